@@ -1,0 +1,7 @@
+"""`python -m forsys`."""
+
+import sys
+
+from forsys.cli import main
+
+sys.exit(main())

@@ -1,0 +1,39 @@
+"""What a person sees while a stage runs: a progress bar, and one line at its end."""
+
+import resource
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+
+def progress(items: Iterable[T], what: str, unit: str = "it", total: int | None = None) -> Iterable[T]:
+    """Iterate with a bar that shows rate and time left; quiet when standard error is not a terminal."""
+    bar: Iterable[T] = tqdm(items, desc=what, unit=unit, total=total, disable=None, leave=False)
+    return bar
+
+
+@contextmanager
+def stage_line(name: str) -> Iterator[list[str]]:
+    """Time a stage. The block appends what it made to the yielded list; the line is printed at the end."""
+    made: list[str] = []
+    start = time.perf_counter()
+    yield made
+    seconds = time.perf_counter() - start
+    say(f"{name:<10} {'; '.join(made)} [{seconds:.1f} s, peak {peak_memory_gib():.2f} GiB]")
+
+
+def peak_memory_gib() -> float:
+    """Largest resident memory of this process so far, in GiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**30 if sys.platform == "darwin" else 2**20)
+
+
+def say(line: str) -> None:
+    """Print a line at once, so that a log shows it while the next stage still runs."""
+    print(line, flush=True)

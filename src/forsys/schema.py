@@ -1,0 +1,81 @@
+"""Names and types of the tables that the stages hand to each other. Column names are written here once.
+
+Customers and articles are dense ids (int32, the row number of their table); only the submission and the
+report turn them back into the shop's own ids.
+"""
+
+import polars as pl
+
+CUSTOMER = pl.Int32
+ARTICLE = pl.Int32
+
+# transactions.parquet, ordered by day, then as in the file. One row is one unit bought.
+TRANSACTIONS: dict[str, pl.DataType] = {
+    "t_dat": pl.Date(),
+    "customer": pl.Int32(),
+    "article": pl.Int32(),
+    "price": pl.Float32(),
+    "channel": pl.Int8(),  # 1 = store, 2 = online
+}
+
+# customers.parquet, ordered by customer. Everything past customer_id is null where it is not known.
+CUSTOMERS: dict[str, pl.DataType] = {
+    "customer": pl.Int32(),
+    "customer_id": pl.String(),
+    "fn": pl.Float32(),
+    "active": pl.Float32(),
+    "club_member_status": pl.String(),
+    "fashion_news_frequency": pl.String(),
+    "age": pl.Float32(),
+    "postal_code": pl.Int32(),  # dense code of the postal code's hash
+}
+
+# articles.parquet, ordered by article. Everything past product_code is null where it is not known.
+ARTICLE_ATTRIBUTES = (
+    "prod_name",
+    "product_type_name",
+    "product_group_name",
+    "graphical_appearance_name",
+    "colour_group_name",
+    "perceived_colour_value_name",
+    "perceived_colour_master_name",
+    "department_name",
+    "index_name",
+    "index_group_name",
+    "section_name",
+    "garment_group_name",
+    "detail_desc",
+)
+ARTICLES: dict[str, pl.DataType] = {
+    "article": pl.Int32(),
+    "article_id": pl.String(),  # 10 digits, with the leading zero
+    "product_code": pl.Int32(),  # article_id without its last three digits, as the shop's own column
+    **{name: pl.String() for name in ARTICLE_ATTRIBUTES},
+}
+
+# submission_customers.parquet: the customers to predict for, in the order of the submission.
+SUBMISSION_CUSTOMERS: dict[str, pl.DataType] = {"customer": pl.Int32()}
+
+# rejected.parquet: rows of any table that could not be used.
+REJECTED: dict[str, pl.DataType] = {
+    "file": pl.String(),
+    "line": pl.Int64(),  # 1-based line in the file, its header being line 1
+    "reason": pl.String(),
+    "row": pl.String(),  # the row as it was, as JSON
+}
+
+# What a retrieval source returns, sorted by customer, source, rank.
+CANDIDATES: dict[str, pl.DataType] = {
+    "customer": pl.Int32(),
+    "article": pl.Int32(),
+    "source": pl.String(),
+    "rank": pl.UInt16(),  # 1 is the best
+    "score": pl.Float32(),
+}
+
+# The final list, sorted by customer, rank.
+PREDICTIONS: dict[str, pl.DataType] = {
+    "customer": pl.Int32(),
+    "article": pl.Int32(),
+    "rank": pl.UInt16(),
+}
