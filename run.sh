@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# From the shop's files to submissions/submission.csv: prepares Python once, then runs every stage by name.
+#
+#   bash run.sh                      everything, on the files in input/ (with none: on a generated sample)
+#   bash run.sh --input DIR          everything, on the files in DIR
+#   bash run.sh COMMAND [...]        one command; `bash run.sh --help` lists them
+#   bash run.sh test [...]           lint, types and tests
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+stages=(tables tune retrieve submit evaluate report)
+
+say() { printf '%s\n' "$*" >&2; }
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 python; do
+        if [ -n "$candidate" ] && "$candidate" -c \
+            'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    say "run.sh: no Python 3.11, 3.12 or 3.13 found. Install one, or name it: PYTHON=/path/to/python bash run.sh"
+    exit 2
+}
+
+# Make .venv from a lock, once for each content of the lock.
+prepare_venv() {
+    local lock="$here/$1" venv="$here/.venv" mark
+    mark="$venv/.made-from-$1"
+    if [ -x "$venv/bin/python" ] && cmp -s "$lock" "$mark"; then return; fi
+    say "run.sh: installing $1 into .venv (once)"
+    local base
+    base=$(find_python)
+    if command -v uv >/dev/null 2>&1; then
+        [ -x "$venv/bin/python" ] || uv venv --quiet --allow-existing --python "$base" "$venv"
+        uv pip install --quiet --python "$venv/bin/python" -r "$lock"
+    else
+        [ -x "$venv/bin/python" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$base" -m venv "$venv"
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$lock"
+    fi
+    cp "$lock" "$mark"
+}
+
+# On Kaggle the notebook's own packages serve where they fit; pip installs only what is missing or too old.
+prepare_kaggle() {
+    python=$(command -v python3)
+    local mark="${TMPDIR:-/tmp}/forsys-kaggle-ready"
+    [ -e "$mark" ] && return
+    "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+    : >"$mark"
+}
+
+if [ "${1:-}" = test ]; then
+    prepare_venv requirements-dev.lock
+    cd "$here"
+    shift
+    .venv/bin/ruff check .
+    .venv/bin/ruff format --check .
+    .venv/bin/mypy
+    exec .venv/bin/python -m pytest "$@"
+fi
+
+if [ -n "${KAGGLE_KERNEL_RUN_TYPE:-}" ]; then
+    prepare_kaggle
+else
+    [ -e "$here/.venv/.made-from-requirements-dev.lock" ] || prepare_venv requirements.lock
+    python="$here/.venv/bin/python"
+fi
+export PYTHONPATH="$here/src${PYTHONPATH:+:$PYTHONPATH}"
+# Idle threads of one library otherwise spin while another one works: small fits get 10 times slower.
+export OMP_WAIT_POLICY=passive
+
+case "${1:-}" in
+    "" | --input* | --holdout-days* | --max-rejected* | --preset* | --set*)
+        for stage in "${stages[@]}"; do
+            "$python" -m forsys "$stage" "$@"
+        done
+        ;;
+    *) exec "$python" -m forsys "$@" ;;
+esac

@@ -1,0 +1,72 @@
+"""Days, cut-offs and folds. Every date of the pipeline comes from here, and here from the data.
+
+A cut-off `as_of` is the first day that is not known. Periods are half-open: history is `t_dat < as_of`, the
+labels of a fold are `as_of <= t_dat < until`.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from forsys.errors import DataError
+
+EPOCH = date(1970, 1, 1)
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01, the form in which arrays hold days."""
+    return (day - EPOCH).days
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A cut-off and the end of its labels (exclusive)."""
+
+    as_of: date
+    until: date
+
+    def earlier(self, steps: int) -> "Fold":
+        """The fold of the same length, `steps` lengths before this one."""
+        back = (self.until - self.as_of) * steps
+        return Fold(self.as_of - back, self.until - back)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The period of a log, cut into folds of `holdout_days`.
+
+    Raises DataError where the log cannot hold one fold to fit on, one to choose settings on and one to score.
+    """
+
+    first_day: date
+    last_day: date
+    holdout_days: int = 7
+
+    def __post_init__(self) -> None:
+        days = (self.last_day - self.first_day).days + 1
+        if days < 3 * self.holdout_days:
+            raise DataError(
+                f"The purchases span {days} days ({self.first_day} to {self.last_day}), too few for a holdout of "
+                f"{self.holdout_days} days: that takes {3 * self.holdout_days} (as much again to choose the "
+                f"settings on, and as much again to fit on). Use --holdout-days {max(days // 3, 1)} or fewer, or a "
+                f"longer log."
+            )
+
+    @property
+    def submission(self) -> Fold:
+        """The newest fold: everything is known, nothing is labelled."""
+        as_of = self.last_day + timedelta(days=1)
+        return Fold(as_of, as_of + timedelta(days=self.holdout_days))
+
+    @property
+    def holdout(self) -> Fold:
+        """The fold that is scored, and never used to choose anything."""
+        return self.submission.earlier(1)
+
+    def weekly(self, count: int) -> list[Fold]:
+        """Up to `count` labelled folds, newest first, the holdout being the first.
+
+        Only folds with at least one fold's length of history before their cut-off.
+        """
+        length = timedelta(days=self.holdout_days)
+        folds = (self.holdout.earlier(step) for step in range(count))
+        return [fold for fold in folds if fold.as_of - length >= self.first_day]

@@ -1,0 +1,157 @@
+"""The command line: one command a stage, and what can be asked beside them."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from forsys.errors import DataError
+
+PROJECT = Path(__file__).parents[2]
+STAGE_HELP = {
+    "tables": "read the shop's files into checked tables",
+    "tune": "choose source parameters and fusion weights on the weeks before the holdout",
+    "retrieve": "fit every source and make everyone's candidates",
+    "submit": "fuse the candidates and write submissions/submission.csv",
+    "evaluate": "score every source, simple baselines and the final list on the holdout",
+    "report": "write the page that people look at",
+}
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 0, 2 for a fault of the input, 130 after Ctrl-C."""
+    options = parser().parse_args(arguments)
+    # Idle threads of one library otherwise spin while another works: small fits get 10 times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    command: Callable[[argparse.Namespace], None] = options.command
+    try:
+        command(options)
+    except DataError as error:
+        print(f"forsys: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nforsys: stopped. The same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="forsys", description="From a fashion shop's purchases to what each customer buys next."
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    common = _common()
+    run = commands.add_parser("run", parents=[common], help="every stage in order (what `bash run.sh` does)")
+    run.set_defaults(command=_stages, stages=list(STAGE_HELP))
+    for name, text in STAGE_HELP.items():
+        stage = commands.add_parser(name, parents=[common], help=text, description=text)
+        stage.set_defaults(command=_stages, stages=[name])
+    backtest = commands.add_parser("backtest", parents=[common], help="score many weekly cut-offs, pooled")
+    backtest.add_argument("--weeks", type=_positive, default=26, help="how many cut-offs (default: 26)")
+    backtest.set_defaults(command=_backtest)
+    validate = commands.add_parser("validate", parents=[common], help="check a submission file")
+    validate.add_argument("file", type=Path, metavar="FILE")
+    validate.set_defaults(command=_validate)
+    sample = commands.add_parser("sample", help="generate a shop in the shape of Kaggle's files")
+    sample.add_argument("folder", type=Path, metavar="FOLDER", help="where to write it")
+    sample.add_argument("--customers", type=_positive, default=6_000)
+    sample.add_argument("--articles", type=_positive, default=3_000)
+    sample.add_argument("--weeks", type=_positive, default=40)
+    sample.add_argument("--seed", type=int, default=7)
+    sample.add_argument(
+        "--images", type=int, default=None, help="how many pictures (default: one an article)"
+    )
+    sample.set_defaults(command=_sample)
+    return top
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    data = common.add_argument_group("data and settings")
+    data.add_argument(
+        "--input", type=Path, metavar="DIR", help="folder with Kaggle's files (default: input/)"
+    )
+    data.add_argument("--holdout-days", type=_positive, metavar="N", help="days scored offline (default: 7)")
+    data.add_argument(
+        "--max-rejected",
+        type=float,
+        default=0.01,
+        metavar="SHARE",
+        help="unusable rows allowed (default: 0.01)",
+    )
+    data.add_argument("--preset", default="default", metavar="NAME|FILE", help="settings to start from")
+    data.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting; repeatable"
+    )
+    return common
+
+
+def _stages(options: argparse.Namespace) -> None:
+    from forsys.pipeline import STAGES
+
+    run = _run(options)
+    for name in options.stages:
+        STAGES[name](run)
+
+
+def _backtest(options: argparse.Namespace) -> None:
+    from forsys.evaluation.backtest import backtest, backtest_text
+    from forsys.pipeline import make_tables
+    from forsys.progress import say, stage_line
+    from forsys.store import whole
+
+    run = _run(options)
+    make_tables(run)
+    with stage_line("backtest") as made:
+        table = backtest(run, options.weeks)
+        target = run.out / "evaluation" / "backtest.csv"
+        with whole(target) as part:
+            table.to_csv(part, index=False)
+        say(backtest_text(run, table))
+        made.append(run.shown(target))
+
+
+def _validate(options: argparse.Namespace) -> None:
+    from forsys.submission import validate
+
+    run = _run(options)
+    rows = validate(options.file, run.tables) if run.facts else 0
+    print(f"{options.file}: valid, {rows:,} customers with 12 articles each.")
+
+
+def _sample(options: argparse.Namespace) -> None:
+    from forsys.tables.sample import generate
+
+    if options.folder.exists() and any(options.folder.iterdir()):
+        raise DataError(f"{options.folder} is not empty. Name a new folder for the generated shop.")
+    generate(
+        options.folder,
+        customers=options.customers,
+        articles=options.articles,
+        weeks=options.weeks,
+        seed=options.seed,
+        images=options.images,
+    )
+    print(f"{options.folder}: a generated shop. Use it with --input {options.folder}.")
+
+
+def _run(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from forsys.pipeline import find_data
+    from forsys.run import Run
+    from forsys.settings import load_settings
+
+    days = [] if options.holdout_days is None else [f"holdout_days={options.holdout_days}"]
+    settings = load_settings(options.preset, [*options.set, *days])
+    project = Path(os.environ.get("FORSYS_HOME", PROJECT))
+    return Run(find_data(options.input, project), settings, project, options.max_rejected)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return value

@@ -1,0 +1,146 @@
+"""Offline scores on the holdout: every source, the simple baselines and the final list, side by side."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from forsys.evaluation.baselines import BASELINES
+from forsys.evaluation.bootstrap import interval
+from forsys.evaluation.metrics import average_precision, coverage, recall_at, top_k_accuracy
+from forsys.evaluation.next_item import fused_ranks, next_item_events, next_item_ranks
+from forsys.evaluation.segments import segment_scores
+from forsys.progress import progress
+from forsys.retrieval.tuning import Tuned
+from forsys.store import whole, write_json
+from forsys.tables.history import Floats
+
+if TYPE_CHECKING:
+    from forsys.run import Run
+
+FINAL = "final list (fusion)"
+UNION = "all sources together"
+K = 12
+RECALL_AT = (12, 50, 100)
+NEXT_ITEM_AT = (1, 5, 10, 12, 50, 100)
+GENERATED = "GENERATED DATA: these are scores of a made-up shop, not of Kaggle's or anybody's."
+
+
+def evaluate_holdout(run: "Run", tuned: Tuned, folder: Path) -> str:
+    """Score the holdout; write scores, next_item and segments as CSV and JSON; return the tables as text."""
+    lists = holdout_lists(run, tuned)
+    labels = run.history.labels(run.calendar.holdout)
+    tables = {
+        "scores": list_scores(run, lists, labels),
+        "next_item": next_item_scores(run, tuned),
+        "segments": segment_scores(run, lists[FINAL], labels, K),
+    }
+    text = as_text(run, tables, labels)
+    for name, table in tables.items():
+        with whole(folder / f"{name}.csv") as part:
+            table.to_csv(part, index=False)
+    with whole(folder / "scores.txt") as part:
+        part.write_text(text + "\n", encoding="utf-8")
+    facts = {
+        "data": run.dataset.name,
+        "generated": run.dataset.generated,
+        "holdout": [str(run.calendar.holdout.as_of), str(run.calendar.holdout.until)],
+        **{name: table.to_dict(orient="records") for name, table in tables.items()},
+    }
+    write_json(facts, folder / "scores.json")
+    return text
+
+
+def holdout_lists(run: "Run", tuned: Tuned) -> dict[str, pl.DataFrame]:
+    """Lists of the holdout's buyers: baselines, each source, their union, and the final one."""
+    fold = run.calendar.holdout
+    buyers = run.history.labels(fold)["customer"].unique().sort()
+    profiles = run.history.profiles(buyers.to_numpy(), fold.as_of)
+    everyone = pl.DataFrame({"customer": buyers})
+    shards = range(len(run.shards(run.everyone())))
+    lists = {
+        name: source.fit(run.history, fold.as_of).recommend(profiles, max(RECALL_AT))
+        for name, source in BASELINES.items()
+    }
+    candidates = run.candidates(fold, tuned.sources, "everyone", shards)
+    held = candidates.join(everyone.lazy(), on="customer", how="semi")
+    for name in tuned.sources:
+        lists[name] = held.filter(pl.col("source") == name).collect()
+    lists[UNION] = held.collect()
+    # The first 12 are exactly those of holdout/submission.csv; the rest show what stands behind them.
+    lists[FINAL] = tuned.fusion.fuse(held, max(RECALL_AT))
+    return lists
+
+
+def list_scores(run: "Run", lists: dict[str, pl.DataFrame], labels: pl.DataFrame) -> pd.DataFrame:
+    """One row a list: MAP@12 with its interval, MAP@1, 5 and 10, recall@k, coverage of the catalogue."""
+    rows = []
+    for name, found in lists.items():
+        row: dict[str, object] = {"list": name}
+        if name != UNION:  # a union has no order
+            values = average_precision(found, labels, K)["average_precision"].to_numpy()
+            spread = interval(values, draws=run.settings.evaluation.draws, seed=run.settings.seed)
+            row |= {"MAP@12": spread.mean, "low": spread.low, "high": spread.high}
+            row |= {f"MAP@{k}": mean_average_precision(found, labels, k) for k in (1, 5, 10)}
+            row["coverage@12"] = coverage(found, len(run.history.articles), K)
+        row |= {f"recall@{k}": recall_at(found, labels, k) for k in RECALL_AT}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def mean_average_precision(found: pl.DataFrame, labels: pl.DataFrame, k: int) -> float:
+    """MAP@k over the customers who bought."""
+    return float(average_precision(found, labels, k)["average_precision"].to_numpy().mean())
+
+
+def next_item_scores(run: "Run", tuned: Tuned) -> pd.DataFrame:
+    """One row a model: next-item accuracy at k, its interval at 10, and how many targets it cannot score."""
+    fold = run.calendar.holdout
+    events = next_item_events(run.history, fold, run.settings.evaluation.events, run.settings.seed)
+    if not len(events):
+        return pd.DataFrame({"model": [], "events": []})
+    ranks: dict[str, Floats] = {}
+    for name, source in BASELINES.items():
+        ranks[name] = next_item_ranks(source.fit(run.history, fold.as_of), run.history, events)
+    sources = {}
+    for name, line in progress(tuned.sources.items(), "next item", unit="source"):
+        sources[name] = run.shelf(fold, name, line).source
+        ranks[name] = next_item_ranks(sources[name], run.history, events)
+    ranks[FINAL] = fused_ranks(tuned.fusion, sources, run.history, events, run.settings.retrieval.candidates)
+    groups = run.history.customer[events]
+    rows = []
+    for name, rank in ranks.items():
+        spread = interval(
+            rank <= 10, groups=groups, draws=run.settings.evaluation.draws, seed=run.settings.seed
+        )
+        accuracy = {f"@{k}": value for k, value in top_k_accuracy(rank, NEXT_ITEM_AT).items()}
+        scope = {"low@10": spread.low, "high@10": spread.high, "events": len(events)}
+        rows.append({"model": name, **accuracy, **scope, "without score": int(np.isinf(rank).sum())})
+    return pd.DataFrame(rows)
+
+
+def as_text(run: "Run", tables: dict[str, pd.DataFrame], labels: pl.DataFrame) -> str:
+    """The tables as they are printed."""
+    fold = run.calendar.holdout
+    customers = labels["customer"].n_unique()
+    heading = (
+        f"Offline scores on the holdout, {fold.as_of} up to {fold.until} (not included): "
+        f"{customers:,} customers who bought {len(labels):,} articles."
+    )
+    parts = [*([GENERATED] if run.dataset.generated else []), heading]
+    parts.append("MAP@12 (Kaggle's rule, with a 95 % interval by customer), recall and coverage:")
+    parts.append(show(tables["scores"]))
+    if len(tables["next_item"]):
+        events = tables["next_item"]["events"].iloc[0]
+        parts.append(f"Next-item accuracy at k over {events:,} purchases (models fixed at {fold.as_of}):")
+        parts.append(show(tables["next_item"].drop(columns="events")))
+    parts.append("The final list by segment:")
+    parts.append(show(tables["segments"]))
+    return "\n\n".join(parts)
+
+
+def show(table: pd.DataFrame) -> str:
+    """A table for a terminal: four decimals, blanks where there is no value."""
+    return table.to_string(index=False, na_rep="", float_format=lambda value: f"{value:.4f}")

@@ -1,0 +1,139 @@
+"""Offline scores, by Kaggle's rule where it has one: no library agrees with it in every case."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Floats = npt.NDArray[np.float64]
+
+# Scores compared at a time by mean_rank: the mask of a block stays at 16 MiB.
+SCORES_PER_BLOCK = 1 << 24
+
+
+def average_precision(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int = 12) -> pl.DataFrame:
+    """Average precision at k of each customer who bought; its mean is MAP@k.
+
+    AP@k = sum of the precision at each hit's position, divided by min(k, distinct articles bought). Only an
+    article's first place in a list can be a hit; its repeats still take up positions, as on Kaggle
+    ("Mean Average Precision @ 12", H&M Personalized Fashion Recommendations). Rows may come in any order.
+
+    predictions: customer, article, rank (1 is the best); customers who are not in it score 0.
+    purchases: customer, article; repeats count once.
+    Returns customer, average_precision (float64), one row a customer of `purchases`, sorted by customer.
+    """
+    gained = (
+        _hits(predictions, purchases, k)
+        .sort("customer", "rank")
+        .select(
+            "customer",
+            precision=pl.int_range(1, pl.len() + 1).over("customer") / pl.col("rank").cast(pl.Float64),
+        )
+        .group_by("customer", maintain_order=True)
+        .agg(gained=pl.col("precision").sum())
+    )
+    return (
+        _bought(purchases)
+        .join(gained, on="customer", how="left")
+        .select(
+            "customer",
+            average_precision=pl.col("gained").fill_null(0.0) / pl.col("bought").clip(upper_bound=k),
+        )
+        .sort("customer")
+    )
+
+
+def recall(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int) -> pl.DataFrame:
+    """How many of the distinct articles that a customer bought are among the first k predicted.
+
+    Takes what `average_precision` takes. `predictions` may hold the lists of several sources at once: an
+    article counts once, at its best rank. Returns customer, hits (int64), bought (int64), one row a customer
+    of `purchases`, sorted by customer.
+    """
+    hits = _hits(predictions, purchases, k).group_by("customer").agg(hits=pl.len().cast(pl.Int64))
+    return (
+        _bought(purchases)
+        .join(hits, on="customer", how="left")
+        .select("customer", pl.col("hits").fill_null(0), "bought")
+        .sort("customer")
+    )
+
+
+def recall_at(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int) -> float:
+    """Share of all distinct (customer, article) purchases that are among the customer's first k; NaN if none.
+
+    Pooled, so a customer who bought ten articles weighs ten times one who bought one.
+    """
+    counts = recall(predictions, purchases, k)
+    bought = int(counts["bought"].sum())
+    return int(counts["hits"].sum()) / bought if bought else float("nan")
+
+
+def mean_rank(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.integer]) -> Floats:
+    """Rank of each row's target among all articles, 1 being the best, ties sharing their mean rank.
+
+    Rank = 1 + articles with a greater score + half the other articles with an equal one: a model that gives
+    every article the same score lands in the middle, and not at the top as `argsort` may have it.
+
+    scores: (n, articles), higher is better; NaN competes with nobody. targets: (n,) column numbers.
+    Returns (n,) float64; inf where the target's own score is NaN or -inf: it cannot be scored, so it is never
+    a hit. Raises ValueError for shapes that do not fit and for targets outside the columns (a negative
+    number would otherwise quietly mean the last articles).
+    """
+    if scores.ndim != 2 or targets.shape != scores.shape[:1]:
+        raise ValueError(
+            f"scores must be (n, articles) and targets (n,), not {scores.shape}, {targets.shape}"
+        )
+    if targets.size and not (targets.min() >= 0 and targets.max() < scores.shape[1]):
+        raise ValueError(
+            f"targets must be 0 to {scores.shape[1] - 1}, not {targets.min()} to {targets.max()}; "
+            "leave out the rows whose article has no column and count them as misses"
+        )
+    ranks = np.empty(len(scores))
+    step = max(1, SCORES_PER_BLOCK // max(1, scores.shape[1]))
+    for start in range(0, len(scores), step):
+        block = scores[start : start + step]  # (rows, articles)
+        own = np.take_along_axis(block, targets[start : start + step, None], axis=1)  # (rows, 1)
+        greater = np.count_nonzero(block > own, axis=1)
+        equal = np.count_nonzero(block == own, axis=1)  # the target itself among them
+        ranks[start : start + step] = np.where(own[:, 0] > -np.inf, greater + (equal + 1) / 2, np.inf)
+    return ranks
+
+
+def top_k_accuracy(ranks: npt.NDArray[np.floating], ks: Iterable[int]) -> dict[int, float]:
+    """Share of `ranks` (n,) that are at most k, for each k in the order given; NaN where there are no ranks.
+
+    Ranks that are inf are misses and stay in the denominator.
+    """
+    return {k: float(np.mean(ranks <= k)) if ranks.size else float("nan") for k in ks}
+
+
+def coverage(predictions: pl.DataFrame, articles: int, k: int) -> float:
+    """Share of a catalogue of `articles` articles that stands on at least one customer's first k places."""
+    if articles < 1:
+        raise ValueError(f"a catalogue has at least one article, not {articles}")
+    shown = predictions.lazy().filter(pl.col("rank") <= k).select(pl.col("article").n_unique()).collect()
+    return int(shown.item()) / articles
+
+
+def _hits(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int) -> pl.DataFrame:
+    """The first place of each bought article within the first k: customer, article, rank, unordered."""
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    # The join comes first: it leaves some hundred thousand rows of sixteen million.
+    return (
+        predictions.lazy()
+        .select("customer", "article", "rank")
+        .filter(pl.col("rank") <= k)
+        .join(purchases.lazy(), on=["customer", "article"], how="semi")
+        .group_by("customer", "article")
+        .agg(pl.col("rank").min())
+        .collect()
+    )
+
+
+def _bought(purchases: pl.DataFrame) -> pl.DataFrame:
+    """How many distinct articles each customer bought: customer, bought (int64), unordered."""
+    pairs = purchases.lazy().select("customer", "article").unique()
+    return pairs.group_by("customer").agg(bought=pl.len().cast(pl.Int64)).collect()

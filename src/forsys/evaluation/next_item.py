@@ -1,0 +1,78 @@
+"""Next-item accuracy: is the article of a purchase among the k best, given the purchases before it?"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from forsys.calendar import Fold, day_number
+from forsys.retrieval.fusion import Fusion
+from forsys.retrieval.source import Scores, Source, candidate_table, pick
+from forsys.tables.history import Floats, History, Ints
+
+EVENT_CANDIDATES = 4_000_000  # candidates fused at a time
+
+
+def next_item_events(history: History, fold: Fold, most: int | None = None, seed: int = 0) -> Ints:
+    """Rows of `history` to predict: purchases in the fold by customers with an earlier purchase.
+
+    Units of one article on a day are one event (History merges them). At most `most`, drawn with `seed`.
+    """
+    inside = (history.day >= day_number(fold.as_of)) & (history.day < day_number(fold.until))
+    later = np.arange(len(history)) > history.first[history.customer]
+    events = np.flatnonzero(inside & later)
+    if most is not None and len(events) > most:
+        events = np.sort(np.random.default_rng(seed).choice(events, most, replace=False))
+    return events
+
+
+def next_item_ranks(source: Source, history: History, events: Ints) -> Floats:
+    """Rank of each event's article among all that the fitted `source` can score, float64, shape (events,).
+
+    Ties count against the model: the mean rank among equals. An article without a score has rank inf.
+    """
+    profiles = history.event_profiles(events)
+    column = source.columns(history.article[events])
+    ranks = np.full(len(events), np.inf)
+    for rows in source.blocks(profiles):
+        scores = source.scores(profiles[rows])
+        known = column[rows] >= 0
+        row = np.flatnonzero(known)
+        target = np.full(len(known), -np.inf, np.float32)
+        target[row] = pick(scores, row, column[rows][row])
+        ranks[rows] = mean_ranks(scores, target)
+    return ranks
+
+
+def mean_ranks(scores: Scores, target: Floats) -> Floats:
+    """1 + how many scores of the row are greater + half of the others that are equal; inf for a target of -inf."""
+    if isinstance(scores, np.ndarray):
+        greater = np.count_nonzero(scores > target[:, None], axis=1)
+        equal = np.count_nonzero(scores == target[:, None], axis=1)
+    else:
+        row = np.repeat(np.arange(len(target)), np.diff(scores.indptr))
+        greater = np.bincount(row, weights=scores.data > target[row], minlength=len(target))
+        equal = np.bincount(row, weights=scores.data == target[row], minlength=len(target))
+    return np.where(np.isneginf(target), np.inf, 1 + greater + (equal - 1) / 2)
+
+
+def fused_ranks(
+    fusion: Fusion, sources: Mapping[str, Source], history: History, events: Ints, k: int
+) -> Floats:
+    """Rank of each event's article in the fusion of the sources' k best; inf where it is not among them."""
+    ranks = np.full(len(events), np.inf)
+    step = max(EVENT_CANDIDATES // (k * len(sources)), 1)
+    for start in range(0, len(events), step):
+        block = events[start : start + step]
+        profiles, row = history.event_profiles(block), np.arange(len(block))
+        candidates = pl.concat(
+            candidate_table(row, *source.top(profiles, k)).lazy().with_columns(source=pl.lit(name))
+            for name, source in sources.items()
+        )
+        targets = pl.DataFrame({"customer": row.astype(np.int32), "article": history.article[block]})
+        fused = fusion.fuse(candidates, k * len(sources)).with_columns(
+            mean=pl.col("score").rank("average", descending=True).over("customer")
+        )
+        found = targets.join(fused, on=["customer", "article"], how="inner")
+        ranks[start + found["customer"].to_numpy()] = found["mean"].to_numpy()
+    return ranks

@@ -1,0 +1,195 @@
+"""The stages in order: what each reads, and what it writes.
+
+tables     the shop's files                 output/<data set>/tables/
+tune       weeks before the holdout         output/<data set>/tuned.json
+retrieve   tables, tuned.json               output/<data set>/folds/<as of>/<source>-<fingerprint>/
+submit     candidates, tuned.json           submissions/submission.csv, output/<data set>/holdout/
+evaluate   models and lists of the holdout  output/<data set>/evaluation/
+report     all of the above                 output/<data set>/report.html
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from forsys.errors import DataError
+from forsys.evaluation.evaluate import evaluate_holdout
+from forsys.progress import progress, say, stage_line
+from forsys.report.page import write_report
+from forsys.retrieval.tuning import Tuned, tune_for
+from forsys.run import Run
+from forsys.store import code_fingerprint, fingerprint, is_current, set_current, write_json, write_parquet
+from forsys.submission import write_submission
+from forsys.tables.build import build_tables
+from forsys.tables.sample import generate
+from forsys.tables.source import DataSet, fingerprint_of, locate
+
+LIST_LENGTH = 12
+SAMPLE = "generated sample"
+
+
+def find_data(option: Path | None, project: Path) -> DataSet:
+    """The data to work on; where there are none, the generated sample, made if it is not there yet."""
+    found = locate(option, os.environ, project)
+    if found is not None:
+        return found
+    folder = project / "output" / "sample" / "input"
+    mark = code_fingerprint("tables/sample")
+    if not is_current(folder, mark):
+        say(
+            "No data found: making a sample of generated data (put Kaggle's files into input/ for real ones)."
+        )
+        shutil.rmtree(folder, ignore_errors=True)
+        with stage_line("sample") as made:
+            generate(folder)
+            made.append(f"{folder.relative_to(project)}: a small fashion shop, generated")
+        set_current(folder, mark)
+    return DataSet("sample", folder, True, SAMPLE)
+
+
+def make_tables(run: Run) -> None:
+    """Read the shop's files into checked Parquet tables."""
+    dataset = run.dataset
+    kind = "generated data, so every score is of a made-up shop" if dataset.generated else "shop data"
+    say(f"Data: {dataset.folder} ({dataset.origin}; {kind})")
+    mark = fingerprint(fingerprint_of(dataset), run.max_rejected, code_fingerprint("tables", "schema.py"))
+    summary = run.tables / "tables.json"
+    if is_current(summary, mark):
+        return say("tables     up to date, skipped")
+    with stage_line("tables") as made:
+        facts = build_tables(dataset, run.tables, max_rejected=run.max_rejected)
+        set_current(summary, mark)
+        made += [
+            f"{facts['rows']:,} purchases of {facts['customers']:,} customers and {facts['articles']:,} articles",
+            f"{facts['first_day']} to {facts['last_day']}",
+        ]
+    for note in facts["notes"]:
+        say(f"           {note}")
+
+
+def tune(run: Run) -> None:
+    """Choose the sources' parameters and the fusion's weights on the weeks before the holdout."""
+    target = run.out / "tuned.json"
+    mark = fingerprint(run.mark(), code_fingerprint("retrieval", "calendar.py", "tables/history.py"))
+    if is_current(target, mark):
+        return say("tune       up to date, skipped")
+    with stage_line("tune") as made:
+        tuned = tune_for(run, run.calendar.holdout, "tune")
+        write_json(tuned.as_json(), target)
+        set_current(target, mark)
+        made.append(
+            f"on {tuned.customers:,} buyers of {len(tuned.folds)} earlier fold(s): {tuned.in_words()}"
+        )
+
+
+def retrieve(run: Run) -> None:
+    """Fit every source at the holdout's and the submission's cut-off, and make everyone's candidates."""
+    tuned = Tuned.read(run.out / "tuned.json")
+    folds = (run.calendar.holdout, run.calendar.submission)
+    work = [run.shelf(fold, name, line) for fold in folds for name, line in tuned.sources.items()]
+    shards = run.shards(run.everyone())
+    missing = [
+        (shelf, i) for shelf in work for i in range(len(shards)) if not shelf.part("everyone", i).exists()
+    ]
+    if not missing:
+        return say("retrieve   up to date, skipped")
+    with stage_line("retrieve") as made:
+        for shelf, i in progress(missing, "retrieve", unit="shard"):
+            shelf.make_part("everyone", i, shards[i])
+        rows = sum(
+            pl.scan_parquet(shelf.parts("everyone", len(shards))).select(pl.len()).collect().item()
+            for shelf in work
+        )
+        made.append(
+            f"{rows:,} candidates from {len(tuned.sources)} sources for {sum(map(len, shards)):,} customers "
+            f"at {' and '.join(str(fold.as_of) for fold in folds)}"
+        )
+    run.forget_all_but(work)
+
+
+def submit(run: Run) -> None:
+    """Fuse the candidates into one list a customer; write the submission and the holdout's own list."""
+    tuned_file = run.out / "tuned.json"
+    tuned = Tuned.read(tuned_file)
+    mark = fingerprint(run.mark(), tuned.as_json(), code_fingerprint("submission.py", "retrieval"))
+    targets = {
+        run.calendar.submission: run.submissions / "submission.csv",
+        run.calendar.holdout: run.out / "holdout" / "submission.csv",
+    }
+    if all(is_current(path, mark) for path in targets.values()):
+        return say("submit     up to date, skipped")
+    _enough_articles(run)
+    with stage_line("submit") as made:
+        for fold, path in targets.items():
+            predictions = fuse_everyone(run, tuned, fold, path.stem)
+            if fold == run.calendar.holdout:
+                write_parquet(predictions, run.out / "holdout" / "predictions.parquet")
+            write_submission(predictions, run.tables, path, LIST_LENGTH)
+            set_current(path, mark)
+            made.append(
+                f"{run.shown(path)}: {LIST_LENGTH} articles for {len(predictions) // LIST_LENGTH:,} customers"
+            )
+        made.append("valid")
+
+
+def fuse_everyone(run: Run, tuned: Tuned, fold, what: str) -> pl.DataFrame:  # type: ignore[no-untyped-def]
+    """The top 12 of every customer: schema.PREDICTIONS."""
+    shards = run.shards(run.everyone())
+    lists = []
+    for i in progress(range(len(shards)), f"fuse {what}", unit="shard"):
+        candidates = run.candidates(fold, tuned.sources, "everyone", [i])
+        lists.append(tuned.fusion.fuse(candidates, LIST_LENGTH).drop("score"))
+    return pl.concat(lists)
+
+
+def evaluate(run: Run) -> None:
+    """Score every source, the simple baselines and the final list on the holdout."""
+    folder = run.out / "evaluation"
+    tuned = Tuned.read(run.out / "tuned.json")
+    mark = fingerprint(run.mark(), tuned.as_json(), code_fingerprint("evaluation", "retrieval"))
+    summary = folder / "scores.json"
+    if is_current(summary, mark):
+        return say(
+            f"evaluate   up to date, skipped; the scores:\n{(folder / 'scores.txt').read_text(encoding='utf-8')}"
+        )
+    with stage_line("evaluate") as made:
+        text = evaluate_holdout(run, tuned, folder)
+        set_current(summary, mark)
+        say(text)
+        made.append(f"{run.shown(folder)}: scores as CSV and JSON")
+
+
+def report(run: Run) -> None:
+    """Write the page that people look at."""
+    target = run.out / "report.html"
+    facts = (run.out / "evaluation" / "scores.json").read_text(encoding="utf-8")
+    mark = fingerprint(run.mark(), facts, code_fingerprint("report"))
+    if is_current(target, mark):
+        return say("report     up to date, skipped")
+    with stage_line("report") as made:
+        write_report(run, target)
+        set_current(target, mark)
+        made.append(f"{run.shown(target)}: open it in a browser")
+
+
+def _enough_articles(run: Run) -> None:
+    sold = int(np.count_nonzero(run.history.before(run.calendar.holdout.as_of).sales()))
+    if sold < LIST_LENGTH:
+        raise DataError(
+            f"Only {sold} different articles were sold before {run.calendar.holdout.as_of}, and every customer "
+            f"gets {LIST_LENGTH}. Use a longer log."
+        )
+
+
+STAGES: dict[str, Callable[[Run], None]] = {
+    "tables": make_tables,
+    "tune": tune,
+    "retrieve": retrieve,
+    "submit": submit,
+    "evaluate": evaluate,
+    "report": report,
+}

@@ -1,0 +1,190 @@
+"""ALS, BPR and LMF: customers and articles as vectors (library implicit).
+
+A profile's vector is always folded in from what it holds, so that a customer unseen in training, or one who
+just bought something, is scored like any other, and no customer's vector needs to be kept. Profiles without a
+known purchase have no vector and are left to the other sources.
+"""
+
+from abc import abstractmethod
+from datetime import date
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from implicit.cpu import als, bpr, lmf
+from implicit.cpu.topk import topk
+from pydantic.dataclasses import dataclass
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from forsys.retrieval.repurchase import decay
+from forsys.retrieval.source import STRICT, Source
+from forsys.tables.history import Floats, History, Ints, Profiles
+
+
+@dataclass(config=STRICT)
+class Factorization(Source):
+    """What the three have in common. Confidence in a purchase is halved every `half_life` days."""
+
+    factors: int = 64
+    iterations: int = 15
+    regularization: float = 0.01
+    days: int = 365
+    half_life: float = 60.0
+    seed: int = 7
+
+    @abstractmethod
+    def learn(self, confidence: sparse.csr_array) -> Floats:
+        """Fit to (customers, catalogue) and return the article vectors (catalogue, width), float32."""
+
+    @abstractmethod
+    def vectors(self, confidence: sparse.csr_array) -> Floats:
+        """Fold in profiles (profiles, catalogue): their vectors (profiles, width)."""
+
+    def fit(self, history: History, as_of: date) -> Self:
+        """Factorise the last `days`; customers who bought nothing then take no part."""
+        log = history.since(as_of, self.days)
+        self.catalogue_ = np.unique(log.article).astype(np.int32)
+        customers = np.unique(log.customer)
+        confidence = self.confidence(log.profiles(customers, as_of))
+        # implicit's own loops are parallel already; a second pool inside them makes both slow.
+        with threadpool_limits(1, "blas"):
+            self.article_vectors_ = self.learn(sparse.csr_matrix(confidence))
+        return self
+
+    def confidence(self, profiles: Profiles) -> sparse.csr_array:
+        """Decayed purchases (profiles, catalogue), counted from each profile's last day of shopping."""
+        row, purchase = profiles.purchases()
+        weights = decay(profiles.ages(row, purchase), self.half_life)
+        column = self.columns(profiles.history.article[purchase])
+        return profiles.matrix(row, column, weights, len(self.catalogue_))
+
+    def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
+        """Inner products; -inf where a profile holds nothing known."""
+        vectors, known = self.fold_in(profiles)
+        scores: npt.NDArray[np.float32] = vectors @ self.article_vectors_.T
+        scores[~known] = -np.inf
+        return scores
+
+    def top(self, profiles: Profiles, k: int) -> tuple[Ints, Floats]:
+        """implicit's blocked product and selection, many times faster than a full matrix of scores."""
+        article = np.full((len(profiles), k), -1, np.int32)
+        score = np.full((len(profiles), k), -np.inf, np.float32)
+        vectors, known = self.fold_in(profiles)
+        width = min(k, len(self.catalogue_))
+        if known.any():
+            column, value = topk(self.article_vectors_, vectors[known], width)
+            article[known, :width], score[known, :width] = self.catalogue_[column], value
+        return article, score
+
+    def score(self, profiles: Profiles, row: Ints, article: Ints) -> Floats:
+        """Inner products of just the pairs."""
+        vectors, known = self.fold_in(profiles)
+        column = self.columns(article)
+        able = known[row] & (column >= 0)
+        result = np.full(len(row), -np.inf, np.float32)
+        result[able] = np.einsum("ij,ij->i", vectors[row[able]], self.article_vectors_[column[able]])
+        return result
+
+    def fold_in(self, profiles: Profiles) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Vectors of profiles (profiles, width), and which of them hold anything known."""
+        confidence = self.confidence(profiles)
+        with threadpool_limits(1, "blas"):
+            vectors = self.vectors(confidence).astype(np.float32)
+        return vectors, np.diff(confidence.indptr) > 0
+
+
+@dataclass(config=STRICT)
+class ALS(Factorization):
+    """Alternating least squares (Hu, Koren, Volinsky 2008)."""
+
+    factors: int = 128
+    regularization: float = 0.05
+    alpha: float = 10.0
+
+    def learn(self, confidence: sparse.csr_array) -> Floats:
+        """Fit with conjugate gradients."""
+        model = self._model()
+        model.fit(confidence, show_progress=False)
+        return np.asarray(model.item_factors, np.float32)
+
+    def vectors(self, confidence: sparse.csr_array) -> Floats:
+        """ALS's own step: least squares against the article vectors."""
+        model = self._model()
+        model.item_factors = self.article_vectors_
+        rows = np.arange(confidence.shape[0])
+        return np.asarray(model.recalculate_user(rows, sparse.csr_matrix(confidence)), np.float32)
+
+    def _model(self) -> Any:
+        return als.AlternatingLeastSquares(
+            factors=self.factors,
+            regularization=self.regularization,
+            alpha=self.alpha,
+            iterations=self.iterations,
+            random_state=self.seed,
+        )
+
+
+@dataclass(config=STRICT)
+class BPR(Factorization):
+    """Bayesian personalised ranking (Rendle and others 2009). One thread, as only that repeats."""
+
+    iterations: int = 100
+    learning_rate: float = 0.05
+
+    def learn(self, confidence: sparse.csr_array) -> Floats:
+        """Fit; the last column of the vectors is the article's bias."""
+        model = bpr.BayesianPersonalizedRanking(
+            factors=self.factors,
+            learning_rate=self.learning_rate,
+            regularization=self.regularization,
+            iterations=self.iterations,
+            num_threads=1,
+            random_state=self.seed,
+        )
+        model.fit(confidence, show_progress=False)
+        return np.asarray(model.item_factors, np.float32)
+
+    def vectors(self, confidence: sparse.csr_array) -> Floats:
+        """Mean of the article vectors, and 1 for the bias."""
+        vectors = weighted_mean(confidence, self.article_vectors_)
+        vectors[:, -1] = 1
+        return vectors
+
+
+@dataclass(config=STRICT)
+class LMF(Factorization):
+    """Logistic matrix factorisation (Johnson 2014). One thread, as only that repeats."""
+
+    iterations: int = 30
+    regularization: float = 0.6
+    learning_rate: float = 1.0
+    negatives: int = 30
+    alpha: float = 1.0
+
+    def learn(self, confidence: sparse.csr_array) -> Floats:
+        """Fit; the last two columns of the vectors are the article's bias and a constant 1."""
+        model = lmf.LogisticMatrixFactorization(
+            factors=self.factors,
+            learning_rate=self.learning_rate,
+            regularization=self.regularization,
+            iterations=self.iterations,
+            neg_prop=self.negatives,
+            num_threads=1,
+            random_state=self.seed,
+        )
+        model.fit(confidence * self.alpha, show_progress=False)
+        return np.asarray(model.item_factors, np.float32)
+
+    def vectors(self, confidence: sparse.csr_array) -> Floats:
+        """Mean of the article vectors, and 1 for the bias."""
+        vectors = weighted_mean(confidence, self.article_vectors_)
+        vectors[:, -2:] = (1, 0)
+        return vectors
+
+
+def weighted_mean(weights: sparse.csr_array, vectors: Floats) -> Floats:
+    """Mean of vectors, weighted by each row of weights; 0 for an empty row."""
+    total = np.maximum(weights.sum(axis=1), np.finfo(np.float32).tiny)
+    mean: Floats = (weights @ vectors) / total[:, None]
+    return mean.astype(np.float32)

@@ -1,0 +1,160 @@
+"""Reciprocal-rank fusion: one list from the lists of all sources (Cormack, Clarke, Büttcher 2009).
+
+score(customer, article) = sum over sources of weight / (constant + rank). The weights, and the constant, are
+chosen by MAP@k on labelled weeks before the one they are used for.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from forsys.tables.history import Floats
+
+FACTORS = (0.0, 0.25, 0.5, 2.0, 4.0)  # by which a weight is tried
+CONSTANTS = (2.0, 5.0, 10.0, 20.0, 60.0)
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """Weight of each source, and the constant that flattens the ranks."""
+
+    weights: dict[str, float]
+    constant: float = 10.0
+
+    def fuse(self, candidates: pl.LazyFrame, k: int) -> pl.DataFrame:
+        """The k best articles a customer: customer, article, rank, score; sorted by customer, rank.
+
+        `candidates`: customer, article, source, rank. Equals are ordered by article.
+        """
+        # A source without weight still helps to fill a list, behind everything else.
+        weights = {source: max(weight, 1e-6) for source, weight in self.weights.items()}
+        weight = pl.col("source").cast(pl.String).replace_strict(weights, return_dtype=pl.Float64)
+        return (
+            candidates.with_columns(score=weight / (self.constant + pl.col("rank")))
+            .group_by("customer", "article")
+            # Rounded, since the order of a parallel sum is not fixed.
+            .agg(pl.col("score").sum().round(9))
+            .sort("customer", "score", "article", descending=[False, True, False])
+            .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.UInt16).over("customer"))
+            .filter(pl.col("rank") <= k)
+            .select("customer", "article", "rank", "score")
+            .collect()
+        )
+
+
+@dataclass
+class Labelled:
+    """Candidates of labelled folds, arranged for trying many weights quickly.
+
+    Only customers with a hit among their candidates are held: the others score 0 whatever the weights.
+    Pairs are sorted by customer, article; `rank` is (pairs, sources) with inf where a source lacks the pair.
+    """
+
+    sources: Sequence[str]
+    rank: npt.NDArray[np.float32]
+    group: npt.NDArray[np.integer]
+    hit: npt.NDArray[np.bool_]
+    bought: Floats = field(repr=False)  # of each held customer
+    customers: int = 0  # all who bought, held or not
+
+    @classmethod
+    def of(cls, folds: Iterable[tuple[pl.LazyFrame, pl.DataFrame]], sources: Sequence[str]) -> "Labelled":
+        """From (candidates, labels) of each fold; the same customer in two folds counts as two."""
+        parts = [_pairs(candidates, labels, sources) for candidates, labels in folds]
+        customers = sum(count for _, count in parts)
+        pairs = pl.concat([part.with_columns(fold=pl.lit(i)) for i, (part, _) in enumerate(parts)])
+        key = pairs.select(pl.struct("fold", "customer").rle_id())["fold"].to_numpy().astype(np.int64)
+        first = np.flatnonzero(np.diff(key, prepend=-1))
+        return cls(
+            sources=sources,
+            rank=pairs.select(pl.col(sources).fill_null(np.inf)).to_numpy().astype(np.float32),
+            group=key,
+            hit=pairs["hit"].to_numpy(),
+            bought=pairs["bought"].to_numpy()[first].astype(np.float64),
+            customers=customers,
+        )
+
+    def average_precision(self, fusion: Fusion, k: int) -> Floats:
+        """AP@k of each held customer under these weights."""
+        weights = np.array([max(fusion.weights[source], 1e-6) for source in self.sources], np.float32)
+        score = (1 / (np.float32(fusion.constant) + self.rank)) @ weights
+        # Pairs come sorted by group and article; a stable sort by falling score keeps equals in that order.
+        order = np.lexsort((-score, self.group))
+        hit = self.hit[order]
+        start = np.searchsorted(self.group, np.arange(len(self.bought)))
+        place = np.arange(len(order)) - start[self.group] + 1
+        hits = np.cumsum(hit) - (np.cumsum(hit)[start] - hit[start])[self.group]
+        gained = np.where(hit & (place <= k), hits / place, 0.0)
+        total = np.bincount(self.group, weights=gained, minlength=len(self.bought))
+        return np.asarray(total / np.minimum(self.bought, k))
+
+
+def choose_fusion(labelled: Labelled, k: int, rounds: int = 4, caution: float = 1.0) -> tuple[Fusion, float]:
+    """Coordinate ascent on MAP@k: the fusion and its MAP@k on `labelled`.
+
+    Starts from each source's own MAP@k as its weight. A change is taken only where the gain is larger than
+    `caution` standard errors of the paired differences: with few customers the start is kept, which is a
+    better guess than weights fitted to noise.
+    """
+    alone = {
+        source: float(labelled.average_precision(_only(source, labelled.sources), k).sum())
+        for source in labelled.sources
+    }
+    best = Fusion({source: value / max(max(alone.values()), 1e-12) for source, value in alone.items()})
+    score = labelled.average_precision(best, k)
+    for _ in range(rounds):
+        before = best
+        for coordinate in (None, *labelled.sources):
+            neighbours = _neighbours(best, coordinate)
+            tried = [(labelled.average_precision(fusion, k), fusion) for fusion in neighbours]
+            value, fusion = max(tried, key=lambda pair: float(pair[0].sum()))
+            if _clear_gain(value - score, labelled.customers, caution):
+                best, score = fusion, value
+        if best == before:
+            break
+    return best, float(score.sum() / max(labelled.customers, 1))
+
+
+def _neighbours(fusion: Fusion, coordinate: str | None) -> list[Fusion]:
+    """The fusions that differ in one source's weight, or, for None, in the constant."""
+    if coordinate is None:
+        return [Fusion(fusion.weights, constant) for constant in CONSTANTS if constant != fusion.constant]
+    weight = fusion.weights[coordinate] or 0.1
+    return [Fusion(fusion.weights | {coordinate: weight * factor}, fusion.constant) for factor in FACTORS]
+
+
+def _clear_gain(difference: Floats, customers: int, caution: float) -> bool:
+    """Whether the sum of paired differences (those not held are 0) exceeds its noise."""
+    noise = np.sqrt(max(float((difference**2).sum()) - float(difference.sum()) ** 2 / max(customers, 1), 0.0))
+    return float(difference.sum()) > max(caution * float(noise), 1e-9)
+
+
+def _only(source: str, sources: Sequence[str]) -> Fusion:
+    return Fusion({name: float(name == source) for name in sources})
+
+
+def _pairs(
+    candidates: pl.LazyFrame, labels: pl.DataFrame, sources: Sequence[str]
+) -> tuple[pl.DataFrame, int]:
+    """Distinct pairs of customers with a hit, sorted: customer, article, a rank a source, hit, bought."""
+    bought = labels.group_by("customer").agg(bought=pl.len())
+    labelled = candidates.join(labels.lazy().with_columns(hit=True), on=["customer", "article"], how="left")
+    held = labelled.filter(pl.col("hit")).select("customer").unique()
+    pairs = (
+        labelled.join(held, on="customer", how="semi")
+        .group_by("customer", "article")
+        .agg(
+            *(
+                pl.col("rank").filter(pl.col("source") == name).first().cast(pl.Float32).alias(name)
+                for name in sources
+            ),
+            pl.col("hit").first().fill_null(False),
+        )
+        .join(bought.lazy(), on="customer", how="left")
+        .sort("customer", "article")
+        .collect()
+    )
+    return pairs, len(bought)

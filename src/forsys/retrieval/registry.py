@@ -1,0 +1,35 @@
+"""From the settings' lines to sources."""
+
+from importlib import import_module
+from typing import Any
+
+from pydantic import ValidationError
+
+from forsys.errors import DataError
+from forsys.retrieval.source import Source
+
+
+def make_source(name: str, line: dict[str, Any]) -> Source:
+    """Make the source of one settings line: `class = "file.Class"` and its parameters. Raises DataError."""
+    parameters = dict(line)
+    where = str(parameters.pop("class", ""))
+    module, _, class_name = where.partition(".")
+    try:
+        kind = getattr(import_module(f"forsys.retrieval.{module}"), class_name)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise DataError(
+            f'retrieval.sources.{name}: class = "{where}" is not a source. Expected "file.Class" of a file in '
+            f'src/forsys/retrieval, such as "repurchase.Repurchase".'
+        ) from error
+    try:
+        source: Source = kind(**parameters)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        known = ", ".join(kind.__dataclass_fields__)
+        raise DataError(f"retrieval.sources.{name}: {faults}. {class_name} takes: {known}.") from error
+    return source
+
+
+def code_of(line: dict[str, Any]) -> str:
+    """The file that a source's line names, relative to the package."""
+    return f"retrieval/{str(line['class']).partition('.')[0]}.py"

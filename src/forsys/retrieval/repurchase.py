@@ -1,0 +1,39 @@
+"""Repurchase: what the customer bought before."""
+
+from datetime import date
+from typing import Self
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+from scipy import sparse
+
+from forsys.retrieval.source import STRICT, Source
+from forsys.tables.history import Floats, History, Ints, Profiles
+
+
+@dataclass(config=STRICT)
+class Repurchase(Source):
+    """Days on which the customer bought an article, each halved every `half_life` days.
+
+    On data where people buy the same things again, this one rule beats many trained pipelines.
+    """
+
+    half_life: float = 30.0
+
+    def fit(self, history: History, as_of: date) -> Self:
+        """Know the articles sold so far; the rule itself has nothing to learn."""
+        self.catalogue_ = np.unique(history.before(as_of).article).astype(np.int32)
+        return self
+
+    def scores(self, profiles: Profiles) -> sparse.csr_array:
+        """Only the articles in the profile have a score."""
+        row, purchase = profiles.purchases()
+        weights = decay(profiles.ages(row, purchase), self.half_life)
+        return profiles.matrix(
+            row, self.columns(profiles.history.article[purchase]), weights, len(self.catalogue_)
+        )
+
+
+def decay(ages: Ints, half_life: float) -> Floats:
+    """1 for today, halved every `half_life` days."""
+    return np.exp2(-ages / np.float32(half_life)).astype(np.float32)

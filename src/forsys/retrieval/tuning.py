@@ -1,0 +1,115 @@
+"""Choose source parameters and fusion weights on the folds before the one they are used for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from forsys.calendar import Fold
+from forsys.errors import DataError
+from forsys.evaluation.metrics import average_precision
+from forsys.progress import progress
+from forsys.retrieval.fusion import Fusion, Labelled, choose_fusion
+from forsys.store import read_json
+
+if TYPE_CHECKING:
+    from forsys.run import Line, Run
+
+LIST_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What was chosen: the sources' lines with their parameters, and the fusion."""
+
+    sources: "dict[str, Line]"
+    fusion: Fusion
+    folds: list[str]
+    customers: int
+    score: float  # MAP@12 on the folds it was chosen on, so a little flattered
+    tried: dict[str, dict[str, float]]  # MAP@12 of each value of each tuned parameter
+
+    def as_json(self) -> dict[str, Any]:
+        """For tuned.json."""
+        return {
+            "sources": self.sources,
+            "weights": self.fusion.weights,
+            "constant": self.fusion.constant,
+            "folds": self.folds,
+            "customers": self.customers,
+            "map_at_12_on_these_folds": self.score,
+            "tried": self.tried,
+        }
+
+    @classmethod
+    def read(cls, path: Path) -> "Tuned":
+        """Read tuned.json. Raises DataError where the stage has not run."""
+        found = read_json(path)
+        if found is None:
+            raise DataError(f"{path} is not there yet. Run the stage `tune` first.")
+        fusion = Fusion(found["weights"], found["constant"])
+        return cls(
+            found["sources"],
+            fusion,
+            found["folds"],
+            found["customers"],
+            found["map_at_12_on_these_folds"],
+            found["tried"],
+        )
+
+    def in_words(self) -> str:
+        """One line."""
+        weights = sorted(self.fusion.weights.items(), key=lambda pair: -pair[1])
+        chosen = [f"{key} {max(values, key=values.__getitem__)}" for key, values in self.tried.items()]
+        return ", ".join([*chosen, *(f"{name} ×{weight:.2g}" for name, weight in weights)])
+
+
+def tune_for(run: "Run", fold: Fold, what: str) -> Tuned:
+    """Choose for `fold` on the folds before it: the newest, and earlier ones until there are enough buyers.
+
+    Raises DataError where no earlier fold has a buyer.
+    """
+    folds = earlier_folds(run, fold)
+    lines, tried = dict(run.settings.retrieval.sources), {}
+    for key, values in progress(run.settings.tuning.grid.items(), f"{what}: parameters", unit="parameter"):
+        name, _, parameter = key.partition(".")
+        if name not in lines:
+            raise DataError(f"tuning.grid: {key} names no source. Sources: {', '.join(lines)}.")
+        scores = {value: _alone(run, folds, name, lines[name] | {parameter: value}) for value in values}
+        lines[name] = lines[name] | {parameter: max(scores, key=scores.__getitem__)}
+        tried[key] = {str(value): score for value, score in scores.items()}
+    candidates = [
+        run.labelled_candidates(f, lines) for f in progress(folds, f"{what}: candidates", unit="fold")
+    ]
+    labelled = Labelled.of(candidates, list(lines))
+    fusion, score = choose_fusion(labelled, LIST_LENGTH)
+    return Tuned(lines, fusion, [str(f.as_of) for f in folds], labelled.customers, score, tried)
+
+
+def earlier_folds(run: "Run", fold: Fold) -> list[Fold]:
+    """The folds to choose on, newest first."""
+    steps = range(1, run.settings.tuning.weeks + 1)
+    length = fold.until - fold.as_of
+    folds, customers = [], 0
+    for earlier in map(fold.earlier, steps):
+        if customers >= run.settings.tuning.customers or earlier.as_of - length < run.calendar.first_day:
+            break
+        buyers = run.history.labels(earlier)["customer"].n_unique()
+        customers += buyers
+        folds += [earlier] if buyers else []
+    if not folds:
+        raise DataError(
+            f"Nobody bought anything in the {run.settings.tuning.weeks} periods of {length.days} days before "
+            f"{fold.as_of}, so there is nothing to choose settings on. Use a longer --holdout-days."
+        )
+    return folds
+
+
+def _alone(run: "Run", folds: list[Fold], name: str, line: "Line") -> float:
+    """MAP@12 of one source alone, pooled over folds."""
+    parts = []
+    for fold in folds:
+        candidates, labels = run.labelled_candidates(fold, {name: line})
+        parts.append(average_precision(candidates.collect(), labels, LIST_LENGTH))
+    return float(pl.concat(parts)["average_precision"].mean())  # type: ignore[arg-type]

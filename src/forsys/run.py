@@ -1,0 +1,167 @@
+"""One run: its data, settings and folders, and the shelves on which sources keep models and candidates."""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from forsys.calendar import Calendar, Fold
+from forsys.errors import DataError
+from forsys.retrieval.registry import code_of, make_source
+from forsys.retrieval.source import Source
+from forsys.settings import Settings
+from forsys.store import code_fingerprint, fingerprint, read_json, stamp_path, write_parquet
+from forsys.tables.history import History, Ints
+from forsys.tables.source import DataSet
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What every stage gets."""
+
+    dataset: DataSet
+    settings: Settings
+    project: Path
+    max_rejected: float = 0.01
+
+    @property
+    def out(self) -> Path:
+        """Where everything of this data set goes."""
+        return self.project / "output" / self.dataset.name
+
+    @property
+    def tables(self) -> Path:
+        """The checked tables."""
+        return self.out / "tables"
+
+    @property
+    def submissions(self) -> Path:
+        """Where the submission goes."""
+        return self.project / "submissions"
+
+    def shown(self, path: Path) -> str:
+        """A path as it is printed."""
+        return str(path.relative_to(self.project))
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the tables stage found."""
+        facts: dict[str, Any] | None = read_json(self.tables / "tables.json")
+        if facts is None:
+            raise DataError(f"{self.shown(self.tables)} holds no tables yet. Run the stage `tables` first.")
+        return facts
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The period of the data, in folds."""
+        first, last = (date.fromisoformat(self.facts[key]) for key in ("first_day", "last_day"))
+        return Calendar(first, last, self.settings.holdout_days)
+
+    @cached_property
+    def history(self) -> History:
+        """The whole log."""
+        return History.read(self.tables)
+
+    def mark(self) -> str:
+        """Fingerprint of the tables and the settings."""
+        stamp = stamp_path(self.tables / "tables.json")
+        tables = stamp.read_text(encoding="utf-8") if stamp.exists() else ""
+        return fingerprint(tables, self.settings.model_dump(mode="json"))
+
+    def everyone(self) -> Ints:
+        """The customers of the submission, sorted."""
+        path = self.tables / "submission_customers.parquet"
+        return np.sort(pl.read_parquet(path)["customer"].to_numpy())
+
+    def shards(self, customers: Ints) -> list[Ints]:
+        """Customers in units of work."""
+        size = self.settings.shard
+        return [customers[start : start + size] for start in range(0, len(customers), size)]
+
+    def shelf(self, fold: Fold, name: str, line: Line) -> "Shelf":
+        """Where a source keeps what it made at a cut-off."""
+        tables = stamp_path(self.tables / "tables.json").read_text(encoding="utf-8")
+        code = code_fingerprint(code_of(line), "retrieval/source.py", "tables/history.py")
+        mark = fingerprint(tables, code, line, self.settings.retrieval.candidates, self.settings.shard)
+        return Shelf(self, fold, name, line, self.out / "folds" / str(fold.as_of) / f"{name}-{mark[:8]}")
+
+    def candidates(self, fold: Fold, lines: dict[str, Line], who: str, parts: Sequence[int]) -> pl.LazyFrame:
+        """Candidates of several sources that were made already: schema.CANDIDATES, unordered."""
+        kinds = pl.Enum(list(lines))
+        return pl.concat(
+            pl.scan_parquet([self.shelf(fold, name, line).part(who, i) for i in parts]).with_columns(
+                source=pl.lit(name, dtype=kinds)
+            )
+            for name, line in lines.items()
+        )
+
+    def labelled_candidates(self, fold: Fold, lines: dict[str, Line]) -> tuple[pl.LazyFrame, pl.DataFrame]:
+        """The candidates of a labelled fold's buyers, made where missing, and what they bought."""
+        labels = self.history.labels(fold)
+        shards = self.shards(labels["customer"].unique().sort().to_numpy())
+        for name, line in lines.items():
+            shelf = self.shelf(fold, name, line)
+            for i, shard in enumerate(shards):
+                if not shelf.part("buyers", i).exists():
+                    shelf.make_part("buyers", i, shard)
+        return self.candidates(fold, lines, "buyers", range(len(shards))), labels
+
+    def forget_all_but(self, shelves: Iterable["Shelf"]) -> None:
+        """Delete what other settings or older data left at these cut-offs."""
+        kept = {shelf.folder for shelf in shelves}
+        for fold in {folder.parent for folder in kept}:
+            for folder in set(fold.iterdir()) - kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """One source at one cut-off: its fitted model and its candidates, shard by shard.
+
+    The folder's name is the fingerprint of all that they were made from, so a file that exists is current.
+    """
+
+    run: Run
+    fold: Fold
+    name: str
+    line: Line
+    folder: Path
+
+    def part(self, who: str, i: int) -> Path:
+        """The candidates of shard i of `who` ("everyone" or "buyers")."""
+        return self.folder / who / f"part-{i:05d}.parquet"
+
+    def parts(self, who: str, count: int) -> list[Path]:
+        """All candidates of `who`."""
+        return [self.part(who, i) for i in range(count)]
+
+    def make_part(self, who: str, i: int, customers: Ints) -> None:
+        """Recommend to one shard and write the candidates."""
+        profiles = self.run.history.profiles(customers, self.fold.as_of)
+        found = self.source.recommend(profiles, self.run.settings.retrieval.candidates)
+        write_parquet(found, self.part(who, i))
+
+    @property
+    def source(self) -> Source:
+        """The fitted source: read back, or fitted now and kept."""
+        key = str(self.folder)
+        if key not in _fitted:
+            source, model = make_source(self.name, self.line), self.folder / "model.npz"
+            if model.exists():
+                source.load(model)
+            else:
+                source.fit(self.run.history, self.fold.as_of).save(model)
+            _fitted.clear()  # one at a time: models of the full data are large
+            _fitted[key] = source
+        return _fitted[key]
+
+
+_fitted: dict[str, Source] = {}

@@ -1,0 +1,318 @@
+"""The file that Kaggle scores: written whole, checked line by line, each version kept under its date.
+
+A submission is `customer_id,prediction`: every customer of the sample submission once, each with k article
+ids of ten digits, best first, separated by one space.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from forsys import store
+from forsys.errors import DataError
+
+HEADER = "customer_id,prediction"
+
+AGAIN = "Make the submission again"
+CUT = "The file ends in the middle of this line: it was cut off. Copy or make it again"
+ONE_FIELD = "Delete the line if it is empty; otherwise put a comma after the customer's id"
+AS_TEXT = "Keep article ids as text all the way (pandas: `dtype={'article_id': str}`)"
+
+# Customers written or checked at a time: their articles' ids take about 50 MB as strings.
+SLICE = 100_000
+
+
+def write_submission(predictions: pl.DataFrame, tables: Path, path: Path, k: int = 12) -> None:
+    """Write `predictions` as a submission, in the order of the sample submission, and keep a dated copy.
+
+    predictions: schema.PREDICTIONS in any row order, ranks 1 to k for each customer of
+    `tables`/submission_customers.parquet and for nobody else.
+    The same predictions give the same bytes. The file is validated before it takes the name `path`, so a
+    fault, raised as DataError, leaves what was there. `<stem>-YYYYMMDD-HHMMSS<suffix>` (local time) beside it
+    holds the same bytes (a hard link where the disk has them), unless the newest such copy already does.
+    """
+    wanted = pl.read_parquet(tables / "submission_customers.parquet")["customer"]
+    customers = _column(tables, "customers", "customer_id")
+    articles = _column(tables, "articles", "article_id")
+    lists = _lists(predictions, wanted, len(articles), k)  # (customers, k)
+    with store.whole(path) as part:
+        with part.open("wb") as file:
+            file.write(f"{HEADER}\n".encode())
+            for start in range(0, len(wanted), SLICE):
+                rows = lists[start : start + SLICE]
+                ids = [articles.gather(rows[:, place]).alias(str(place)) for place in range(k)]
+                pl.select(
+                    customer_id=customers.gather(wanted[start : start + SLICE]),
+                    prediction=pl.concat_str(ids, separator=" "),
+                ).write_csv(file, include_header=False)
+        _Check(part, path, tables, k).run()
+    _keep_dated_copy(path)
+
+
+def validate(path: Path, tables: Path, k: int = 12) -> int:
+    """Check a submission against the customers and articles of `tables`; return its number of rows.
+
+    Rows may come in another order than the sample submission, and lines may end in CR LF: Kaggle takes both.
+    Raises DataError at the first kind of fault. It names the file, the line, the customer, the value found,
+    what is allowed and what to do.
+    """
+    return _Check(path, path, tables, k).run()
+
+
+def _column(tables: Path, table: str, name: str) -> pl.Series:
+    """The shop's own ids of a table, at the place of their dense id."""
+    return pl.read_parquet(tables / f"{table}.parquet", columns=[name])[name]
+
+
+def _lists(predictions: pl.DataFrame, wanted: pl.Series, articles: int, k: int) -> npt.NDArray[np.int32]:
+    """Dense article ids (customers, k), row by row for `wanted`; DataError unless each has ranks 1 to k."""
+    rows = predictions.select("customer", "article", "rank").sort("customer", "rank")
+    runs = rows["customer"].rle().struct.unnest()  # value = customer, len = its number of rows
+    has = runs["value"]
+    _refuse(wanted.filter(~wanted.is_in(has.implode())), "have no predictions", k)
+    _refuse(has.filter(~has.is_in(wanted.implode())), "are not in the sample submission", k)
+    _refuse(runs.filter(pl.col("len") != k)["value"], f"do not have {k} rows", k)
+    ranks = rows["rank"].to_numpy().reshape(-1, k)
+    _refuse(has.filter((ranks != np.arange(1, k + 1)).any(axis=1)), f"do not have the ranks 1 to {k}", k)
+    inside = pl.col("article").is_between(0, articles - 1).fill_null(False)
+    _refuse(rows.filter(~inside)["customer"].unique(), f"have an article outside 0 to {articles - 1}", k)
+    lists = rows["article"].to_numpy().reshape(-1, k)
+    ordered: npt.NDArray[np.int32] = lists[has.search_sorted(wanted).to_numpy()]
+    return ordered
+
+
+def _refuse(customers: pl.Series, fault: str, k: int) -> None:
+    if len(customers):
+        raise DataError(
+            f"predictions: {len(customers)} customers {fault}, the first is customer {customers[0]!r} "
+            f"(dense id). Allowed: ranks 1 to {k}, once each, for exactly the customers of the sample "
+            "submission. These predictions were made from other tables or for another k: make them again"
+        )
+
+
+def _keep_dated_copy(path: Path) -> None:
+    """Give the bytes of `path` a second, dated name, unless the newest dated name already has them."""
+    dated = re.compile(re.escape(path.stem) + r"-\d{8}-\d{6}" + re.escape(path.suffix))
+    copies = sorted(file for file in path.parent.iterdir() if dated.fullmatch(file.name))
+    if copies and _digest(copies[-1]) == _digest(path):
+        return
+    now = datetime.now()
+    # Two different submissions within a second: the later one moves on to the next free second.
+    while (copy := path.with_name(f"{path.stem}-{now:%Y%m%d-%H%M%S}{path.suffix}")).exists():
+        now += timedelta(seconds=1)
+    with store.whole(copy) as part:
+        try:
+            os.link(path, part)  # the next write replaces `path` and leaves these bytes to the copy
+        except OSError:  # a disk without hard links, such as FAT or some network folders
+            shutil.copyfile(path, part)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One validation of `file`, which messages call `name`: a file being written has another name yet."""
+
+    file: Path
+    name: Path
+    tables: Path
+    k: int
+
+    def run(self) -> int:
+        lines = self._lines()
+        self._header(lines[0])
+        rows = self._rows(lines[1:])
+        self._customers(rows["customer"])
+        self._articles(rows)
+        return len(rows)
+
+    def _lines(self) -> pl.Series:
+        if not self.file.is_file():
+            self._fail(
+                "", "there is no such file", "a CSV file", "Give the path of a submission, or make one"
+            )
+        if not self.file.stat().st_size:
+            self._fail("", "the file is empty (0 bytes)", f"{HEADER!r} and one line a customer", AGAIN)
+        try:
+            return pl.read_lines(self.file, glob=False)["line"]
+        except pl.exceptions.ComputeError:
+            self._not_utf8()
+            raise
+
+    def _not_utf8(self) -> None:
+        """Find the line that stopped polars, which does not name it."""
+        with self.file.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    line.decode()
+                except UnicodeDecodeError as error:
+                    found = f"found {_shown(line)} with a byte 0x{line[error.start]:02x}, which is not UTF-8"
+                    fix = "Save it as plain CSV in UTF-8 (no Excel file, no zip file, no UTF-16)"
+                    self._fail(f", line {number}", found, "UTF-8 text", fix)
+
+    def _header(self, header: str) -> None:
+        if header != HEADER:
+            self._fail(", line 1", f"found the header {_shown(header)}", repr(HEADER), _header_fix(header))
+
+    def _rows(self, lines: pl.Series) -> pl.DataFrame:
+        """Split into line (number in the file), customer, prediction."""
+        if lines.is_empty():
+            self._fail(
+                "", "there is a header and no row", "one row a customer of the sample submission", AGAIN
+            )
+        commas = lines.str.count_matches(",", literal=True)
+        if not (commas == 1).all():
+            at = _first(commas != 1)
+            found = f"found {int(commas[at]) + 1} field(s) in {_shown(lines[at])}"
+            fix = "Separate ids by one space, not by commas" if commas[at] else ONE_FIELD
+            fix = self._cut_or(fix, is_last=at + 1 == len(lines))
+            self._fail(f", line {at + 2}", found, "2 fields, the customer's id and the articles' ids", fix)
+        parts = lines.str.split_exact(",", 1).struct.unnest()
+        return parts.rename({"field_0": "customer", "field_1": "prediction"}).with_row_index("line", offset=2)
+
+    def _cut_or(self, fix: str, *, is_last: bool) -> str:
+        """What to do about a line at fault: the last one may be so because the file was cut off in it."""
+        if not is_last:
+            return fix
+        with self.file.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return fix if file.read() == b"\n" else CUT
+
+    def _customers(self, found: pl.Series) -> None:
+        wanted = pl.read_parquet(self.tables / "submission_customers.parquet")["customer"]
+        expected = _column(self.tables, "customers", "customer_id").gather(wanted)
+        if not found.equals(expected):
+            self._missing_or_unknown(found, expected)
+            self._twice(found)
+
+    def _missing_or_unknown(self, found: pl.Series, expected: pl.Series) -> None:
+        missing = ~expected.is_in(found.implode())
+        unknown = ~found.is_in(expected.implode())
+        faults = []
+        if missing.any():
+            first = expected[_first(missing)]
+            faults.append(f"{missing.sum()} customers are missing, the first is {first}")
+        if unknown.any():
+            at = _first(unknown)
+            faults.append(f"{unknown.sum()} are unknown, the first on line {at + 2}: {_shown(found[at])}")
+        if faults:
+            allowed = f"the {len(expected)} customers of the sample submission, once each"
+            fix = f"Was it cut off, or made from other tables than {self.tables}? {AGAIN}"
+            self._fail("", " and ".join(faults), allowed, fix)
+
+    def _twice(self, found: pl.Series) -> None:
+        again = ~found.is_first_distinct()
+        if again.any():
+            at = _first(again)
+            what = f"the customer already has line {_first(found == found[at]) + 2}"
+            fix = "Keep one of the lines (pandas: `drop_duplicates('customer_id')`)"
+            self._fail(f", line {at + 2}, customer {found[at]}", what, "one line a customer", fix)
+
+    def _articles(self, rows: pl.DataFrame) -> None:
+        ids = _column(self.tables, "articles", "article_id")
+        places = pl.DataFrame({"id": ids}).with_row_index("place")
+        for part in rows.iter_slices(SLICE):
+            if not self._all_good(part["prediction"], places):
+                self._explain(part, set(ids), last=len(rows) + 1)
+
+    def _all_good(self, predictions: pl.Series, places: pl.DataFrame) -> bool:
+        """Whether each prediction is k different known ids: quick, but it cannot say what is wrong."""
+        ids = predictions.str.split(" ")
+        if not (ids.list.len() == self.k).all():
+            return False
+        split = ids.explode().to_frame("id")
+        at = split.join(places, on="id", how="left", maintain_order="left")["place"]
+        if at.has_nulls():
+            return False
+        lists = np.sort(at.to_numpy().reshape(-1, self.k), axis=1)
+        return bool((lists[:, 1:] != lists[:, :-1]).all())
+
+    def _explain(self, rows: pl.DataFrame, known: set[str], last: int) -> None:
+        """Raise for the first row at fault; `last` is the number of the file's last line."""
+        for line, customer, prediction in rows.iter_rows():
+            fault = _fault(prediction, known, self.k)
+            if fault:
+                found, allowed, fix = fault
+                fix = self._cut_or(fix, is_last=line == last)
+                self._fail(f", line {line}, customer {customer}", found, allowed, fix)
+
+    def _fail(self, where: str, found: str, allowed: str, fix: str) -> NoReturn:
+        raise DataError(f"{self.name}{where}: {found}. Allowed: {allowed}. {fix}")
+
+
+def _header_fix(header: str) -> str:
+    """What made the header differ, most telling sign first."""
+    names = [name.strip().strip('"') for name in header.split(",")]
+    causes = [
+        (
+            header.startswith("\ufeff"),
+            "Save it without the byte order mark (`encoding='utf-8'`, not 'utf-8-sig')",
+        ),
+        (";" in header or "\t" in header, "Separate the fields by commas (pandas: `sep=','`)"),
+        ('"' in header, "Write it without quotation marks (pandas: `quoting=csv.QUOTE_NONE`)"),
+        (names == HEADER.split(",")[::-1], "Put the columns in the other order"),
+        (names[0] in ("", "Unnamed: 0", "index"), "Leave out the index column (pandas: `index=False`)"),
+        (len(names) > 2, "Leave out the other columns"),
+    ]
+    return next((fix for is_cause, fix in causes if is_cause), f"Write {HEADER} as the first line")
+
+
+def _fault(prediction: str, known: set[str], k: int) -> tuple[str, str, str] | None:
+    """What is wrong with a prediction: the value found, what is allowed, what to do; None if nothing is."""
+    allowed = f"{k} different article ids of 10 digits, separated by one space"
+    ids = prediction.split(" ")
+    if not prediction.strip():
+        return f"found {_shown(prediction)}, a blank prediction", allowed, "Predict for this customer too"
+    for one in ids:
+        if one not in known and not re.fullmatch("[0-9]{10}", one):
+            what, fix = _form_fault(one)
+            return f"found {_shown(one)}, {what}", allowed, fix
+    if len(ids) != k:
+        what = f"found {len(ids)} ids, too {'few' if len(ids) < k else 'many'}: {_shown(prediction)}"
+        return what, allowed, f"Give exactly {k}"
+    for place, one in enumerate(ids):
+        if one not in known:
+            return (
+                f"found {one!r}, an unknown article",
+                "ids of articles.csv",
+                "Was it made from other tables?",
+            )
+        if one in ids[:place]:
+            return f"found {one!r} twice", allowed, "Put another article in the later place"
+    return None
+
+
+def _form_fault(one: str) -> tuple[str, str]:
+    """Why `one` is not an id of ten digits, and what to do."""
+    if not one:
+        return "where two spaces meet or the prediction starts or ends with one", "Put one space between ids"
+    if re.fullmatch("[0-9]{9}", one):
+        return "9 digits: the leading zero is lost", AS_TEXT
+    if re.fullmatch(r"[0-9]+", one):
+        return f"{len(one)} digits", "Write ids in full, one space between them; was the file cut off?"
+    if re.fullmatch(r"[0-9.]+(e[+-]?[0-9]+)?", one, re.IGNORECASE):
+        return "a decimal number and no id", AS_TEXT
+    return "which is not ten digits", "Write bare ids: no brackets, quotes, commas, tabs or nan"
+
+
+def _first(mask: pl.Series) -> int:
+    """Place of the first true value of a mask that has one."""
+    return int(mask.arg_max() or 0)
+
+
+def _shown(value: str | bytes) -> str:
+    """A value as it goes into a message: with its invisible characters, and not too long."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."

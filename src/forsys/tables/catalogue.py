@@ -1,0 +1,122 @@
+"""The tables of things rather than events: articles, customers, and the customers to predict for."""
+
+import polars as pl
+
+from forsys.schema import ARTICLE_ATTRIBUTES, ARTICLES, CUSTOMERS, SUBMISSION_CUSTOMERS
+from forsys.tables.findings import Checks, Findings, reason_code
+from forsys.tables.ids import article_text, dense, lost_zero, product_code
+from forsys.tables.layout import UNUSED
+from forsys.tables.reading import Table
+
+NUMBERS = {"FN": "fn", "Active": "active", "age": "age"}
+TEXTS = ("club_member_status", "fashion_news_frequency")
+AGES = (0, 120)
+
+
+def read_articles(table: Table, findings: Findings) -> pl.DataFrame:
+    """The articles with ARTICLES' columns but `article`, in the order of the file, each id once."""
+    note_columns(table, ["article_id", "product_code", *ARTICLE_ATTRIBUTES], findings)
+    rows = table.rows(["article_id", "product_code", *ARTICLE_ATTRIBUTES])
+    checks: Checks = {
+        "article_id is missing": pl.col("article_id").is_null(),
+        "article_id is not up to 10 digits": article_text("article_id").is_null(),
+        "article_id occurs a second time": ~article_text("article_id").is_first_distinct(),
+    }
+    code = reason_code(checks, ["article_id", *ARTICLE_ATTRIBUTES])
+    frame = findings.keep_good(table, table.collect(rows.with_columns(code)), checks)
+    note_lost_zeros(table, int(frame.select(lost_zero("article_id").sum()).item()), findings)
+    note_unreadable(
+        table, frame, "product_code", pl.col("product_code").cast(pl.Int32, strict=False), findings
+    )
+    article_id = article_text("article_id")
+    given = pl.col("product_code").cast(pl.Int32, strict=False)
+    return frame.with_columns(article_id, product_code=pl.coalesce(given, product_code(article_id)))
+
+
+def read_customers(table: Table, findings: Findings) -> pl.DataFrame:
+    """The customers with CUSTOMERS' columns but `customer`, in the order of the file, each id once."""
+    names = ["customer_id", *NUMBERS, *TEXTS, "postal_code"]
+    note_columns(table, names, findings)
+    checks = _customer_checks()
+    query = table.rows(names).with_columns(reason_code(checks, names))
+    frame = findings.keep_good(table, table.collect(query), checks)
+    for column in NUMBERS:
+        note_unreadable(table, frame, column, _number(column), findings)
+    postal_codes = frame["postal_code"].drop_nulls().unique(maintain_order=True)
+    return frame.select(
+        "customer_id",
+        *(_number(column).alias(name) for column, name in NUMBERS.items() if column != "age"),
+        *TEXTS,
+        _number("age"),
+        dense(pl.col("postal_code"), postal_codes),
+    )
+
+
+def read_submission(table: Table, findings: Findings) -> pl.Series:
+    """The ids of the customers to predict for, in the order of the file, each once."""
+    note_columns(table, ["customer_id"], findings)
+    checks = _customer_checks()
+    query = table.rows(["customer_id"]).with_columns(reason_code(checks, ["customer_id"]))
+    return findings.keep_good(table, table.collect(query), checks)["customer_id"]
+
+
+def article_table(known: pl.DataFrame, article_ids: pl.Series) -> pl.DataFrame:
+    """`known`, then the rest of `article_ids` without attributes, as ARTICLES."""
+    rest = article_ids.slice(known.height).to_frame("article_id")
+    rest = rest.with_columns(product_code=product_code(pl.col("article_id")))
+    both = pl.concat([known, rest], how="diagonal").with_row_index("article")
+    return both.select(list(ARTICLES)).cast(ARTICLES).rechunk()  # type: ignore[arg-type]
+
+
+def customer_table(known: pl.DataFrame, customer_ids: pl.Series) -> pl.DataFrame:
+    """`known`, then the rest of `customer_ids` without attributes, as CUSTOMERS."""
+    rest = customer_ids.slice(known.height).to_frame("customer_id")
+    both = pl.concat([known, rest], how="diagonal").with_row_index("customer")
+    return both.select(list(CUSTOMERS)).cast(CUSTOMERS).rechunk()  # type: ignore[arg-type]
+
+
+def submission_table(listed: pl.Series | None, customer_ids: pl.Series) -> pl.DataFrame:
+    """The dense ids of `listed`, in their order, or else of all customers, as SUBMISSION_CUSTOMERS."""
+    if listed is None:
+        return pl.DataFrame({"customer": range(len(customer_ids))}, schema=SUBMISSION_CUSTOMERS)
+    return listed.to_frame("id").select(customer=dense(pl.col("id"), customer_ids)).cast(SUBMISSION_CUSTOMERS)  # type: ignore[arg-type]
+
+
+def note_columns(table: Table, used: list[str], findings: Findings) -> None:
+    """Note the columns that this program does not know, and those that it knows and does not find."""
+    known = {*used, *UNUSED[table.stem]}
+    extra = [name or "(no name)" for name in table.columns if name not in known]
+    missing = [name for name in used if name not in table.columns]
+    if extra:
+        findings.notes.append(f"{table.path.name}: unknown columns ignored: {', '.join(extra)}")
+    if missing:
+        findings.notes.append(f"{table.path.name}: no column {', '.join(missing)}; taken as unknown")
+
+
+def note_lost_zeros(table: Table, count: int, findings: Findings) -> None:
+    """Note how many article ids came without their leading zero."""
+    text = f"{table.path.name}: {{}} article_id had lost leading zeros, put back to 10 digits"
+    findings.note(count, text.format(1), text)
+
+
+def note_unreadable(
+    table: Table, frame: pl.DataFrame, column: str, parsed: pl.Expr, findings: Findings
+) -> None:
+    """Note how many values of `column` there were that `parsed` has turned into null."""
+    lost = pl.col(column).is_not_null() & parsed.is_null()
+    text = f"{table.path.name}: {{}} values of {column} unreadable or out of range, taken as unknown"
+    findings.note(int(frame.select(lost.sum()).item()), text.replace("values", "value").format(1), text)
+
+
+def _customer_checks() -> Checks:
+    return {
+        "customer_id is missing": pl.col("customer_id").is_null(),
+        "customer_id occurs a second time": ~pl.col("customer_id").is_first_distinct(),
+    }
+
+
+def _number(column: str) -> pl.Expr:
+    """A finite Float32, for the age one that a person can have; else null."""
+    value = pl.col(column).cast(pl.Float32, strict=False)
+    allowed = value.is_between(*AGES) if column == "age" else value.is_finite()
+    return pl.when(allowed).then(value).alias(column)

@@ -1,0 +1,311 @@
+"""What goes into the baskets: articles by shelf, popularity, taste and mood, and moves that tie them.
+
+A basket's line first looks at a few articles of a shelf, drawn by the week's popularity, and takes the one
+that the customer likes best (a noisy best of `LOOKS`). No table of customers by articles is ever built.
+Some lines are moved afterwards: to something bought before, another colour of it, or to what goes well
+with the basket's first article.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forsys.tables.sample import vocabulary as words
+from forsys.tables.sample.articles import KINDS, Catalogue, season
+from forsys.tables.sample.customers import SLOT_WEIGHTS, Customers, block, shelves, spread
+from forsys.tables.sample.draws import Floats, Floats32, Ints, choice, within_groups
+from forsys.tables.sample.visits import Visits
+
+LOOKS = 16
+BLOCK_OF_LINES = 65_536
+STAYS = 0.62  # chance that a line is of the basket's first shelf
+ROAMS = 0.2  # chance of a shelf outside the customer's own ones
+MOOD_STYLE, MOOD_COLOUR = 1.6, 1.3  # what the mood of a basket adds to the liking
+OTHER_COLOUR = 0.055  # lines moved to another colour of an article bought before
+AGAIN, AGAIN_SOON, SOON_WEEKS = 0.004, 0.075, 2.0  # lines moved to the same article: any time, and just after
+PARTNERED, SIBLING = 0.30, 0.03  # lines moved to a partner, a colour variant, of the basket's first article
+PARTNERS = 5
+MEMORY = 64  # how many purchases a customer can come back to
+NEVER = -1_000  # the week of the last visit of somebody who has not come yet
+SATED = 9.0  # what a design loses in the liking of those who bought it lately
+DRIFT_WEEKS = 30.0  # tastes return to their lifestyle's in about so many weeks, each on a way of its own
+SLOT_WEEKS = 45.0  # mean weeks until a customer changes one of their shelves for another
+TREND = 0.07  # weekly step of a style's or colour's log popularity
+
+
+@dataclass(frozen=True)
+class Traits:
+    """Which taste of a block an article speaks to; arrays are (n,) and index a row of `Customers.taste`."""
+
+    columns: tuple[Ints, ...]
+    style: Ints
+    family: Ints
+    klass: Ints
+
+
+@dataclass
+class Memory:
+    """What each customer bought lately: rings of article indices, -1 where empty, and how many went in."""
+
+    ring: npt.NDArray[np.int32]  # (n, MEMORY)
+    count: npt.NDArray[np.int32]  # (n,)
+    last: npt.NDArray[np.int32]  # (n,) week of the last visit
+
+    @classmethod
+    def blank(cls, customers: int) -> "Memory":
+        """Nobody has bought anything yet."""
+        empty = np.full((customers, MEMORY), -1, dtype=np.int32)
+        return cls(empty, np.zeros(customers, dtype=np.int32), np.full(customers, NEVER, dtype=np.int32))
+
+    def recall(self, rng: np.random.Generator, customer: Ints) -> Ints:
+        """One recent purchase of each customer, the latest likeliest; -1 where there is none."""
+        back = rng.geometric(0.4, len(customer)) - 1
+        held = np.minimum(self.count[customer], MEMORY)
+        at = (self.count[customer] - 1 - np.where(back < held, back, 0)) % MEMORY
+        return self.ring[customer, at].astype(np.int64)
+
+    def holds(self, customer: Ints, article: Ints, code: Ints) -> npt.NDArray[np.bool_]:
+        """Whether customers (m,) lately bought the design of articles (m, k) -> (m, k). `code`: its (n,)."""
+        held = code[self.ring[customer]]  # an empty place reads as the last article's code, so:
+        held[self.ring[customer] < 0] = -1
+        looked = code[article]
+        found = np.zeros(article.shape, dtype=np.bool_)
+        for place in held.T:
+            found |= looked == place[:, None]
+        return found
+
+    def store(self, customer: Ints, article: Ints, week: int) -> None:
+        """Remember purchases, given by customer (equal customers side by side)."""
+        _, counts = np.unique(customer, return_counts=True)
+        rank = within_groups(counts)
+        late = np.repeat(counts, counts) - rank <= MEMORY  # so that no place is written twice
+        at = (self.count[customer] + rank) % MEMORY
+        self.ring[customer[late], at[late]] = article[late]
+        self.last[customer] = week
+        self.count += np.bincount(customer, minlength=len(self.count)).astype(np.int32)
+
+
+class Shop:
+    """The range of goods as the customers meet it, week after week."""
+
+    def __init__(self, rng: np.random.Generator, catalogue: Catalogue, first_week: int) -> None:
+        self.catalogue = catalogue
+        self.first_week = first_week
+        self.order = np.argsort(catalogue.shelf, kind="stable")  # articles, shelf by shelf
+        self.starts = np.searchsorted(catalogue.shelf[self.order], np.arange(len(words.SHELVES) + 1))
+        self.traits = _traits(catalogue)
+        self.partners = _partners(rng, catalogue, self.traits)
+        self.trends = np.zeros(len(words.STYLES) + len(words.COLOUR_FAMILIES))
+        self.weight: Floats = np.zeros(len(catalogue))
+        self.edges: Floats = np.zeros(len(catalogue) + 1)
+        self.price: Floats = catalogue.price
+
+    def open_week(self, rng: np.random.Generator, week: int) -> None:
+        """Set the week's popularity and prices."""
+        goods = self.catalogue
+        self.trends += TREND * rng.standard_normal(len(self.trends))
+        trend = self.trends[self.traits.style] + self.trends[len(words.STYLES) + self.traits.family]
+        self.weight = goods.quality * _life(goods, week) * season(goods.kind, self.first_week + week)
+        self.weight *= np.exp(trend)
+        self.edges = np.concatenate([[0.0], np.cumsum(self.weight[self.order])])
+        marked = week - goods.launch >= 0.6 * goods.length
+        self.price = goods.price * np.where(marked, goods.sale, 1.0)
+
+    def looked_at(self, rng: np.random.Generator, shelf: Ints) -> Ints:
+        """Articles on sale that a look at each shelf meets, by popularity -> (lines, LOOKS)."""
+        low, high = self.edges[self.starts[shelf]], self.edges[self.starts[shelf + 1]]
+        bare = high - low <= 1e-9 * self.edges[-1]  # nothing left there: look anywhere
+        low, high = np.where(bare, 0.0, low), np.where(bare, self.edges[-1], high)
+        point = low[:, None] + rng.random((len(shelf), LOOKS)) * (high - low)[:, None]
+        at = np.searchsorted(self.edges, point, side="right") - 1
+        return self.order[np.minimum(at, len(self.order) - 1)]
+
+    def on_sale(self, article: Ints) -> npt.NDArray[np.bool_]:
+        """Whether each article (-1 = none) can be had this week."""
+        return (article >= 0) & (self.weight[article] > 0)
+
+    def variant_of(self, rng: np.random.Generator, article: Ints) -> Ints:
+        """Another colour of each article; -1 where it has none or there is no article."""
+        goods = self.catalogue
+        size = goods.variants[article]
+        step = 1 + rng.integers(0, np.maximum(size - 1, 1))
+        first = goods.first_variant[article]
+        return np.where((article < 0) | (size < 2), -1, first + (article - first + step) % size)
+
+    def partner_of(self, rng: np.random.Generator, article: Ints) -> Ints:
+        """Something on sale that goes well with each article; -1 where nothing is."""
+        slot = np.minimum(rng.geometric(0.45, len(article)) - 1, PARTNERS - 1)
+        found = np.full(len(article), -1, dtype=np.int64)
+        for step in range(PARTNERS):
+            offered = self.partners[article, (slot + step) % PARTNERS]
+            found = np.where((found < 0) & self.on_sale(offered), offered, found)
+        return found
+
+
+def fill(
+    rng: np.random.Generator, shop: Shop, customers: Customers, memory: Memory, visits: Visits, week: int
+) -> tuple[Ints, Ints]:
+    """The articles of each basket -> visit index and article index of each line, visit by visit."""
+    visit = np.repeat(np.arange(len(visits.customer)), visits.size)
+    rank = within_groups(visits.size)
+    shelf = _shelves_of(rng, customers, visits, visit, rank)
+    style, family = _moods(rng, customers, visits)
+    article = np.empty(len(visit), dtype=np.int64)
+    for start in range(0, len(visit), BLOCK_OF_LINES):
+        part = slice(start, start + BLOCK_OF_LINES)
+        of = visit[part]
+        seen = shop.looked_at(rng, shelf[part])
+        liking = likings(shop, customers, visits.customer[of], seen)
+        liking += np.float32(MOOD_STYLE) * (shop.traits.style[seen] == style[of, None])
+        liking += np.float32(MOOD_COLOUR) * (shop.traits.family[seen] == family[of, None])
+        liking -= np.float32(SATED) * memory.holds(visits.customer[of], seen, shop.catalogue.code)
+        best = np.argmax(liking + _gumbel(rng, liking.shape), axis=1)
+        article[part] = seen[np.arange(len(of)), best]
+    customer = visits.customer[visit]
+    matched = _match(rng, shop, article, np.cumsum(visits.size) - visits.size, visit, rank)
+    had = memory.holds(customer, matched[:, None], shop.catalogue.code)[:, 0]
+    return visit, _come_back(rng, shop, memory, customer, np.where(had, article, matched), week)
+
+
+def likings(shop: Shop, customers: Customers, customer: Ints, articles: Ints) -> Floats32:
+    """How much customers (m,) like articles (m, k), apart from popularity and mood -> (m, k)."""
+    taste = customers.taste[customer]
+    row = np.arange(len(customer))[:, None]
+    liking = np.zeros(articles.shape, dtype=np.float32)
+    for column in shop.traits.columns:
+        liking += taste[row, column[articles]]
+    liking += taste[:, block("level")] * shop.catalogue.level[articles]
+    hidden = shop.catalogue.hidden
+    for dimension, own in enumerate(taste[:, block("hidden")].T):
+        liking += own[:, None] * hidden[articles, dimension]
+    return liking
+
+
+def drift(rng: np.random.Generator, customers: Customers, buyers: Ints, week: int) -> None:
+    """Let the tastes of this week's buyers wander for the weeks since they were last seen."""
+    weeks = (week - customers.seen[buyers]).astype(np.float32)
+    kept = np.exp(-weeks / np.float32(DRIFT_WEEKS))[:, None]
+    centre = customers.centre[customers.prototype[buyers]]
+    noise = rng.standard_normal(centre.shape, dtype=np.float32) * spread()
+    customers.taste[buyers] = (
+        centre + kept * (customers.taste[buyers] - centre) + np.sqrt(1 - kept**2) * noise
+    )
+    for slot in range(customers.slots.shape[1]):
+        moved = buyers[rng.random(len(buyers)) < -np.expm1(-weeks / SLOT_WEEKS)]
+        customers.slots[moved, slot] = shelves(rng, customers.persona[moved])
+    customers.seen[buyers] = week
+
+
+def _gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats32:
+    """Gumbel noise: the largest of score + noise is a draw by exp(score)."""
+    noise: Floats32 = -np.log(rng.standard_exponential(shape, dtype=np.float32) + np.float32(1e-30))
+    return noise
+
+
+def _shelves_of(
+    rng: np.random.Generator, customers: Customers, visits: Visits, visit: Ints, rank: Ints
+) -> Ints:
+    """The shelf of each line: mostly that of the basket's first line, else another of the customer's."""
+    who = visits.customer[visit]
+    shelf = customers.slots[who, choice(rng, SLOT_WEIGHTS, len(who))].astype(np.int64)
+    roams = rng.random(len(who)) < ROAMS
+    shelf[roams] = shelves(rng, customers.persona[who[roams]])
+    first = (np.cumsum(visits.size) - visits.size)[visit]
+    stays = (rank > 0) & (rng.random(len(who)) < STAYS)
+    return np.where(stays, shelf[first], shelf)
+
+
+def _moods(rng: np.random.Generator, customers: Customers, visits: Visits) -> tuple[Ints, Ints]:
+    """The style and colour family that each basket is about, drawn by the customer's tastes."""
+    taste = customers.taste[visits.customer]
+    moods = [
+        np.argmax(t + _gumbel(rng, t.shape), axis=1)
+        for t in (taste[:, block(b)] for b in ("style", "colour"))
+    ]
+    return moods[0], moods[1]
+
+
+def _come_back(
+    rng: np.random.Generator, shop: Shop, memory: Memory, customer: Ints, article: Ints, week: int
+) -> Ints:
+    """Move some lines to what the customer bought before, or to another colour of it."""
+    chance = rng.random(len(article))
+    again = AGAIN + AGAIN_SOON * np.exp((memory.last[customer] - week) / SOON_WEEKS)
+    old = memory.recall(rng, customer)
+    old = np.where(chance < again, old, shop.variant_of(rng, old))
+    return np.where((chance < again + OTHER_COLOUR) & shop.on_sale(old), old, article)
+
+
+def _match(
+    rng: np.random.Generator, shop: Shop, article: Ints, firsts: Ints, visit: Ints, rank: Ints
+) -> Ints:
+    """Move some lines after a basket's first to what goes with that first article."""
+    chance = rng.random(len(article))
+    lead = article[firsts[visit]]
+    other = np.where(chance < PARTNERED, shop.partner_of(rng, lead), shop.variant_of(rng, lead))
+    moved = (rank > 0) & (chance < PARTNERED + SIBLING) & shop.on_sale(other)
+    return np.where(moved, other, article)
+
+
+def _life(goods: Catalogue, week: int) -> Floats:
+    """Pull of each article by its age: a rise to the peak and a decay, until it is sold out; basics flat."""
+    age = week - goods.launch
+    ratio = (age + 0.35) / np.maximum(goods.peak, 0.5)
+    fashion = np.clip(ratio, 0, None) * np.exp(1 - ratio)
+    alive = (age >= 0) & (age < goods.length)
+    return np.where(alive, np.where(goods.peak > 0, 0.02 + fashion, 0.35), 0.0)
+
+
+def _traits(goods: Catalogue) -> Traits:
+    """Columns of the taste table that each article speaks to."""
+    family_of = np.array([words.COLOUR_FAMILIES.index(c.family) for c in words.COLOURS])
+    klass_of = np.array([words.CLASSES.index(k.klass) for k in KINDS])
+    pattern_of = np.array([words.PATTERN_CLASSES.index(p.klass) for p in words.PATTERNS])
+    family, klass, pattern = family_of[goods.colour], klass_of[goods.kind], pattern_of[goods.pattern]
+    named = {"style": goods.style, "colour": family, "klass": klass, "pattern": pattern}
+    shifted = tuple(block(name).start + values for name, values in named.items())
+    return Traits(columns=shifted, style=goods.style, family=family, klass=klass)
+
+
+def _partners(rng: np.random.Generator, goods: Catalogue, traits: Traits) -> npt.NDArray[np.int32]:
+    """For each article, those that go well with it, best first -> (n, PARTNERS).
+
+    Of articles drawn from its shelf and from its index group, the ones alike in style, colour and hidden
+    look, of another kind, and sold at the same time.
+    """
+    groups = list(dict.fromkeys(s.index_group for s in words.SHELVES))
+    group = np.array([groups.index(s.index_group) for s in words.SHELVES])[goods.shelf]
+    best = np.empty((len(goods), PARTNERS), dtype=np.int32)
+    for start in range(0, len(goods), BLOCK_OF_LINES // 4):
+        own = np.arange(start, min(start + BLOCK_OF_LINES // 4, len(goods)))
+        drawn = [_neighbours(rng, label, own, 24) for label in (goods.shelf, group)]
+        others = np.concatenate(drawn, axis=1)
+        score = _harmony(goods, traits, own[:, None], others) + 0.3 * _gumbel(rng, others.shape)
+        top = np.argsort(-score, axis=1, kind="stable")[:, :PARTNERS]
+        best[own] = np.take_along_axis(others, top, axis=1)
+    return best
+
+
+def _neighbours(rng: np.random.Generator, label: Ints, own: Ints, count: int) -> Ints:
+    """Random articles with the same label as each of `own` -> (len(own), count)."""
+    order = np.argsort(label, kind="stable")
+    low = np.searchsorted(label[order], label[own], side="left")
+    high = np.searchsorted(label[order], label[own], side="right")
+    return order[rng.integers(low[:, None], high[:, None], (len(own), count))]
+
+
+def _harmony(goods: Catalogue, traits: Traits, own: Ints, others: Ints) -> Floats:
+    """How well articles (m, 1) and (m, k) go together -> (m, k)."""
+    looks = np.einsum("mod,mkd->mk", goods.hidden[own], goods.hidden[others])
+    apart = np.abs(goods.launch[own] - goods.launch[others])
+    lasting = goods.peak[others] == 0
+    score = 1.6 * (traits.style[own] == traits.style[others]) + (traits.family[own] == traits.family[others])
+    score = (
+        score
+        + 0.25 * looks
+        + np.log(goods.quality[others])
+        - np.where(lasting, 0.5, np.minimum(apart, 20) / 5)
+    )
+    score += 1.2 * (goods.kind[own] != goods.kind[others])
+    return np.where(goods.code[own] == goods.code[others], -99.0, score)

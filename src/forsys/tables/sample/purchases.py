@@ -1,0 +1,100 @@
+"""transactions_train.csv, simulated and written week by week: memory does not grow with the rows."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from forsys.progress import progress
+from forsys.store import whole
+from forsys.tables.sample.articles import KINDS, Catalogue
+from forsys.tables.sample.baskets import Memory, Shop, drift, fill
+from forsys.tables.sample.customers import Customers
+from forsys.tables.sample.draws import Ints
+from forsys.tables.sample.visits import Visits, draw_visits, traffic
+
+EXTRA_UNITS = 0.22  # mean number of further units of an article: 17 % of the rows
+
+
+def write_purchases(
+    rng: np.random.Generator,
+    path: Path,
+    catalogue: Catalogue,
+    customers: Customers,
+    first_day: date,
+    weeks: int,
+    weekly_buyers: float,
+) -> int:
+    """Write Kaggle's transactions_train.csv, ordered by day and customer; return the number of rows."""
+    rows = 0
+    with whole(path) as part, part.open("wb") as file:
+        frames = simulate(rng, catalogue, customers, first_day, weeks, weekly_buyers)
+        for week, frame in enumerate(progress(frames, "weeks", "week", weeks)):
+            frame.write_csv(file, include_header=week == 0, float_precision=6)
+            rows += len(frame)
+    return rows
+
+
+def simulate(
+    rng: np.random.Generator,
+    catalogue: Catalogue,
+    customers: Customers,
+    first_day: date,
+    weeks: int,
+    weekly_buyers: float,
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows of each week in the file's columns. Changes `customers` as their tastes drift."""
+    first_week = week_of_year(first_day)
+    shop = Shop(rng, catalogue, first_week)
+    memory = Memory.blank(len(customers))
+    for week in range(weeks):
+        shop.open_week(rng, week)
+        share = weekly_buyers * traffic(first_week + week)
+        visits = draw_visits(rng, customers, memory.last, week, share, first_day.weekday())
+        drift(rng, customers, np.unique(visits.customer), week)
+        visit, article = fill(rng, shop, customers, memory, visits, week)
+        visit, article = _without_repeats(visits, visit, article, len(catalogue))
+        memory.store(visits.customer[visit], article, week)
+        yield _rows(rng, shop, customers, visits, visit, article, first_day + timedelta(weeks=week))
+
+
+def week_of_year(day: date) -> int:
+    """0..52, by the day of the year."""
+    return (day.timetuple().tm_yday - 1) // 7
+
+
+def _without_repeats(visits: Visits, visit: Ints, article: Ints, articles: int) -> tuple[Ints, Ints]:
+    """Lines by customer and day, each article of a customer's day once; further units come later."""
+    key = (visits.customer[visit] * 7 + visits.day[visit]) * articles + article
+    _, first = np.unique(key, return_index=True)
+    return visit[first], article[first]
+
+
+def _rows(
+    rng: np.random.Generator,
+    shop: Shop,
+    customers: Customers,
+    visits: Visits,
+    visit: Ints,
+    article: Ints,
+    first_day: date,
+) -> pl.DataFrame:
+    """Rows of the file: a row a unit, with the day's price; several units are equal rows."""
+    ready = np.array([k.units for k in KINDS])[shop.catalogue.kind[article]]
+    mean = EXTRA_UNITS * ready / 1.15 * customers.bulk[visits.customer[visit]]
+    units = np.minimum(rng.geometric(1 / (1 + mean)), 12)
+    line = np.repeat(np.arange(len(visit)), units)
+    line = line[np.argsort(visits.day[visit[line]], kind="stable")]
+    visit, article = visit[line], article[line]
+    day = pl.Series(np.datetime64(first_day) + visits.day[visit])
+    return pl.DataFrame(
+        {
+            "t_dat": day.cast(pl.Date),
+            "customer_id": customers.frame["customer_id"].gather(visits.customer[visit]),
+            "article_id": shop.catalogue.frame["article_id"].gather(article),
+            "price": np.clip(np.round(shop.price[article] * visits.discount[visit], 6), 0.0005, 0.5),
+            "sales_channel_id": 1 + visits.online[visit].astype(np.int64),
+        }
+    )
