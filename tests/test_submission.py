@@ -198,9 +198,7 @@ HEAD, HEADER_MUST_BE = "line 1: found the header ", "Allowed: 'customer_id,predi
             [f"{HEAD}'prediction,customer_id'", "other order"],
             id="column order",
         ),
-        pytest.param(
-            columns(lambda a, b: [a, b, "1"]), [HEAD, "Leave out the other columns"], id="extra column"
-        ),
+        pytest.param(columns(lambda a, b: [a, b, "1"]), [HEAD, "Leave out the other columns"], id="extra column"),
         pytest.param(
             columns(lambda a, b: ["" if a == "customer_id" else "0", a, b]),
             [f"{HEAD}',customer_id,prediction'", "index=False"],
@@ -260,20 +258,14 @@ HEAD, HEADER_MUST_BE = "line 1: found the header ", "Allowed: 'customer_id,predi
         pytest.param(swap(f"aa,{A0}", f"aa,[{A0}"), [f"found '[{A0}'", "brackets"], id="brackets"),
         pytest.param(swap(f"{A0} ", f"{A0};"), [f"'{A0};{A1}', which is not ten digits"], id="semicolons"),
         pytest.param(swap(f"{A0} ", f"{A0}\t"), ["which is not ten digits", "tabs"], id="tab"),
-        pytest.param(
-            swap(f"{A0} ", f"{A0}  "), ["customer aa: found ''", "two spaces meet"], id="two spaces"
-        ),
-        pytest.param(
-            swap(f"{A11}\ncc", f"{A11} \ncc"), ["found ''", "starts or ends"], id="space at the end"
-        ),
+        pytest.param(swap(f"{A0} ", f"{A0}  "), ["customer aa: found ''", "two spaces meet"], id="two spaces"),
+        pytest.param(swap(f"{A11}\ncc", f"{A11} \ncc"), ["found ''", "starts or ends"], id="space at the end"),
         pytest.param(swap(f"aa,{A0}", "aa,nan"), ["found 'nan'", "not ten digits"], id="nan"),
         pytest.param(swap(f"aa,{A0}", "aa,٠١٠٨٧٧٥٠٠٠"), ["which is not ten digits"], id="other digits"),
         pytest.param(swap(f"aa,{A0}", "aa,0.1e9"), ["found '0.1e9', a decimal number"], id="float"),
         pytest.param(swap(f"aa,{A0}", f"aa,{A0}.0"), [f"'{A0}.0', a decimal", "dtype"], id="trailing .0"),
         pytest.param(swap(f"aa,{A0}", f"aa,{A1}"), [f"customer aa: found '{A1}' twice"], id="same id twice"),
-        pytest.param(
-            swap(f"aa,{A0}", "aa,0999999999"), ["'0999999999', an unknown article"], id="unknown id"
-        ),
+        pytest.param(swap(f"aa,{A0}", "aa,0999999999"), ["'0999999999', an unknown article"], id="unknown id"),
         pytest.param(
             lambda c: c[: c.index(b"\ncc") + 2],
             ["line 4: found 1 field(s) in 'c'", "it was cut off"],

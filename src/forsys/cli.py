@@ -5,8 +5,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forsys.errors import DataError
+
+if TYPE_CHECKING:
+    from forsys.run import Run
 
 PROJECT = Path(__file__).parents[2]
 STAGE_HELP = {
@@ -62,9 +66,7 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--articles", type=_positive, default=3_000)
     sample.add_argument("--weeks", type=_positive, default=40)
     sample.add_argument("--seed", type=int, default=7)
-    sample.add_argument(
-        "--images", type=int, default=None, help="how many pictures (default: one an article)"
-    )
+    sample.add_argument("--images", type=int, default=None, help="how many pictures (default: one an article)")
     sample.set_defaults(command=_sample)
     return top
 
@@ -72,9 +74,7 @@ def parser() -> argparse.ArgumentParser:
 def _common() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     data = common.add_argument_group("data and settings")
-    data.add_argument(
-        "--input", type=Path, metavar="DIR", help="folder with Kaggle's files (default: input/)"
-    )
+    data.add_argument("--input", type=Path, metavar="DIR", help="folder with Kaggle's files (default: input/)")
     data.add_argument("--holdout-days", type=_positive, metavar="N", help="days scored offline (default: 7)")
     data.add_argument(
         "--max-rejected",
@@ -139,7 +139,7 @@ def _sample(options: argparse.Namespace) -> None:
     print(f"{options.folder}: a generated shop. Use it with --input {options.folder}.")
 
 
-def _run(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _run(options: argparse.Namespace) -> "Run":
     from forsys.pipeline import find_data
     from forsys.run import Run
     from forsys.settings import load_settings

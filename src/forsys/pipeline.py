@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation.evaluate import evaluate_holdout
 from forsys.progress import progress, say, stage_line
@@ -40,9 +41,7 @@ def find_data(option: Path | None, project: Path) -> DataSet:
     folder = project / "output" / "sample" / "input"
     mark = code_fingerprint("tables/sample")
     if not is_current(folder, mark):
-        say(
-            "No data found: making a sample of generated data (put Kaggle's files into input/ for real ones)."
-        )
+        say("No data found: making a sample of generated data (put Kaggle's files into input/ for real ones).")
         shutil.rmtree(folder, ignore_errors=True)
         with stage_line("sample") as made:
             generate(folder)
@@ -81,9 +80,7 @@ def tune(run: Run) -> None:
         tuned = tune_for(run, run.calendar.holdout, "tune")
         write_json(tuned.as_json(), target)
         set_current(target, mark)
-        made.append(
-            f"on {tuned.customers:,} buyers of {len(tuned.folds)} earlier fold(s): {tuned.in_words()}"
-        )
+        made.append(f"on {tuned.customers:,} buyers of {len(tuned.folds)} earlier fold(s): {tuned.in_words()}")
 
 
 def retrieve(run: Run) -> None:
@@ -92,9 +89,7 @@ def retrieve(run: Run) -> None:
     folds = (run.calendar.holdout, run.calendar.submission)
     work = [run.shelf(fold, name, line) for fold in folds for name, line in tuned.sources.items()]
     shards = run.shards(run.everyone())
-    missing = [
-        (shelf, i) for shelf in work for i in range(len(shards)) if not shelf.part("everyone", i).exists()
-    ]
+    missing = [(shelf, i) for shelf in work for i in range(len(shards)) if not shelf.part("everyone", i).exists()]
     if not missing:
         return say("retrieve   up to date, skipped")
     with stage_line("retrieve") as made:
@@ -136,7 +131,7 @@ def submit(run: Run) -> None:
         made.append("valid")
 
 
-def fuse_everyone(run: Run, tuned: Tuned, fold, what: str) -> pl.DataFrame:  # type: ignore[no-untyped-def]
+def fuse_everyone(run: Run, tuned: Tuned, fold: Fold, what: str) -> pl.DataFrame:
     """The top 12 of every customer: schema.PREDICTIONS."""
     shards = run.shards(run.everyone())
     lists = []

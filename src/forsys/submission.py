@@ -140,9 +140,7 @@ class _Check:
 
     def _lines(self) -> pl.Series:
         if not self.file.is_file():
-            self._fail(
-                "", "there is no such file", "a CSV file", "Give the path of a submission, or make one"
-            )
+            self._fail("", "there is no such file", "a CSV file", "Give the path of a submission, or make one")
         if not self.file.stat().st_size:
             self._fail("", "the file is empty (0 bytes)", f"{HEADER!r} and one line a customer", AGAIN)
         try:
@@ -169,9 +167,7 @@ class _Check:
     def _rows(self, lines: pl.Series) -> pl.DataFrame:
         """Split into line (number in the file), customer, prediction."""
         if lines.is_empty():
-            self._fail(
-                "", "there is a header and no row", "one row a customer of the sample submission", AGAIN
-            )
+            self._fail("", "there is a header and no row", "one row a customer of the sample submission", AGAIN)
         commas = lines.str.count_matches(",", literal=True)
         if not (commas == 1).all():
             at = _first(commas != 1)

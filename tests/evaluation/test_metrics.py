@@ -17,9 +17,7 @@ Lists = dict[int, list[int]]
 
 def predicted(lists: Lists) -> pl.DataFrame:
     """The articles of each customer, best first, as schema.PREDICTIONS."""
-    rows = [
-        (customer, article, rank) for customer, ids in lists.items() for rank, article in enumerate(ids, 1)
-    ]
+    rows = [(customer, article, rank) for customer, ids in lists.items() for rank, article in enumerate(ids, 1)]
     return pl.DataFrame(rows, schema=schema.PREDICTIONS, orient="row")
 
 
@@ -211,9 +209,7 @@ def test_a_hit_that_moves_earlier_never_lowers_the_score(
     place = data.draw(st.integers(1, len(ids) - 1))
     assume(ids[place] in purchases)
     moved = [*ids[: place - 1], ids[place], ids[place - 1], *ids[place + 1 :]]
-    scores = metrics.average_precision(
-        predicted({1: ids, 2: moved}), bought({1: [*purchases], 2: [*purchases]})
-    )
+    scores = metrics.average_precision(predicted({1: ids, 2: moved}), bought({1: [*purchases], 2: [*purchases]}))
     before, after = scores["average_precision"]
     assert after >= before - 1e-12
 

@@ -237,9 +237,7 @@ def test_lost_zeros_are_put_back_with_a_note(tmp_path: Path) -> None:
     )
     assert built.articles["article_id"].to_list() == ["0108775015", "0108775044", "0706016001"]
     assert built.transactions["article"].to_list() == [2, 0, 2, 1]
-    assert (
-        "articles.csv: 3 article_id had lost leading zeros, put back to 10 digits" in built.summary["notes"]
-    )
+    assert "articles.csv: 3 article_id had lost leading zeros, put back to 10 digits" in built.summary["notes"]
     assert any("transactions_train.csv: 2 article_id had lost" in note for note in built.summary["notes"])
 
 
@@ -306,9 +304,7 @@ def test_attributes_may_be_missing(tmp_path: Path) -> None:
 def test_an_unreadable_age_is_unknown_and_counted(tmp_path: Path, age: str) -> None:
     built = Built(tmp_path, customers=CUSTOMERS.replace("49.0", age))
     assert built.customers["age"].to_list() == [None, 24.0, None]
-    assert (
-        "customers.csv: 1 value of age unreadable or out of range, taken as unknown" in built.summary["notes"]
-    )
+    assert "customers.csv: 1 value of age unreadable or out of range, taken as unknown" in built.summary["notes"]
 
 
 @pytest.mark.parametrize(
@@ -602,8 +598,5 @@ def test_every_row_of_the_real_tables_is_kept(tmp_path: Path, name: str, rows: i
     if not (REAL / name).exists():
         pytest.skip(f"{REAL / name} is not on this machine")
     summary = build_tables(DataSet(name, REAL / name, False, ""), tmp_path)
-    assert (
-        summary["rows"]
-        == pl.scan_parquet(tmp_path / "transactions.parquet").select(pl.len()).collect().item()
-    )
+    assert summary["rows"] == pl.scan_parquet(tmp_path / "transactions.parquet").select(pl.len()).collect().item()
     assert (summary["rows"], summary["rejected"], summary["notes"]) == (rows, {}, [])

@@ -96,9 +96,7 @@ def test_articles_have_kaggles_columns_and_ids(shop: Path) -> None:
 
 def test_a_codes_variants_differ_in_colour_only(shop: Path) -> None:
     same = ["prod_name", "product_type_name", "graphical_appearance_name", "section_name", "department_name"]
-    by_code = (
-        articles(shop).group_by("product_code").agg(pl.col(*same, "colour_group_name").n_unique(), pl.len())
-    )
+    by_code = articles(shop).group_by("product_code").agg(pl.col(*same, "colour_group_name").n_unique(), pl.len())
     assert (by_code.select(same) == 1).to_numpy().all()
     few = by_code.filter(pl.col("len") <= 5)
     assert (few["colour_group_name"] == few["len"]).all()

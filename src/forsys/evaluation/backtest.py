@@ -32,11 +32,12 @@ def backtest(run: "Run", weeks: int) -> pd.DataFrame:
     folds = [fold for fold in run.calendar.weekly(weeks) if _can_tune(run, fold)]
     scores = pl.concat(_score_fold(run, fold) for fold in progress(folds, "backtest", unit="fold"))
     groups = scores["customer"].to_numpy()
-    chosen = {"draws": run.settings.evaluation.draws, "seed": run.settings.seed, "groups": groups}
+    draws, seed = run.settings.evaluation.draws, run.settings.seed
+    reference = scores[REFERENCE].to_numpy()
     rows = []
     for name in [column for column in scores.columns if column not in ("customer", "fold")]:
-        value = interval(scores[name].to_numpy(), **chosen)
-        gain = paired(scores[name].to_numpy(), scores[REFERENCE].to_numpy(), **chosen)
+        value = interval(scores[name].to_numpy(), draws=draws, seed=seed, groups=groups)
+        gain = paired(scores[name].to_numpy(), reference, draws=draws, seed=seed, groups=groups)
         rows.append(
             {
                 "list": name,
@@ -75,9 +76,7 @@ def _score_fold(run: "Run", fold: Fold) -> pl.DataFrame:
     tuned = tune_for(run, fold, str(fold.as_of))
     candidates, labels = run.labelled_candidates(fold, tuned.sources)
     profiles = run.history.profiles(labels["customer"].unique().sort().to_numpy(), fold.as_of)
-    lists = {
-        name: source.fit(run.history, fold.as_of).recommend(profiles, K) for name, source in BASELINES.items()
-    }
+    lists = {name: source.fit(run.history, fold.as_of).recommend(profiles, K) for name, source in BASELINES.items()}
     found = candidates.collect()
     lists |= {name: found.filter(pl.col("source") == name) for name in tuned.sources}
     lists[FINAL] = tuned.fusion.fuse(found.lazy(), K)

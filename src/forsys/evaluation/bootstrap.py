@@ -88,9 +88,7 @@ def _group_sums(values: Floats, groups: npt.NDArray[Any] | None) -> tuple[Floats
     return sums, rows
 
 
-def _drawn_means(
-    distinct: Floats, counts: npt.NDArray[np.integer], draws: int, rng: np.random.Generator
-) -> Floats:
+def _drawn_means(distinct: Floats, counts: npt.NDArray[np.integer], draws: int, rng: np.random.Generator) -> Floats:
     """Mean of each draw (draws,), where counts[i] groups have the sum and the rows in distinct[i]."""
     total = int(counts.sum())
     step = max(1, WEIGHTS_PER_BLOCK // len(counts))

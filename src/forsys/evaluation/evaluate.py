@@ -112,9 +112,7 @@ def next_item_scores(run: "Run", tuned: Tuned) -> pd.DataFrame:
     groups = run.history.customer[events]
     rows = []
     for name, rank in ranks.items():
-        spread = interval(
-            rank <= 10, groups=groups, draws=run.settings.evaluation.draws, seed=run.settings.seed
-        )
+        spread = interval(rank <= 10, groups=groups, draws=run.settings.evaluation.draws, seed=run.settings.seed)
         accuracy = {f"@{k}": value for k, value in top_k_accuracy(rank, NEXT_ITEM_AT).items()}
         scope = {"low@10": spread.low, "high@10": spread.high, "events": len(events)}
         rows.append({"model": name, **accuracy, **scope, "without score": int(np.isinf(rank).sum())})

@@ -82,9 +82,7 @@ def mean_rank(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.integer])
     number would otherwise quietly mean the last articles).
     """
     if scores.ndim != 2 or targets.shape != scores.shape[:1]:
-        raise ValueError(
-            f"scores must be (n, articles) and targets (n,), not {scores.shape}, {targets.shape}"
-        )
+        raise ValueError(f"scores must be (n, articles) and targets (n,), not {scores.shape}, {targets.shape}")
     if targets.size and not (targets.min() >= 0 and targets.max() < scores.shape[1]):
         raise ValueError(
             f"targets must be 0 to {scores.shape[1] - 1}, not {targets.min()} to {targets.max()}; "

@@ -56,9 +56,7 @@ def mean_ranks(scores: Scores, target: Floats) -> Floats:
     return np.where(np.isneginf(target), np.inf, 1 + greater + (equal - 1) / 2)
 
 
-def fused_ranks(
-    fusion: Fusion, sources: Mapping[str, Source], history: History, events: Ints, k: int
-) -> Floats:
+def fused_ranks(fusion: Fusion, sources: Mapping[str, Source], history: History, events: Ints, k: int) -> Floats:
     """Rank of each event's article in the fusion of the sources' k best; inf where it is not among them."""
     ranks = np.full(len(events), np.inf)
     step = max(EVENT_CANDIDATES // (k * len(sources)), 1)

@@ -1,5 +1,6 @@
 """The final list's scores where it matters to know them apart: kinds of customers and kinds of articles."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,7 +91,8 @@ def _cut(values: Ints, bounds: tuple[tuple[int, str], ...]) -> np.ndarray:
     return names[np.maximum(np.searchsorted([bound for bound, _ in bounds], values, side="left") - 1, 0)]
 
 
-def _order(kind: str):  # type: ignore[no-untyped-def]
+def _order(kind: str) -> Callable[[str], tuple[int, str]]:
+    """Sort key that keeps the order in which the bounds are written."""
     bounds = {"last purchase": RECENCY, "purchases": FREQUENCY, "age": AGE}.get(kind, ())
     names = [name for _, name in bounds]
     return lambda value: (names.index(value) if value in names else len(names), value)

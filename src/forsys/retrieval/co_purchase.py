@@ -37,7 +37,7 @@ class CoPurchase(Source):
         bought = sparse.csr_array((np.ones(len(log), np.float32), (log.customer, column)), shape=shape)
         bought.sum_duplicates()
         bought.data[:] = 1
-        buyers = bought.sum(axis=0)
+        buyers = np.asarray(bought.sum(axis=0), np.float64)
         together = sparse.coo_array(bought.T @ bought)
         row, col = together.coords
         other = row != col

@@ -49,7 +49,7 @@ class Factorization(Source):
         confidence = self.confidence(log.profiles(customers, as_of))
         # implicit's own loops are parallel already; a second pool inside them makes both slow.
         with threadpool_limits(1, "blas"):
-            self.article_vectors_ = self.learn(sparse.csr_matrix(confidence))
+            self.article_vectors_ = self.learn(confidence)
         return self
 
     def confidence(self, profiles: Profiles) -> sparse.csr_array:
@@ -62,7 +62,7 @@ class Factorization(Source):
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
         """Inner products; -inf where a profile holds nothing known."""
         vectors, known = self.fold_in(profiles)
-        scores: npt.NDArray[np.float32] = vectors @ self.article_vectors_.T
+        scores = np.asarray(vectors @ self.article_vectors_.T, np.float32)
         scores[~known] = -np.inf
         return scores
 
@@ -105,7 +105,7 @@ class ALS(Factorization):
     def learn(self, confidence: sparse.csr_array) -> Floats:
         """Fit with conjugate gradients."""
         model = self._model()
-        model.fit(confidence, show_progress=False)
+        model.fit(sparse.csr_matrix(confidence), show_progress=False)
         return np.asarray(model.item_factors, np.float32)
 
     def vectors(self, confidence: sparse.csr_array) -> Floats:
@@ -142,7 +142,7 @@ class BPR(Factorization):
             num_threads=1,
             random_state=self.seed,
         )
-        model.fit(confidence, show_progress=False)
+        model.fit(sparse.csr_matrix(confidence), show_progress=False)
         return np.asarray(model.item_factors, np.float32)
 
     def vectors(self, confidence: sparse.csr_array) -> Floats:
@@ -173,7 +173,7 @@ class LMF(Factorization):
             num_threads=1,
             random_state=self.seed,
         )
-        model.fit(confidence * self.alpha, show_progress=False)
+        model.fit(sparse.csr_matrix(confidence * self.alpha), show_progress=False)
         return np.asarray(model.item_factors, np.float32)
 
     def vectors(self, confidence: sparse.csr_array) -> Floats:

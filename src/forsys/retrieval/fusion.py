@@ -86,7 +86,8 @@ class Labelled:
         hit = self.hit[order]
         start = np.searchsorted(self.group, np.arange(len(self.bought)))
         place = np.arange(len(order)) - start[self.group] + 1
-        hits = np.cumsum(hit) - (np.cumsum(hit)[start] - hit[start])[self.group]
+        running = np.cumsum(hit)
+        hits = running - (running[start] - hit[start])[self.group]
         gained = np.where(hit & (place <= k), hits / place, 0.0)
         total = np.bincount(self.group, weights=gained, minlength=len(self.bought))
         return np.asarray(total / np.minimum(self.bought, k))
@@ -136,9 +137,7 @@ def _only(source: str, sources: Sequence[str]) -> Fusion:
     return Fusion({name: float(name == source) for name in sources})
 
 
-def _pairs(
-    candidates: pl.LazyFrame, labels: pl.DataFrame, sources: Sequence[str]
-) -> tuple[pl.DataFrame, int]:
+def _pairs(candidates: pl.LazyFrame, labels: pl.DataFrame, sources: Sequence[str]) -> tuple[pl.DataFrame, int]:
     """Distinct pairs of customers with a hit, sorted: customer, article, a rank a source, hit, bought."""
     bought = labels.group_by("customer").agg(bought=pl.len())
     labelled = candidates.join(labels.lazy().with_columns(hit=True), on=["customer", "article"], how="left")

@@ -29,9 +29,7 @@ class Repurchase(Source):
         """Only the articles in the profile have a score."""
         row, purchase = profiles.purchases()
         weights = decay(profiles.ages(row, purchase), self.half_life)
-        return profiles.matrix(
-            row, self.columns(profiles.history.article[purchase]), weights, len(self.catalogue_)
-        )
+        return profiles.matrix(row, self.columns(profiles.history.article[purchase]), weights, len(self.catalogue_))
 
 
 def decay(ages: Ints, half_life: float) -> Floats:

@@ -166,7 +166,7 @@ def _top_sparse(scores: sparse.csr_array, k: int) -> tuple[Ints, Floats]:
 def _flat(state: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in state.items():
-        if sparse.issparse(value):
+        if isinstance(value, sparse.csr_array):
             flat |= {f"{name}|data": value.data, f"{name}|indices": value.indices}
             flat |= {f"{name}|indptr": value.indptr, f"{name}|shape": np.array(value.shape)}
         else:

@@ -79,9 +79,7 @@ def tune_for(run: "Run", fold: Fold, what: str) -> Tuned:
         scores = {value: _alone(run, folds, name, lines[name] | {parameter: value}) for value in values}
         lines[name] = lines[name] | {parameter: max(scores, key=scores.__getitem__)}
         tried[key] = {str(value): score for value, score in scores.items()}
-    candidates = [
-        run.labelled_candidates(f, lines) for f in progress(folds, f"{what}: candidates", unit="fold")
-    ]
+    candidates = [run.labelled_candidates(f, lines) for f in progress(folds, f"{what}: candidates", unit="fold")]
     labelled = Labelled.of(candidates, list(lines))
     fusion, score = choose_fusion(labelled, LIST_LENGTH)
     return Tuned(lines, fusion, [str(f.as_of) for f in folds], labelled.customers, score, tried)

@@ -31,16 +31,12 @@ class Variants(Source):
         # (articles, codes) @ (codes, catalogue): article a reaches the sold articles of its code.
         links = (member @ (member[self.catalogue_].T.tocsr() * weight[None, :])).tocoo()
         other = self.catalogue_[links.col] != links.row
-        self.links_ = sparse.csr_array(
-            (links.data[other], (links.row[other], links.col[other])), shape=links.shape
-        )
+        self.links_ = sparse.csr_array((links.data[other], (links.row[other], links.col[other])), shape=links.shape)
         return self
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
         """Decayed purchases, carried along the links."""
         row, purchase = profiles.purchases()
         weights = decay(profiles.ages(row, purchase), self.half_life)
-        bought = profiles.matrix(
-            row, profiles.history.article[purchase], weights, len(profiles.history.articles)
-        )
+        bought = profiles.matrix(row, profiles.history.article[purchase], weights, len(profiles.history.articles))
         return sparse.csr_array(bought @ self.links_)

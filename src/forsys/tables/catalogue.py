@@ -25,9 +25,7 @@ def read_articles(table: Table, findings: Findings) -> pl.DataFrame:
     code = reason_code(checks, ["article_id", *ARTICLE_ATTRIBUTES])
     frame = findings.keep_good(table, table.collect(rows.with_columns(code)), checks)
     note_lost_zeros(table, int(frame.select(lost_zero("article_id").sum()).item()), findings)
-    note_unreadable(
-        table, frame, "product_code", pl.col("product_code").cast(pl.Int32, strict=False), findings
-    )
+    note_unreadable(table, frame, "product_code", pl.col("product_code").cast(pl.Int32, strict=False), findings)
     article_id = article_text("article_id")
     given = pl.col("product_code").cast(pl.Int32, strict=False)
     return frame.with_columns(article_id, product_code=pl.coalesce(given, product_code(article_id)))
@@ -99,9 +97,7 @@ def note_lost_zeros(table: Table, count: int, findings: Findings) -> None:
     findings.note(count, text.format(1), text)
 
 
-def note_unreadable(
-    table: Table, frame: pl.DataFrame, column: str, parsed: pl.Expr, findings: Findings
-) -> None:
+def note_unreadable(table: Table, frame: pl.DataFrame, column: str, parsed: pl.Expr, findings: Findings) -> None:
     """Note how many values of `column` there were that `parsed` has turned into null."""
     lost = pl.col(column).is_not_null() & parsed.is_null()
     text = f"{table.path.name}: {{}} values of {column} unreadable or out of range, taken as unknown"

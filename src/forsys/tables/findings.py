@@ -61,17 +61,11 @@ class Findings:
 
     def write(self) -> None:
         """Write rejected.parquet: articles, customers, transactions, submission, each as in its file."""
-        write_parquet(
-            pl.concat([pl.DataFrame(schema=REJECTED), *self._rejected]).rechunk(), self.rejected_path
-        )
+        write_parquet(pl.concat([pl.DataFrame(schema=REJECTED), *self._rejected]).rechunk(), self.rejected_path)
 
-    def _reject(
-        self, table: Table, bad: pl.DataFrame, reasons: list[str], total: int, rows_of_file: int
-    ) -> None:
+    def _reject(self, table: Table, bad: pl.DataFrame, reasons: list[str], total: int, rows_of_file: int) -> None:
         counts = bad[REASON].value_counts(sort=True)
-        by_reason = {
-            reasons[code - 1]: count for code, count in counts.sort("count", REASON).reverse().rows()
-        }
+        by_reason = {reasons[code - 1]: count for code, count in counts.sort("count", REASON).reverse().rows()}
         self.counts |= {f"{table.path.name}: {reason}": count for reason, count in by_reason.items()}
         kept = self._rows_as_text(table, bad.head(MOST_KEPT), reasons, rows_of_file)
         self._rejected.append(kept)
@@ -79,13 +73,9 @@ class Findings:
             self.write()
             raise DataError(self._too_many(table, kept, by_reason, bad.height, total))
         if bad.height > MOST_KEPT:
-            self.notes.append(
-                f"rejected.parquet holds the first {MOST_KEPT:,} rejected rows of {table.path.name}"
-            )
+            self.notes.append(f"rejected.parquet holds the first {MOST_KEPT:,} rejected rows of {table.path.name}")
 
-    def _rows_as_text(
-        self, table: Table, bad: pl.DataFrame, reasons: list[str], rows_of_file: int
-    ) -> pl.DataFrame:
+    def _rows_as_text(self, table: Table, bad: pl.DataFrame, reasons: list[str], rows_of_file: int) -> pl.DataFrame:
         """`bad` as REJECTED: the file is read once more, since good rows are not kept as text."""
         as_json = pl.struct(pl.exclude(ROW)).struct.json_encode().alias("row")
         wanted = pl.col(ROW).is_in(bad[ROW].implode())
@@ -97,15 +87,11 @@ class Findings:
             texts["row"],
         ).cast(REJECTED)  # type: ignore[arg-type]
 
-    def _too_many(
-        self, table: Table, kept: pl.DataFrame, by_reason: dict[str, int], bad: int, total: int
-    ) -> str:
+    def _too_many(self, table: Table, kept: pl.DataFrame, by_reason: dict[str, int], bad: int, total: int) -> str:
         first = kept.row(0, named=True)
         reasons = "; ".join(f"{reason}: {count:,}" for reason, count in by_reason.items())
         enough = max(0.05, math.ceil(bad / total * 100) / 100)
-        hint = (
-            "No row is left." if bad == total else f"Mend the file, or allow it: --max-rejected {enough:.2g}"
-        )
+        hint = "No row is left." if bad == total else f"Mend the file, or allow it: --max-rejected {enough:.2g}"
         return (
             f"{table.path}: {bad:,} of {total:,} rows cannot be used, more than {self.max_rejected:.2%}. "
             f"{reasons}. The first is line {first['line']} ({first['reason']}): {first['row']} "

@@ -110,8 +110,7 @@ class History:
 
     def sales(self) -> Floats:
         """Units sold of each article, shape (articles,)."""
-        sales: Floats = np.bincount(self.article, weights=self.units, minlength=len(self.articles))
-        return sales
+        return np.bincount(self.article, weights=self.units, minlength=len(self.articles)).astype(np.float64)
 
     def _keep(self, kept: npt.NDArray[np.bool_]) -> "History":
         counts = np.concatenate([[0], np.cumsum(kept)])
@@ -141,9 +140,7 @@ class Profiles:
         return len(self.customers)
 
     def __getitem__(self, rows: slice | Ints) -> "Profiles":
-        return Profiles(
-            self.history, self.customers[rows], self.start[rows], self.stop[rows], self.as_of[rows]
-        )
+        return Profiles(self.history, self.customers[rows], self.start[rows], self.stop[rows], self.as_of[rows])
 
     def purchases(self) -> tuple[Ints, Ints]:
         """Each purchase of each profile, oldest first: (row of the profile, row of the history)."""

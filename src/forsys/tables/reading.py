@@ -93,9 +93,7 @@ def _parquet_columns(path: Path) -> list[str]:
     try:
         return pl.scan_parquet(path, glob=False).collect_schema().names()
     except READ_FAULTS as fault:
-        raise DataError(
-            f"{path}: not a whole Parquet file ({_first_line(fault)}). Fetch it again."
-        ) from fault
+        raise DataError(f"{path}: not a whole Parquet file ({_first_line(fault)}). Fetch it again.") from fault
 
 
 def _parquet_strings(path: Path) -> pl.LazyFrame:
@@ -138,9 +136,7 @@ def _check_columns(path: Path, columns: list[str], required: Sequence[str]) -> N
             continue
         found = f"found are: {', '.join(map(repr, columns)) or 'none'}"
         if name in columns:
-            raise DataError(
-                f"{path}: column {name!r} occurs {columns.count(name)} times ({found}). Keep one."
-            )
+            raise DataError(f"{path}: column {name!r} occurs {columns.count(name)} times ({found}). Keep one.")
         raise DataError(f"{path}: column {name!r} is missing; {found}.{_closest(name, columns)}")
 
 

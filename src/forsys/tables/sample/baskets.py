@@ -188,9 +188,7 @@ def drift(rng: np.random.Generator, customers: Customers, buyers: Ints, week: in
     kept = np.exp(-weeks / np.float32(DRIFT_WEEKS))[:, None]
     centre = customers.centre[customers.prototype[buyers]]
     noise = rng.standard_normal(centre.shape, dtype=np.float32) * spread()
-    customers.taste[buyers] = (
-        centre + kept * (customers.taste[buyers] - centre) + np.sqrt(1 - kept**2) * noise
-    )
+    customers.taste[buyers] = centre + kept * (customers.taste[buyers] - centre) + np.sqrt(1 - kept**2) * noise
     for slot in range(customers.slots.shape[1]):
         moved = buyers[rng.random(len(buyers)) < -np.expm1(-weeks / SLOT_WEEKS)]
         customers.slots[moved, slot] = shelves(rng, customers.persona[moved])
@@ -203,9 +201,7 @@ def _gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats32:
     return noise
 
 
-def _shelves_of(
-    rng: np.random.Generator, customers: Customers, visits: Visits, visit: Ints, rank: Ints
-) -> Ints:
+def _shelves_of(rng: np.random.Generator, customers: Customers, visits: Visits, visit: Ints, rank: Ints) -> Ints:
     """The shelf of each line: mostly that of the basket's first line, else another of the customer's."""
     who = visits.customer[visit]
     shelf = customers.slots[who, choice(rng, SLOT_WEIGHTS, len(who))].astype(np.int64)
@@ -220,8 +216,7 @@ def _moods(rng: np.random.Generator, customers: Customers, visits: Visits) -> tu
     """The style and colour family that each basket is about, drawn by the customer's tastes."""
     taste = customers.taste[visits.customer]
     moods = [
-        np.argmax(t + _gumbel(rng, t.shape), axis=1)
-        for t in (taste[:, block(b)] for b in ("style", "colour"))
+        np.argmax(t + _gumbel(rng, t.shape), axis=1) for t in (taste[:, block(b)] for b in ("style", "colour"))
     ]
     return moods[0], moods[1]
 
@@ -237,9 +232,7 @@ def _come_back(
     return np.where((chance < again + OTHER_COLOUR) & shop.on_sale(old), old, article)
 
 
-def _match(
-    rng: np.random.Generator, shop: Shop, article: Ints, firsts: Ints, visit: Ints, rank: Ints
-) -> Ints:
+def _match(rng: np.random.Generator, shop: Shop, article: Ints, firsts: Ints, visit: Ints, rank: Ints) -> Ints:
     """Move some lines after a basket's first to what goes with that first article."""
     chance = rng.random(len(article))
     lead = article[firsts[visit]]
@@ -301,11 +294,6 @@ def _harmony(goods: Catalogue, traits: Traits, own: Ints, others: Ints) -> Float
     apart = np.abs(goods.launch[own] - goods.launch[others])
     lasting = goods.peak[others] == 0
     score = 1.6 * (traits.style[own] == traits.style[others]) + (traits.family[own] == traits.family[others])
-    score = (
-        score
-        + 0.25 * looks
-        + np.log(goods.quality[others])
-        - np.where(lasting, 0.5, np.minimum(apart, 20) / 5)
-    )
+    score = score + 0.25 * looks + np.log(goods.quality[others]) - np.where(lasting, 0.5, np.minimum(apart, 20) / 5)
     score += 1.2 * (goods.kind[own] != goods.kind[others])
     return np.where(goods.code[own] == goods.code[others], -99.0, score)
