@@ -64,7 +64,10 @@ fi
 if [ -n "${KAGGLE_KERNEL_RUN_TYPE:-}" ]; then
     prepare_kaggle
 else
-    [ -e "$here/.venv/.made-from-requirements-dev.lock" ] || prepare_venv requirements.lock
+    # An environment made for the tests holds everything that a run needs too.
+    lock=requirements.lock
+    [ -e "$here/.venv/.made-from-requirements-dev.lock" ] && lock=requirements-dev.lock
+    prepare_venv "$lock"
     python="$here/.venv/bin/python"
 fi
 export PYTHONPATH="$here/src${PYTHONPATH:+:$PYTHONPATH}"

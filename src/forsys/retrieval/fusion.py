@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forsys.tables.history import Floats
+from forsys.tables.history import Floats, Ints
 
 FACTORS = (0.0, 0.25, 0.5, 2.0, 4.0)  # by which a weight is tried
 CONSTANTS = (2.0, 5.0, 10.0, 20.0, 60.0)
@@ -86,8 +86,8 @@ class Labelled:
         hit = self.hit[order]
         start = np.searchsorted(self.group, np.arange(len(self.bought)))
         place = np.arange(len(order)) - start[self.group] + 1
-        running = np.cumsum(hit)
-        hits = running - (running[start] - hit[start])[self.group]
+        running: Ints = np.cumsum(hit)
+        hits: Ints = running - (running[start] - hit[start])[self.group]
         gained = np.where(hit & (place <= k), hits / place, 0.0)
         total = np.bincount(self.group, weights=gained, minlength=len(self.bought))
         return np.asarray(total / np.minimum(self.bought, k))

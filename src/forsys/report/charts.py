@@ -1,0 +1,230 @@
+"""The charts of the page. Each takes rows as the stages wrote them and returns a figure, or None without rows.
+
+Call them inside `drawing.house_style()`.
+"""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
+
+from forsys.calendar import Fold
+from forsys.evaluation.baselines import BASELINES
+from forsys.evaluation.evaluate import FINAL, UNION
+from forsys.report.drawing import (
+    ACCENT,
+    BASELINE_GREY,
+    FAINT,
+    INK,
+    LINES,
+    SOURCE_BLUE,
+    UNION_DARK,
+    Row,
+    by_score,
+    colour_of,
+    known,
+    new_axes,
+)
+
+WIDTH = 5.4  # inches
+FEW = 50  # a bar of fewer customers or purchases is drawn pale
+RECALL_SHADES = ("#1d4f85", "#5f97cf", "#b4d0ea")
+
+
+def map_chart(scores: list[Row]) -> Figure | None:
+    """MAP@12 of every list, best first, with the 95 % intervals."""
+    rows = [row for row in by_score(scores, "MAP@12") if known(row.get("MAP@12"))]
+    if not rows:
+        return None
+    ax = new_axes(WIDTH, 0.6 + 0.31 * len(rows))
+    draw_map(ax, rows)
+    return ax.figure.figure  # type: ignore[return-value]
+
+
+def draw_map(ax: Axes, rows: list[Row]) -> None:
+    """The bars of `map_chart`; every row has a MAP@12."""
+    names = [row["list"] for row in rows]
+    values = np.array([row["MAP@12"] for row in rows])
+    ends = np.array([[row[end] if known(row.get(end)) else row["MAP@12"] for end in ("low", "high")] for row in rows])
+    places = np.arange(len(rows))
+    ax.barh(places, values, height=0.66, color=[colour_of(name) for name in names])
+    ax.hlines(places, ends[:, 0], ends[:, 1], color=INK, linewidth=1.1)
+    room = max(float(ends.max()), 1e-9)
+    for place, row, end in zip(places, rows, ends[:, 1], strict=True):
+        weight = "bold" if row["list"] == FINAL else "normal"
+        ax.text(end + room * 0.02, place, f"{row['MAP@12']:.4f}", va="center", fontweight=weight)
+    _rows_named(ax, names)
+    ax.set_xlim(0, room * 1.17)
+
+
+def recall_chart(scores: list[Row]) -> Figure | None:
+    """recall@k of every list as dots; dashed lines show what all sources reach together."""
+    depths = [int(key[7:]) for key in (scores[0] if scores else {}) if key.startswith("recall@")]
+    rows = by_score([row for row in scores if row["list"] != UNION], f"recall@{min(depths, default=0)}")
+    if not depths or not rows:
+        return None
+    union = next((row for row in scores if row["list"] == UNION), {})
+    ax = new_axes(WIDTH, 0.95 + 0.31 * len(rows))
+    for k, shade in zip(sorted(depths), RECALL_SHADES, strict=False):
+        values = [row[f"recall@{k}"] if known(row.get(f"recall@{k}")) else np.nan for row in rows]
+        ax.scatter(values, range(len(rows)), s=46, color=shade, label=f"first {k}", zorder=3)
+        if known(union.get(f"recall@{k}")):
+            ax.axvline(union[f"recall@{k}"], color=shade, linestyle="--", linewidth=1.2)
+            ax.text(union[f"recall@{k}"], -0.8, f"all, {k}", ha="center", color=FAINT, fontsize=8)
+    _rows_named(ax, [row["list"] for row in rows])
+    ax.set_ylim(len(rows) - 0.5, -1.15)
+    ax.grid(axis="y", linewidth=0.8)
+    ax.set_xlim(left=0)
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0%}"))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.07), ncols=3, frameon=False, handletextpad=0.1)
+    return ax.figure.figure  # type: ignore[return-value]
+
+
+def next_item_chart(rows: list[Row]) -> Figure | None:
+    """Accuracy at k of every model, k on a log axis; the names stand at the ends of the lines."""
+    depths = sorted(int(key[1:]) for key in (rows[0] if rows else {}) if key.startswith("@"))
+    if not depths:
+        return None
+    ax = new_axes(WIDTH, 3.9)
+    colours = _line_colours([row["model"] for row in rows])
+    for row in rows:
+        final = row["model"] == FINAL
+        values = [row[f"@{k}"] for k in depths]
+        style = "--" if row["model"] in BASELINES else "-"
+        width = 2.6 if final else 1.5
+        ax.plot(depths, values, style, color=colours[row["model"]], linewidth=width, zorder=4 if final else 3)
+    ax.set_xscale("log")
+    ax.set_ylim(bottom=0)
+    ax.set_xlim(depths[0], depths[-1])
+    ax.xaxis.set_major_locator(FixedLocator([k for k in depths if k != 12]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:.0%}"))
+    ax.set_xlabel("k")
+    ax.grid(axis="y", linewidth=0.8)
+    _name_ends(ax, {row["model"]: row[f"@{depths[-1]}"] for row in rows}, colours)
+    return ax.figure.figure  # type: ignore[return-value]
+
+
+def segment_chart(rows: list[Row], column: str, title: str, average: float | None) -> Figure | None:
+    """Bars of one kind of segment, with how many are in each; a dashed line at the average."""
+    rows = [row for row in rows if known(row.get(column))]
+    if not rows:
+        return None
+    ax = new_axes(4.2, 0.75 + 0.27 * len(rows))
+    colours = [SOURCE_BLUE if row["n"] >= FEW else "#c4d8ec" for row in rows]
+    values = [row[column] for row in rows]
+    ax.barh(range(len(rows)), values, height=0.64, color=colours)
+    room = max([*values, average or 0, 1e-9])
+    for place, value in enumerate(values):
+        ax.text(value + room * 0.02, place, f"{value:.3f}", va="center", fontsize=8)
+    if average is not None:
+        ax.axvline(average, color=ACCENT, linestyle="--", linewidth=1)
+    _rows_named(ax, [f"{row['value']}  ({row['n']:,})" for row in rows])
+    ax.set_xlim(0, room * 1.16)
+    ax.set_title(title)
+    return ax.figure.figure  # type: ignore[return-value]
+
+
+def tried_chart(parameter: str, values: dict[str, float], chosen: str) -> Figure | None:
+    """MAP@12 of each value of a parameter, in the order of the values; the chosen one marked."""
+    if not values:
+        return None
+    names = sorted(values, key=_as_number)
+    scores = [values[name] for name in names]
+    ax = new_axes(3.6, 2.3)
+    ax.plot(range(len(names)), scores, "-o", color=SOURCE_BLUE, markersize=5)
+    if chosen in names:
+        place = names.index(chosen)
+        ax.plot([place], [scores[place]], "o", color=ACCENT, markersize=9)
+    ax.set_xticks(range(len(names)), names)
+    ax.margins(x=0.08, y=0.2)
+    ax.yaxis.set_major_locator(MaxNLocator(4))
+    ax.grid(axis="y", linewidth=0.8)
+    ax.set_title(parameter)
+    return ax.figure.figure  # type: ignore[return-value]
+
+
+def weights_chart(weights: dict[str, float]) -> Figure | None:
+    """How much each source counts in the final list."""
+    if not weights:
+        return None
+    rows = sorted(weights.items(), key=lambda pair: -pair[1])
+    ax = new_axes(3.6, 0.7 + 0.24 * len(rows))
+    room = max(*(weight for _, weight in rows), 1e-9) if len(rows) > 1 else max(rows[0][1], 1e-9)
+    ax.barh(range(len(rows)), [weight for _, weight in rows], height=0.64, color=SOURCE_BLUE)
+    for place, (_, weight) in enumerate(rows):
+        ax.text(max(weight, 0) + room * 0.02, place, f"{weight:.2f}", va="center", fontsize=8)
+    _rows_named(ax, [name for name, _ in rows])
+    ax.set_xlim(min(0, *(weight for _, weight in rows), 0), room * 1.18)
+    ax.set_title("Weights in the final list")
+    return ax.figure.figure  # type: ignore[return-value]
+
+
+def weeks_chart(weeks: pl.DataFrame, holdout: Fold) -> Figure | None:
+    """Purchases a week (columns week, purchases), the holdout shaded."""
+    if len(weeks) < 2:
+        return None
+    ax = new_axes(WIDTH * 1.25, 2.5)
+    days: list[date] = weeks["week"].to_list()
+    ax.axvspan(holdout.as_of, holdout.until, color="#fbe3dc", linewidth=0)  # type: ignore[arg-type]
+    ax.plot(days, weeks["purchases"].to_list(), color=UNION_DARK, linewidth=1.6)  # type: ignore[arg-type]
+    ax.set_ylim(bottom=0)
+    ax.yaxis.set_major_locator(MaxNLocator(4))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.xaxis.set_major_locator(_few_days(days))
+    ax.grid(axis="y", linewidth=0.8)
+    return ax.figure.figure  # type: ignore[return-value]
+
+
+def _few_days(days: list[date]) -> FixedLocator:
+    from matplotlib.dates import date2num
+
+    step = max(len(days) // 5, 1)
+    return FixedLocator([float(date2num(day)) for day in days[::step]])
+
+
+def _rows_named(ax: Axes, names: list[str]) -> None:
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+
+
+def _line_colours(names: list[str]) -> dict[str, str]:
+    sources = [name for name in names if name != FINAL and name not in BASELINES]
+    colours = {name: LINES[i % len(LINES)] for i, name in enumerate(sources)}
+    return {name: colours.get(name, ACCENT if name == FINAL else BASELINE_GREY) for name in names}
+
+
+def _name_ends(ax: Axes, ends: dict[str, float], colours: dict[str, str]) -> None:
+    """Write each name right of its line's end, moved up where it would lie on another."""
+    gap = ax.get_ylim()[1] * 0.052
+    place = -gap
+    for name, value in sorted(ends.items(), key=lambda pair: pair[1]):
+        place = max(value, place + gap)
+        ink = FAINT if name in BASELINES else colours[name]
+        weight = "bold" if name == FINAL else "normal"
+        ax.annotate(
+            name,
+            (1.0, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=ink,
+            fontsize=8.5,
+            fontweight=weight,
+            annotation_clip=False,
+        )
+
+
+def _as_number(text: str) -> tuple[float, str]:
+    try:
+        return float(text), text
+    except ValueError:
+        return np.inf, text

@@ -1,0 +1,42 @@
+"""Small pictures of articles, as bytes that can stand inside a page."""
+
+import base64
+import io
+import warnings
+import zlib
+from pathlib import Path
+
+from PIL import Image
+
+HEIGHT = 96  # pixels
+
+
+def picture_path(folder: Path, article_id: str) -> Path:
+    """Where Kaggle's layout keeps an article's picture."""
+    return folder / "images" / article_id[:3] / f"{article_id}.jpg"
+
+
+def thumbnail(path: Path) -> bytes | None:
+    """The picture as a JPEG of at most HEIGHT pixels; None where it is missing or can't be read."""
+    if not path.is_file():
+        return None
+    small = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as picture:
+                picture.thumbnail((HEIGHT, HEIGHT))
+                picture.convert("RGB").save(small, "JPEG", quality=82, optimize=True)
+    except Exception:  # decoders raise whatever a broken file leads them to, and a page is no place to fail
+        return None
+    return small.getvalue()
+
+
+def data_uri(jpeg: bytes) -> str:
+    """For the src of an <img>."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
+
+
+def hue_of(text: str) -> int:
+    """A hue, 0..359, that belongs to a word: the colour of the tile that stands for a missing picture."""
+    return zlib.crc32(text.encode()) % 360
