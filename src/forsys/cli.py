@@ -126,6 +126,8 @@ def _validate(options: argparse.Namespace) -> None:
 def _sample(options: argparse.Namespace) -> None:
     from forsys.tables.sample import generate
 
+    if options.folder.is_file():
+        raise DataError(f"{options.folder} is a file. Name a new folder for the generated shop.")
     if options.folder.exists() and any(options.folder.iterdir()):
         raise DataError(f"{options.folder} is not empty. Name a new folder for the generated shop.")
     generate(
@@ -151,7 +153,7 @@ def _run(options: argparse.Namespace) -> "Run":
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    value = int(text) if text.isdecimal() else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return value

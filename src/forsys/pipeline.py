@@ -161,7 +161,10 @@ def evaluate(run: Run) -> None:
 def report(run: Run) -> None:
     """Write the page that people look at."""
     target = run.out / "report.html"
-    facts = (run.out / "evaluation" / "scores.json").read_text(encoding="utf-8")
+    scores = run.out / "evaluation" / "scores.json"
+    if not scores.exists():
+        raise DataError(f"{run.shown(scores)} is not there yet. Run the stage `evaluate` first.")
+    facts = scores.read_text(encoding="utf-8")
     mark = fingerprint(run.mark(), facts, code_fingerprint("report"))
     if is_current(target, mark):
         return say("report     up to date, skipped")

@@ -18,6 +18,11 @@ def progress(items: Iterable[T], what: str, unit: str = "it", total: int | None 
     return bar
 
 
+def shows_progress() -> bool:
+    """Whether there is a terminal for a library's own progress bar."""
+    return sys.stderr.isatty()
+
+
 @contextmanager
 def stage_line(name: str) -> Iterator[list[str]]:
     """Time a stage. The block appends what it made to the yielded list; the line is printed at the end."""

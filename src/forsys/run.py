@@ -88,7 +88,10 @@ class Run:
 
     def shelf(self, fold: Fold, name: str, line: Line) -> "Shelf":
         """Where a source keeps what it made at a cut-off."""
-        tables = stamp_path(self.tables / "tables.json").read_text(encoding="utf-8")
+        stamp = stamp_path(self.tables / "tables.json")
+        if not stamp.exists():
+            raise DataError(f"{self.shown(self.tables)} is not finished. Run the stage `tables` first.")
+        tables = stamp.read_text(encoding="utf-8")
         code = code_fingerprint(code_of(line), "retrieval/source.py", "tables/history.py")
         mark = fingerprint(tables, code, line, self.settings.retrieval.candidates, self.settings.shard)
         return Shelf(self, fold, name, line, self.out / "folds" / str(fold.as_of) / f"{name}-{mark[:8]}")
@@ -96,11 +99,17 @@ class Run:
     def candidates(self, fold: Fold, lines: dict[str, Line], who: str, parts: Sequence[int]) -> pl.LazyFrame:
         """Candidates of several sources that were made already: schema.CANDIDATES, unordered."""
         kinds = pl.Enum(list(lines))
+        found = {}
+        for name, line in lines.items():
+            shelf = self.shelf(fold, name, line)
+            found[name] = [shelf.part(who, i) for i in parts]
+            if not all(part.exists() for part in found[name]):
+                raise DataError(
+                    f"{self.shown(shelf.folder)} lacks candidates of {name} at {fold.as_of}. "
+                    f"Run the stage `retrieve` first, with the same settings."
+                )
         return pl.concat(
-            pl.scan_parquet([self.shelf(fold, name, line).part(who, i) for i in parts]).with_columns(
-                source=pl.lit(name, dtype=kinds)
-            )
-            for name, line in lines.items()
+            pl.scan_parquet(paths).with_columns(source=pl.lit(name, dtype=kinds)) for name, paths in found.items()
         )
 
     def labelled_candidates(self, fold: Fold, lines: dict[str, Line]) -> tuple[pl.LazyFrame, pl.DataFrame]:

@@ -87,6 +87,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"No preset and no file {path}. Presets: {presets}.") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{path} is a folder and not a TOML file. Presets: {presets}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a TOML file: {error}") from error
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ PACKAGE = Path(__file__).parent
 def whole(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; rename it to `path` when the block ends without an error.
 
-    A reader, or a run that goes on after a kill, sees the old file or the new one and never a part.
+    A reader, or a run that goes on after a kill, sees the old file or the new one and never a part. What the
+    old one was made from is forgotten first, so that its stamp never stands beside the new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
         yield part
+        stamp_path(path).unlink(missing_ok=True)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -49,11 +52,13 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+@cache
 def code_fingerprint(*packages: str) -> str:
     """Hash of the source files of `packages` (folders or files below src/forsys): new code, new artifacts."""
     roots = [PACKAGE / package for package in packages]
-    files = sorted(f for root in roots for f in (root.rglob("*.py") if root.is_dir() else [root]))
-    return fingerprint([[str(f.relative_to(PACKAGE)), f.read_text(encoding="utf-8")] for f in files])
+    files = sorted(f for root in roots for f in (root.rglob("*.*") if root.is_dir() else [root]))
+    sources = [file for file in files if file.suffix in (".py", ".html")]
+    return fingerprint([[str(f.relative_to(PACKAGE)), f.read_text(encoding="utf-8")] for f in sources])
 
 
 def is_current(artifact: Path, mark: str) -> bool:

@@ -38,6 +38,7 @@ def evaluate_holdout(run: "Run", tuned: Tuned, folder: Path) -> str:
         "segments": segment_scores(run, lists[FINAL], labels, K),
     }
     text = as_text(run, tables, labels)
+    (folder / "scores.json").unlink(missing_ok=True)  # it vouches for the others, which change now
     for name, table in tables.items():
         with whole(folder / f"{name}.csv") as part:
             table.to_csv(part, index=False)
@@ -47,10 +48,16 @@ def evaluate_holdout(run: "Run", tuned: Tuned, folder: Path) -> str:
         "data": run.dataset.name,
         "generated": run.dataset.generated,
         "holdout": [str(run.calendar.holdout.as_of), str(run.calendar.holdout.until)],
-        **{name: table.to_dict(orient="records") for name, table in tables.items()},
+        **{name: _records(table) for name, table in tables.items()},
     }
     write_json(facts, folder / "scores.json")
     return text
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Rows for JSON, which knows null and no NaN."""
+    rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
+    return [{str(key): value for key, value in row.items()} for row in rows]
 
 
 def holdout_lists(run: "Run", tuned: Tuned) -> dict[str, pl.DataFrame]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from forsys.calendar import Fold
+from forsys.calendar import Fold, day_number
 from forsys.evaluation.baselines import BASELINES
 from forsys.evaluation.evaluate import FINAL, UNION
 from forsys.report.drawing import (
@@ -31,6 +31,7 @@ from forsys.report.drawing import (
 
 WIDTH = 5.4  # inches
 FEW = 50  # a bar of fewer customers or purchases is drawn pale
+PATCH = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # keeps a line from crossing a number
 RECALL_SHADES = ("#1d4f85", "#5f97cf", "#b4d0ea")
 
 
@@ -39,21 +40,23 @@ def map_chart(scores: list[Row]) -> Figure | None:
     rows = [row for row in by_score(scores, "MAP@12") if known(row.get("MAP@12"))]
     if not rows:
         return None
-    ax = new_axes(WIDTH, 0.6 + 0.31 * len(rows))
+    figure, ax = new_axes(WIDTH, 0.6 + 0.31 * len(rows))
     draw_map(ax, rows)
-    return ax.figure.figure  # type: ignore[return-value]
+    return figure
 
 
 def draw_map(ax: Axes, rows: list[Row]) -> None:
     """The bars of `map_chart`; every row has a MAP@12."""
     names = [row["list"] for row in rows]
     values = np.array([row["MAP@12"] for row in rows])
-    ends = np.array([[row[end] if known(row.get(end)) else row["MAP@12"] for end in ("low", "high")] for row in rows])
-    places = np.arange(len(rows))
+    low, high = (
+        np.array([row[end] if known(row.get(end)) else row["MAP@12"] for row in rows]) for end in ("low", "high")
+    )
+    places = range(len(rows))
     ax.barh(places, values, height=0.66, color=[colour_of(name) for name in names])
-    ax.hlines(places, ends[:, 0], ends[:, 1], color=INK, linewidth=1.1)
-    room = max(float(ends.max()), 1e-9)
-    for place, row, end in zip(places, rows, ends[:, 1], strict=True):
+    ax.hlines(places, low, high, color=INK, linewidth=1.1)
+    room = max(float(high.max()), 1e-9)
+    for place, row, end in zip(places, rows, high.tolist(), strict=True):
         weight = "bold" if row["list"] == FINAL else "normal"
         ax.text(end + room * 0.02, place, f"{row['MAP@12']:.4f}", va="center", fontweight=weight)
     _rows_named(ax, names)
@@ -67,12 +70,12 @@ def recall_chart(scores: list[Row]) -> Figure | None:
     if not depths or not rows:
         return None
     union = next((row for row in scores if row["list"] == UNION), {})
-    ax = new_axes(WIDTH, 0.95 + 0.31 * len(rows))
+    figure, ax = new_axes(WIDTH, 0.95 + 0.31 * len(rows))
     for k, shade in zip(sorted(depths), RECALL_SHADES, strict=False):
         values = [row[f"recall@{k}"] if known(row.get(f"recall@{k}")) else np.nan for row in rows]
         ax.scatter(values, range(len(rows)), s=46, color=shade, label=f"first {k}", zorder=3)
         if known(union.get(f"recall@{k}")):
-            ax.axvline(union[f"recall@{k}"], color=shade, linestyle="--", linewidth=1.2)
+            ax.vlines(union[f"recall@{k}"], -0.55, len(rows) - 0.5, color=shade, linestyle="--", linewidth=1.2)
             ax.text(union[f"recall@{k}"], -0.8, f"all, {k}", ha="center", color=FAINT, fontsize=8)
     _rows_named(ax, [row["list"] for row in rows])
     ax.set_ylim(len(rows) - 0.5, -1.15)
@@ -80,7 +83,7 @@ def recall_chart(scores: list[Row]) -> Figure | None:
     ax.set_xlim(left=0)
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0%}"))
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.07), ncols=3, frameon=False, handletextpad=0.1)
-    return ax.figure.figure  # type: ignore[return-value]
+    return figure
 
 
 def next_item_chart(rows: list[Row]) -> Figure | None:
@@ -88,7 +91,7 @@ def next_item_chart(rows: list[Row]) -> Figure | None:
     depths = sorted(int(key[1:]) for key in (rows[0] if rows else {}) if key.startswith("@"))
     if not depths:
         return None
-    ax = new_axes(WIDTH, 3.9)
+    figure, ax = new_axes(WIDTH, 3.9)
     colours = _line_colours([row["model"] for row in rows])
     for row in rows:
         final = row["model"] == FINAL
@@ -106,36 +109,35 @@ def next_item_chart(rows: list[Row]) -> Figure | None:
     ax.set_xlabel("k")
     ax.grid(axis="y", linewidth=0.8)
     _name_ends(ax, {row["model"]: row[f"@{depths[-1]}"] for row in rows}, colours)
-    return ax.figure.figure  # type: ignore[return-value]
+    return figure
 
 
-def segment_chart(rows: list[Row], column: str, title: str, average: float | None) -> Figure | None:
+def segment_chart(rows: list[Row], column: str, average: float | None) -> Figure | None:
     """Bars of one kind of segment, with how many are in each; a dashed line at the average."""
     rows = [row for row in rows if known(row.get(column))]
     if not rows:
         return None
-    ax = new_axes(4.2, 0.75 + 0.27 * len(rows))
+    figure, ax = new_axes(4.2, 0.45 + 0.27 * len(rows))
     colours = [SOURCE_BLUE if row["n"] >= FEW else "#c4d8ec" for row in rows]
     values = [row[column] for row in rows]
     ax.barh(range(len(rows)), values, height=0.64, color=colours)
     room = max([*values, average or 0, 1e-9])
     for place, value in enumerate(values):
-        ax.text(value + room * 0.02, place, f"{value:.3f}", va="center", fontsize=8)
+        ax.text(value + room * 0.02, place, f"{value:.3f}", va="center", fontsize=8, bbox=PATCH, zorder=5)
     if average is not None:
         ax.axvline(average, color=ACCENT, linestyle="--", linewidth=1)
     _rows_named(ax, [f"{row['value']}  ({row['n']:,})" for row in rows])
     ax.set_xlim(0, room * 1.16)
-    ax.set_title(title)
-    return ax.figure.figure  # type: ignore[return-value]
+    return figure
 
 
-def tried_chart(parameter: str, values: dict[str, float], chosen: str) -> Figure | None:
+def tried_chart(values: dict[str, float], chosen: str) -> Figure | None:
     """MAP@12 of each value of a parameter, in the order of the values; the chosen one marked."""
     if not values:
         return None
     names = sorted(values, key=_as_number)
     scores = [values[name] for name in names]
-    ax = new_axes(3.6, 2.3)
+    figure, ax = new_axes(3.6, 2.1)
     ax.plot(range(len(names)), scores, "-o", color=SOURCE_BLUE, markersize=5)
     if chosen in names:
         place = names.index(chosen)
@@ -144,8 +146,7 @@ def tried_chart(parameter: str, values: dict[str, float], chosen: str) -> Figure
     ax.margins(x=0.08, y=0.2)
     ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.grid(axis="y", linewidth=0.8)
-    ax.set_title(parameter)
-    return ax.figure.figure  # type: ignore[return-value]
+    return figure
 
 
 def weights_chart(weights: dict[str, float]) -> Figure | None:
@@ -153,38 +154,33 @@ def weights_chart(weights: dict[str, float]) -> Figure | None:
     if not weights:
         return None
     rows = sorted(weights.items(), key=lambda pair: -pair[1])
-    ax = new_axes(3.6, 0.7 + 0.24 * len(rows))
-    room = max(*(weight for _, weight in rows), 1e-9) if len(rows) > 1 else max(rows[0][1], 1e-9)
+    figure, ax = new_axes(3.6, 0.45 + 0.24 * len(rows))
+    room = max([weight for _, weight in rows] + [1e-9])
     ax.barh(range(len(rows)), [weight for _, weight in rows], height=0.64, color=SOURCE_BLUE)
     for place, (_, weight) in enumerate(rows):
         ax.text(max(weight, 0) + room * 0.02, place, f"{weight:.2f}", va="center", fontsize=8)
     _rows_named(ax, [name for name, _ in rows])
-    ax.set_xlim(min(0, *(weight for _, weight in rows), 0), room * 1.18)
-    ax.set_title("Weights in the final list")
-    return ax.figure.figure  # type: ignore[return-value]
+    ax.set_xlim(min([weight for _, weight in rows] + [0]), room * 1.18)
+    return figure
 
 
 def weeks_chart(weeks: pl.DataFrame, holdout: Fold) -> Figure | None:
     """Purchases a week (columns week, purchases), the holdout shaded."""
     if len(weeks) < 2:
         return None
-    ax = new_axes(WIDTH * 1.25, 2.5)
+    figure, ax = new_axes(WIDTH, 2.3)
     days: list[date] = weeks["week"].to_list()
-    ax.axvspan(holdout.as_of, holdout.until, color="#fbe3dc", linewidth=0)  # type: ignore[arg-type]
-    ax.plot(days, weeks["purchases"].to_list(), color=UNION_DARK, linewidth=1.6)  # type: ignore[arg-type]
-    ax.set_ylim(bottom=0)
+    edges = [float(day_number(day)) for day in days]
+    ax.axvspan(day_number(holdout.as_of), day_number(holdout.until), color="#fbe3dc", linewidth=0)
+    ax.stairs(weeks["purchases"].to_list(), [*edges, edges[-1] + 7], baseline=None, color=UNION_DARK, linewidth=1.6)
+    ax.set_ylim(0, max(*weeks["purchases"], 1) * 1.08)
     ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    ax.xaxis.set_major_locator(_few_days(days))
-    ax.grid(axis="y", linewidth=0.8)
-    return ax.figure.figure  # type: ignore[return-value]
-
-
-def _few_days(days: list[date]) -> FixedLocator:
-    from matplotlib.dates import date2num
-
     step = max(len(days) // 5, 1)
-    return FixedLocator([float(date2num(day)) for day in days[::step]])
+    form = "%b %Y" if step > 4 else "%d %b %Y" if step > 1 else "%d %b"
+    ax.set_xticks(edges[::step], [day.strftime(form) for day in days[::step]])
+    ax.grid(axis="y", linewidth=0.8)
+    return figure
 
 
 def _rows_named(ax: Axes, names: list[str]) -> None:

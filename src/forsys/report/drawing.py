@@ -19,7 +19,7 @@ INK, FAINT, GRID = "#23272f", "#6b7280", "#e6e8ec"
 BASELINE_GREY, SOURCE_BLUE, ACCENT, UNION_DARK = "#b3b8c2", "#4f86c0", "#d8512f", "#3c4454"
 LINES = ("#2f6db3", "#1f9e89", "#7a6fc4", "#8c9a3c", "#b5739d", "#57a7d8", "#a97c50", "#3d4f66")
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],
     "font.size": 9,
@@ -53,9 +53,10 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def new_axes(width: float, height: float) -> Axes:
-    """Axes alone on a figure; inches."""
-    return Figure(figsize=(width, height), layout="constrained").add_subplot()
+def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of so many inches, and axes alone on it."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
 
 
 def to_svg(figure: Figure | None, name: str, says: str) -> Markup:

@@ -36,6 +36,11 @@ class Card:
         return data_uri(self.jpeg) if self.jpeg else None
 
     @property
+    def title(self) -> str:
+        """What is known of it, for a tooltip."""
+        return " · ".join(filter(None, (self.name, self.kind, self.colour, self.article_id)))
+
+    @property
     def hue(self) -> int:
         """The colour of its tile."""
         return hue_of(self.kind)
@@ -116,9 +121,10 @@ def _describe(run: "Run", chosen: list[int], predicted: pl.DataFrame, bought: pl
 
 def _before(run: "Run", chosen: list[int]) -> dict[int, list[int]]:
     """The distinct articles each of `chosen` had bought, newest first."""
-    log = pl.scan_parquet(run.tables / "transactions.parquet").with_row_index("place")
+    log = pl.scan_parquet(run.tables / "transactions.parquet")
     mine = log.filter(pl.col("customer").is_in(chosen), pl.col("t_dat") < run.calendar.holdout.as_of)
-    last = mine.group_by("customer", "article").agg(pl.col("place").max()).sort("place", descending=True).collect()
+    placed = mine.select("customer", "article").collect().with_row_index("place")  # few rows, oldest first
+    last = placed.group_by("customer", "article").agg(pl.col("place").max()).sort("place", descending=True)
     return {c: last.filter(pl.col("customer") == c)["article"].to_list() for c in chosen}
 
 

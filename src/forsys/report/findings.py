@@ -31,8 +31,9 @@ class Findings:
     def read(cls, run: "Run") -> "Findings":
         """Read the files of a run."""
         written = read_json(run.out / "evaluation" / "scores.json") or {}
-        tables = (written.get(name) or [] for name in ("scores", "next_item", "segments"))
-        return cls(*tables, read_json(run.out / "tuned.json") or {}, *_holdout_size(run), weekly(run))
+        scores, next_item, segments = (written.get(name) or [] for name in ("scores", "next_item", "segments"))
+        tuned = read_json(run.out / "tuned.json") or {}
+        return cls(scores, next_item, segments, tuned, *_holdout_size(run), weekly(run))
 
     @property
     def final(self) -> Row:

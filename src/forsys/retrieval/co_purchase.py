@@ -7,8 +7,7 @@ import numpy as np
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.retrieval.repurchase import decay
-from forsys.retrieval.source import STRICT, Source
+from forsys.retrieval.source import STRICT, Source, decay
 from forsys.tables.history import History, Profiles
 
 

@@ -17,8 +17,8 @@ from pydantic.dataclasses import dataclass
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from forsys.retrieval.repurchase import decay
-from forsys.retrieval.source import STRICT, Source
+from forsys.progress import shows_progress
+from forsys.retrieval.source import STRICT, Source, decay
 from forsys.tables.history import Floats, History, Ints, Profiles
 
 
@@ -74,6 +74,9 @@ class Factorization(Source):
         width = min(k, len(self.catalogue_))
         if known.any():
             column, value = topk(self.article_vectors_, vectors[known], width)
+            tied = (value[:, 1:] == value[:, :-1]).any(axis=1)  # implicit puts the last of equals first
+            order = np.lexsort((column[tied], -value[tied]), axis=1)
+            column[tied] = np.take_along_axis(column[tied], order, axis=1)
             article[known, :width], score[known, :width] = self.catalogue_[column], value
         return article, score
 
@@ -105,7 +108,7 @@ class ALS(Factorization):
     def learn(self, confidence: sparse.csr_array) -> Floats:
         """Fit with conjugate gradients."""
         model = self._model()
-        model.fit(sparse.csr_matrix(confidence), show_progress=False)
+        model.fit(sparse.csr_matrix(confidence), show_progress=shows_progress())
         return np.asarray(model.item_factors, np.float32)
 
     def vectors(self, confidence: sparse.csr_array) -> Floats:
@@ -142,7 +145,7 @@ class BPR(Factorization):
             num_threads=1,
             random_state=self.seed,
         )
-        model.fit(sparse.csr_matrix(confidence), show_progress=False)
+        model.fit(sparse.csr_matrix(confidence), show_progress=shows_progress())
         return np.asarray(model.item_factors, np.float32)
 
     def vectors(self, confidence: sparse.csr_array) -> Floats:
@@ -173,7 +176,7 @@ class LMF(Factorization):
             num_threads=1,
             random_state=self.seed,
         )
-        model.fit(sparse.csr_matrix(confidence * self.alpha), show_progress=False)
+        model.fit(sparse.csr_matrix(confidence * self.alpha), show_progress=shows_progress())
         return np.asarray(model.item_factors, np.float32)
 
     def vectors(self, confidence: sparse.csr_array) -> Floats:

@@ -15,6 +15,7 @@ from forsys.tables.history import Floats, Ints
 
 FACTORS = (0.0, 0.25, 0.5, 2.0, 4.0)  # by which a weight is tried
 CONSTANTS = (2.0, 5.0, 10.0, 20.0, 60.0)
+DIGITS = 11  # of a score: enough to keep apart the ranks of a source with the least weight, 1e-6
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Fusion:
             candidates.with_columns(score=weight / (self.constant + pl.col("rank")))
             .group_by("customer", "article")
             # Rounded, since the order of a parallel sum is not fixed.
-            .agg(pl.col("score").sum().round(9))
+            .agg(pl.col("score").sum().round(DIGITS))
             .sort("customer", "score", "article", descending=[False, True, False])
             .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.UInt16).over("customer"))
             .filter(pl.col("rank") <= k)
@@ -79,8 +80,8 @@ class Labelled:
 
     def average_precision(self, fusion: Fusion, k: int) -> Floats:
         """AP@k of each held customer under these weights."""
-        weights = np.array([max(fusion.weights[source], 1e-6) for source in self.sources], np.float32)
-        score = (1 / (np.float32(fusion.constant) + self.rank)) @ weights
+        weights = np.array([max(fusion.weights[source], 1e-6) for source in self.sources])
+        score = ((1 / (fusion.constant + self.rank.astype(np.float64))) @ weights).round(DIGITS)  # as in `fuse`
         # Pairs come sorted by group and article; a stable sort by falling score keeps equals in that order.
         order = np.lexsort((-score, self.group))
         hit = self.hit[order]
@@ -93,7 +94,7 @@ class Labelled:
         return np.asarray(total / np.minimum(self.bought, k))
 
 
-def choose_fusion(labelled: Labelled, k: int, rounds: int = 4, caution: float = 1.0) -> tuple[Fusion, float]:
+def choose_fusion(labelled: Labelled, k: int, rounds: int = 4, caution: float = 2.0) -> tuple[Fusion, float]:
     """Coordinate ascent on MAP@k: the fusion and its MAP@k on `labelled`.
 
     Starts from each source's own MAP@k as its weight. A change is taken only where the gain is larger than

@@ -7,8 +7,7 @@ import numpy as np
 from pydantic.dataclasses import dataclass
 
 from forsys.calendar import day_number
-from forsys.retrieval.repurchase import decay
-from forsys.retrieval.source import STRICT, Scores, Source, top_of
+from forsys.retrieval.source import STRICT, Scores, Source, decay, top_of
 from forsys.tables.history import Floats, History, Ints, Profiles
 
 AGE_BOUNDS = (20, 25, 30, 40, 50, 60)  # the buckets between them hold roughly equal shares of H&M's buyers
@@ -47,15 +46,16 @@ class BestSellers(Source):
     def top(self, profiles: Profiles, k: int) -> tuple[Ints, Floats]:
         """Rank once a bucket instead of once a profile."""
         column, score = top_of(self.by_age_, k)
-        article = np.where(column >= 0, self.catalogue_[column], -1).astype(np.int32)
         bucket = self._buckets(profiles)
-        return article[bucket], score[bucket]
+        return self.articles(column)[bucket], score[bucket]
 
     def score(self, profiles: Profiles, row: Ints, article: Ints) -> Floats:
         """Look the pairs up."""
         column = self.columns(article)
-        score = self.by_age_[self._buckets(profiles)[row], column]
-        return np.where(column >= 0, score, -np.inf).astype(np.float32)
+        known = column >= 0
+        score = np.full(len(row), -np.inf, np.float32)
+        score[known] = self.by_age_[self._buckets(profiles)[row[known]], column[known]]
+        return score
 
     def _buckets(self, profiles: Profiles) -> Ints:
         return age_buckets(profiles.history)[profiles.customers]

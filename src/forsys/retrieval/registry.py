@@ -1,6 +1,8 @@
 """From the settings' lines to sources."""
 
 from importlib import import_module
+from importlib.util import find_spec
+from inspect import isabstract, signature
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,19 +19,29 @@ def make_source(name: str, line: dict[str, Any]) -> Source:
     try:
         kind = getattr(import_module(f"forsys.retrieval.{module}"), class_name)
     except (ModuleNotFoundError, AttributeError) as error:
-        raise DataError(
-            f'retrieval.sources.{name}: class = "{where}" is not a source. Expected "file.Class" of a file in '
-            f'src/forsys/retrieval, such as "repurchase.Repurchase".'
-        ) from error
+        raise _no_source(name, where) from error
+    if not (isinstance(kind, type) and issubclass(kind, Source)) or isabstract(kind):
+        raise _no_source(name, where)
     try:
         source: Source = kind(**parameters)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
-        known = ", ".join(kind.__dataclass_fields__)
+        known = ", ".join(signature(kind).parameters)
         raise DataError(f"retrieval.sources.{name}: {faults}. {class_name} takes: {known}.") from error
     return source
 
 
 def code_of(line: dict[str, Any]) -> str:
-    """The file that a source's line names, relative to the package."""
-    return f"retrieval/{str(line['class']).partition('.')[0]}.py"
+    """The file that a source's line names, relative to the package. Raises DataError where there is none."""
+    where = str(line.get("class", ""))
+    module = where.partition(".")[0]
+    if not module or find_spec(f"forsys.retrieval.{module}") is None:
+        raise _no_source("*", where)
+    return f"retrieval/{module}.py"
+
+
+def _no_source(name: str, where: str) -> DataError:
+    return DataError(
+        f'retrieval.sources.{name}: class = "{where}" is not a source. Expected "file.Class" of a file in '
+        f'src/forsys/retrieval, such as "repurchase.Repurchase".'
+    )

@@ -7,8 +7,8 @@ import numpy as np
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.retrieval.source import STRICT, Source
-from forsys.tables.history import Floats, History, Ints, Profiles
+from forsys.retrieval.source import STRICT, Source, decay
+from forsys.tables.history import History, Profiles
 
 
 @dataclass(config=STRICT)
@@ -30,8 +30,3 @@ class Repurchase(Source):
         row, purchase = profiles.purchases()
         weights = decay(profiles.ages(row, purchase), self.half_life)
         return profiles.matrix(row, self.columns(profiles.history.article[purchase]), weights, len(self.catalogue_))
-
-
-def decay(ages: Ints, half_life: float) -> Floats:
-    """1 for today, halved every `half_life` days."""
-    return np.exp2(-ages / np.float32(half_life)).astype(np.float32)

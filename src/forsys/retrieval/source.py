@@ -53,7 +53,7 @@ class Source(ABC):
         score = np.full((len(profiles), k), -np.inf, np.float32)
         for rows in self.blocks(profiles):
             column, score[rows] = top_of(self.scores(profiles[rows]), k)
-            article[rows] = np.where(column >= 0, self.catalogue_[column], -1)
+            article[rows] = self.articles(column)
         return article, score
 
     def recommend(self, profiles: Profiles, k: int) -> pl.DataFrame:
@@ -77,6 +77,10 @@ class Source(ABC):
         known = self.catalogue_[column] == article if len(self.catalogue_) else np.zeros(len(article), bool)
         return np.where(known, column, -1)
 
+    def articles(self, column: Ints) -> Ints:
+        """The articles of columns, int32; -1 for column -1. The inverse of `columns`."""
+        return np.append(self.catalogue_, -1)[column].astype(np.int32)
+
     def blocks(self, profiles: Profiles) -> Iterator[slice]:
         """Rows of profiles in slices whose dense scores stay within BLOCK_CELLS."""
         size = max(BLOCK_CELLS // max(len(self.catalogue_), 1), 1)
@@ -97,6 +101,11 @@ class Source(ABC):
 
     def _state(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name.endswith("_")}
+
+
+def decay(ages: Ints, half_life: float) -> Floats:
+    """1 for today, halved every `half_life` days."""
+    return np.exp2(-ages / np.float32(half_life)).astype(np.float32)
 
 
 def candidate_table(key: Ints, article: Ints, score: Floats) -> pl.DataFrame:
@@ -138,7 +147,13 @@ def top_dense(scores: npt.NDArray[np.float32], k: int) -> tuple[Ints, Floats]:
     if columns <= k:
         best = np.broadcast_to(np.arange(columns), scores.shape)
     else:
-        best = np.sort(np.argpartition(scores, columns - k, axis=1)[:, columns - k :], axis=1)
+        best = np.argpartition(scores, columns - k, axis=1)[:, columns - k :]
+        # Where equals stand on both sides of the cut, argpartition keeps any of them: keep the first columns.
+        least = np.take_along_axis(scores, best, axis=1).min(axis=1)
+        torn = np.isfinite(least) & (np.count_nonzero(scores >= least[:, None], axis=1) > k)
+        if torn.any():
+            best[torn] = _first_equals(scores[torn], least[torn, None], k)
+        best = np.sort(best, axis=1)
     value = np.take_along_axis(scores, best, axis=1)
     order = np.argsort(-value, axis=1, kind="stable")
     article = np.full((rows, k), -1, np.int32)
@@ -148,6 +163,14 @@ def top_dense(scores: npt.NDArray[np.float32], k: int) -> tuple[Ints, Floats]:
     article[:, :width] = np.take_along_axis(best, order, axis=1)
     article[np.isneginf(score)] = -1
     return article, score
+
+
+def _first_equals(scores: npt.NDArray[np.float32], least: npt.NDArray[np.float32], k: int) -> Ints:
+    """The columns above `least`, and of those equal to it the first ones, k in all."""
+    above, equal = scores > least, scores == least
+    room = k - np.count_nonzero(above, axis=1, keepdims=True)
+    kept = above | (equal & (np.cumsum(equal, axis=1, dtype=np.int32) <= room))
+    return np.nonzero(kept)[1].reshape(len(scores), k)
 
 
 def _top_sparse(scores: sparse.csr_array, k: int) -> tuple[Ints, Floats]:
