@@ -92,8 +92,9 @@ class Run:
         if not stamp.exists():
             raise DataError(f"{self.shown(self.tables)} is not finished. Run the stage `tables` first.")
         tables = stamp.read_text(encoding="utf-8")
-        code = code_fingerprint(code_of(line), "retrieval/source.py", "tables/history.py")
-        mark = fingerprint(tables, code, line, self.settings.retrieval.candidates, self.settings.shard)
+        code = code_fingerprint(code_of(line), "retrieval/source.py", "tables/history.py", "calendar.py")
+        sizes = (self.settings.retrieval.candidates, self.settings.shard)
+        mark = fingerprint(tables, code, line, str(fold.until), sizes)  # until: it decides who the buyers are
         return Shelf(self, fold, name, line, self.out / "folds" / str(fold.as_of) / f"{name}-{mark[:8]}")
 
     def candidates(self, fold: Fold, lines: dict[str, Line], who: str, parts: Sequence[int]) -> pl.LazyFrame:

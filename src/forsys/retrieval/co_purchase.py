@@ -4,6 +4,7 @@ from datetime import date
 from typing import Self
 
 import numpy as np
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
@@ -20,12 +21,12 @@ class CoPurchase(Source):
     day of shopping; earlier ones count `earlier`, halved every `half_life` days.
     """
 
-    days: int = 60
-    damp_bought: float = 10.0
-    damp_candidate: float = 3.0
-    earlier: float = 0.5
-    half_life: float = 30.0
-    neighbours: int = 200
+    days: PositiveInt = 60
+    damp_bought: NonNegativeFloat = 10.0
+    damp_candidate: NonNegativeFloat = 3.0
+    earlier: NonNegativeFloat = 0.5
+    half_life: PositiveFloat = 30.0
+    neighbours: PositiveInt = 200
 
     def fit(self, history: History, as_of: date) -> Self:
         """Count customers who bought both, then keep each article's nearest `neighbours`."""

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from implicit.cpu import als, bpr, lmf
 from implicit.cpu.topk import topk
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 from threadpoolctl import threadpool_limits
@@ -26,11 +27,11 @@ from forsys.tables.history import Floats, History, Ints, Profiles
 class Factorization(Source):
     """What the three have in common. Confidence in a purchase is halved every `half_life` days."""
 
-    factors: int = 64
-    iterations: int = 15
-    regularization: float = 0.01
-    days: int = 365
-    half_life: float = 60.0
+    factors: PositiveInt = 64
+    iterations: PositiveInt = 15
+    regularization: NonNegativeFloat = 0.01
+    days: PositiveInt = 365
+    half_life: PositiveFloat = 60.0
     seed: int = 7
 
     @abstractmethod
@@ -101,9 +102,9 @@ class Factorization(Source):
 class ALS(Factorization):
     """Alternating least squares (Hu, Koren, Volinsky 2008)."""
 
-    factors: int = 128
-    regularization: float = 0.05
-    alpha: float = 10.0
+    factors: PositiveInt = 128
+    regularization: NonNegativeFloat = 0.05
+    alpha: PositiveFloat = 10.0
 
     def learn(self, confidence: sparse.csr_array) -> Floats:
         """Fit with conjugate gradients."""
@@ -132,8 +133,8 @@ class ALS(Factorization):
 class BPR(Factorization):
     """Bayesian personalised ranking (Rendle and others 2009). One thread, as only that repeats."""
 
-    iterations: int = 100
-    learning_rate: float = 0.05
+    iterations: PositiveInt = 100
+    learning_rate: PositiveFloat = 0.05
 
     def learn(self, confidence: sparse.csr_array) -> Floats:
         """Fit; the last column of the vectors is the article's bias."""
@@ -159,11 +160,11 @@ class BPR(Factorization):
 class LMF(Factorization):
     """Logistic matrix factorisation (Johnson 2014). One thread, as only that repeats."""
 
-    iterations: int = 30
-    regularization: float = 0.6
-    learning_rate: float = 1.0
-    negatives: int = 30
-    alpha: float = 1.0
+    iterations: PositiveInt = 30
+    regularization: NonNegativeFloat = 0.6
+    learning_rate: PositiveFloat = 1.0
+    negatives: PositiveInt = 30
+    alpha: PositiveFloat = 1.0
 
     def learn(self, confidence: sparse.csr_array) -> Floats:
         """Fit; the last two columns of the vectors are the article's bias and a constant 1."""

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Self
 
 import numpy as np
+from pydantic import NonNegativeFloat, PositiveFloat
 from pydantic.dataclasses import dataclass
 
 from forsys.calendar import day_number
@@ -21,8 +22,8 @@ class BestSellers(Source):
     few customers follows the whole shop. Every article ever sold has a score, so that a list can be filled.
     """
 
-    half_life: float = 4.0
-    prior: float = 500.0
+    half_life: PositiveFloat = 4.0
+    prior: NonNegativeFloat = 500.0
 
     def fit(self, history: History, as_of: date) -> Self:
         """Sum the decayed (customer, day) pairs that bought each article."""

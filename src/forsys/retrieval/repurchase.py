@@ -4,6 +4,7 @@ from datetime import date
 from typing import Self
 
 import numpy as np
+from pydantic import PositiveFloat
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
@@ -18,7 +19,7 @@ class Repurchase(Source):
     On data where people buy the same things again, this one rule beats many trained pipelines.
     """
 
-    half_life: float = 30.0
+    half_life: PositiveFloat = 30.0
 
     def fit(self, history: History, as_of: date) -> Self:
         """Know the articles sold so far; the rule itself has nothing to learn."""

@@ -90,7 +90,7 @@ class Source(ABC):
     def save(self, path: Path) -> None:
         """Write the fitted state as .npz without pickle."""
         with whole(path) as part, part.open("wb") as file:
-            np.savez(file, allow_pickle=False, **_flat(self._state()))
+            np.savez(file, **_flat(self._state()))
 
     def load(self, path: Path) -> Self:
         """Take back the state that `save` wrote."""
@@ -151,8 +151,9 @@ def top_dense(scores: npt.NDArray[np.float32], k: int) -> tuple[Ints, Floats]:
         # Where equals stand on both sides of the cut, argpartition keeps any of them: keep the first columns.
         least = np.take_along_axis(scores, best, axis=1).min(axis=1)
         torn = np.isfinite(least) & (np.count_nonzero(scores >= least[:, None], axis=1) > k)
-        if torn.any():
-            best[torn] = _first_equals(scores[torn], least[torn, None], k)
+        for i in np.flatnonzero(torn):
+            above = np.flatnonzero(scores[i] > least[i])
+            best[i] = np.concatenate([above, np.flatnonzero(scores[i] == least[i])[: k - len(above)]])
         best = np.sort(best, axis=1)
     value = np.take_along_axis(scores, best, axis=1)
     order = np.argsort(-value, axis=1, kind="stable")
@@ -163,14 +164,6 @@ def top_dense(scores: npt.NDArray[np.float32], k: int) -> tuple[Ints, Floats]:
     article[:, :width] = np.take_along_axis(best, order, axis=1)
     article[np.isneginf(score)] = -1
     return article, score
-
-
-def _first_equals(scores: npt.NDArray[np.float32], least: npt.NDArray[np.float32], k: int) -> Ints:
-    """The columns above `least`, and of those equal to it the first ones, k in all."""
-    above, equal = scores > least, scores == least
-    room = k - np.count_nonzero(above, axis=1, keepdims=True)
-    kept = above | (equal & (np.cumsum(equal, axis=1, dtype=np.int32) <= room))
-    return np.nonzero(kept)[1].reshape(len(scores), k)
 
 
 def _top_sparse(scores: sparse.csr_array, k: int) -> tuple[Ints, Floats]:

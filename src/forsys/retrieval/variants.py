@@ -4,6 +4,7 @@ from datetime import date
 from typing import Self
 
 import numpy as np
+from pydantic import PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
@@ -15,8 +16,8 @@ from forsys.tables.history import History, Profiles
 class Variants(Source):
     """Recency of the purchases of a product code, times the sales of its other articles in the last `days`."""
 
-    half_life: float = 30.0
-    days: int = 14
+    half_life: PositiveFloat = 30.0
+    days: PositiveInt = 14
 
     def fit(self, history: History, as_of: date) -> Self:
         """Link every article to those of its product code that sold lately, by log sales."""

@@ -1,0 +1,99 @@
+"""Two logs that many tests share: one to work out by hand, and one with structure to learn."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from forsys import schema
+from forsys.tables.history import History
+
+# Articles 0 and 1 are colours of one product, 2 and 3 of another; 4 has no sister, and nobody buys 5.
+TINY_CODES = [100, 100, 200, 200, 300, 300]
+# Customer 2 has no age, and customer 4 never buys.
+TINY_AGES = [22.0, 22.0, None, 55.0, 30.0]
+# fmt: off
+TINY_ROWS = [
+    # (day of January 2020, customer, article, price, channel)
+    (1, 0, 0, 0.10, 2),  # 1
+    (1, 1, 2, 0.20, 1),  # 2
+    (3, 0, 2, 0.20, 2),  # 3
+    (3, 0, 1, 0.10, 2),  # 4   the same day as 3, after it, though its article is smaller
+    (3, 0, 2, 0.40, 1),  # 5   a second unit of 3
+    (4, 2, 0, 0.10, 1),  # 6
+    (5, 1, 0, 0.10, 2),  # 7
+    (5, 3, 4, 0.30, 1),  # 8
+    (7, 0, 0, 0.10, 2),  # 9
+    (7, 2, 3, 0.20, 2),  # 10
+    (8, 1, 1, 0.10, 1),  # 11
+    (8, 3, 4, 0.30, 1),  # 12
+    (9, 0, 3, 0.20, 2),  # 13
+]
+# fmt: on
+
+
+def articles_of(codes: list[int]) -> pl.DataFrame:
+    numbers = range(len(codes))
+    columns = {"article": numbers, "article_id": [f"{n:010d}" for n in numbers], "product_code": codes}
+    return pl.DataFrame(columns, schema={name: schema.ARTICLES[name] for name in columns})
+
+
+def customers_of(ages: list[float | None]) -> pl.DataFrame:
+    numbers = range(len(ages))
+    columns = {"customer": numbers, "customer_id": [f"{n:064x}" for n in numbers], "age": ages}
+    return pl.DataFrame(columns, schema={name: schema.CUSTOMERS[name] for name in columns})
+
+
+@pytest.fixture(scope="session")
+def tiny_log() -> pl.DataFrame:
+    """TINY_ROWS as schema.TRANSACTIONS."""
+    rows = [(date(2020, 1, day), *rest) for day, *rest in TINY_ROWS]
+    return pl.DataFrame(rows, schema=schema.TRANSACTIONS, orient="row")
+
+
+@pytest.fixture(scope="session")
+def tiny_history(tiny_log: pl.DataFrame) -> History:
+    """TINY_ROWS by customer. Rows of the history, with the rows above that they come from:
+
+    customer 0:  0 = #1,  1 = #3 and #5,  2 = #4,  3 = #9,  4 = #13
+    customer 1:  5 = #2,  6 = #7,  7 = #11
+    customer 2:  8 = #6,  9 = #10
+    customer 3:  10 = #8,  11 = #12
+    """
+    return History.of(tiny_log.lazy(), articles_of(TINY_CODES), customers_of(TINY_AGES))
+
+
+@pytest.fixture(scope="session")
+def world_log() -> pl.DataFrame:
+    """60 days from 2020-03-01, 300 customers, 120 articles in 6 taste groups (20 each: article // 20).
+
+    A customer's taste is customer % 6, and 9 of 10 purchases follow it. Every tenth customer never buys. The
+    last two articles of a group sell from 2020-04-15 on only, and every group has a few best sellers.
+    """
+    rng = np.random.default_rng(5)
+    rows = []
+    for customer in range(300):
+        if customer % 10 == 9:
+            continue
+        for day in np.sort(rng.choice(60, rng.integers(4, 9), replace=False)).tolist():
+            for _ in range(rng.integers(1, 4)):
+                group = customer % 6 if rng.random() < 0.9 else int(rng.integers(6))
+                within = int((20 if day >= 45 else 18) * rng.random() ** 1.3)
+                price, channel = float(rng.integers(1, 9)) / 64, int(rng.integers(1, 3))
+                rows.append((date(2020, 3, 1) + timedelta(day), customer, 20 * group + within, price, channel))
+    return pl.DataFrame(rows, schema=schema.TRANSACTIONS, orient="row").sort("t_dat", maintain_order=True)
+
+
+@pytest.fixture(scope="session")
+def world(world_log: pl.DataFrame) -> History:
+    """world_log by customer; two colours a product code; every seventh customer has no age."""
+    ages = [None if customer % 7 == 6 else 16.0 + customer % 60 for customer in range(300)]
+    codes = [article // 2 for article in range(120)]
+    return History.of(world_log.lazy(), articles_of(codes), customers_of(ages))
+
+
+@pytest.fixture(scope="session")
+def world_as_of() -> date:
+    """The day from which 12 articles of the world are new; the last 15 days are after it."""
+    return date(2020, 4, 15)

@@ -1,0 +1,234 @@
+"""The backtest on the tiny shop: what it reports, and that nothing comes back from a later week."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+from pandas.testing import assert_frame_equal
+from polars.testing import assert_frame_equal as assert_same
+
+from forsys.calendar import Fold
+from forsys.errors import DataError
+from forsys.evaluation.backtest import REFERENCE, backtest, backtest_text
+from forsys.evaluation.evaluate import FINAL, evaluate_holdout
+from forsys.retrieval.tuning import earlier_folds, tune_for
+from forsys.run import Run
+from world import HOLDOUT, LAST_DAY, Purchase, bought_in, map_at, purchases_in, run_on, shop
+
+__all__ = ["shop"]
+WEEK = timedelta(days=7)
+MEASURES = ["MAP@12", "low", "high", "difference", "difference low", "difference high"]
+Row = dict[str, str]
+Change = Callable[[Row, Row], list[Row]]  # a row and the log's first row -> what stands in its place
+CHANGES: dict[str, Change] = {
+    "truncated": lambda *_: [],
+    "other articles": lambda row, first: [row | {"article_id": first["article_id"]}],
+    "other customers": lambda row, first: [row | {"customer_id": first["customer_id"]}],
+    "ten times as much": lambda row, _: [row] * 10,
+}
+
+
+@pytest.fixture(scope="module")
+def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_on(shop, tmp_path_factory.mktemp("backtest"))
+
+
+@pytest.fixture(scope="module")
+def table(run: Run) -> pd.DataFrame:
+    """Two weeks."""
+    return backtest(run, 2)
+
+
+class TestTable:
+    def test_one_row_a_list(self, table: pd.DataFrame, run: Run) -> None:
+        assert table.columns.tolist() == ["list", *MEASURES]
+        baselines = ["best sellers, 7 days", REFERENCE]
+        assert table["list"].tolist() == [*baselines, *run.settings.retrieval.sources, FINAL]
+
+    def test_the_reference_differs_from_itself_by_nothing(self, table: pd.DataFrame) -> None:
+        row = table[table["list"] == REFERENCE]
+        assert row[MEASURES[3:]].to_numpy().tolist() == [[0, 0, 0]]
+
+    def test_differences_are_those_of_the_scores(self, table: pd.DataFrame) -> None:
+        score = dict(zip(table["list"], table["MAP@12"], strict=True))
+        expected = [value - score[REFERENCE] for value in score.values()]
+        assert table["difference"].tolist() == pytest.approx(expected, abs=1e-12)
+        assert (table["difference"][table["list"] != REFERENCE] != 0).all()
+
+    def test_intervals_hold_their_means(self, table: pd.DataFrame) -> None:
+        assert (table["low"] <= table["MAP@12"]).all()
+        assert (table["MAP@12"] <= table["high"]).all()
+        assert (table["low"] < table["high"]).all()
+        assert (table["difference low"] <= table["difference"]).all()
+        assert (table["difference"] <= table["difference high"]).all()
+
+    def test_facts(self, table: pd.DataFrame, shop: Path, run: Run) -> None:
+        buyers = {
+            ((LAST_DAY - day).days // 7, customer)
+            for day, customer, _ in purchases_in(shop)
+            if day >= HOLDOUT - WEEK
+        }
+        assert table.attrs == {
+            "folds": 2,
+            "customer-weeks": len(buyers),
+            "first": HOLDOUT - WEEK,
+            "last": LAST_DAY + timedelta(days=1),
+        }
+        text = backtest_text(run, table)
+        assert text.startswith("GENERATED DATA. Backtest of tiny: 2 cut-offs, 2024-06-17 up to 2024-07-01")
+        assert f"{len(buyers):,} customer-weeks" in text
+        assert REFERENCE in text
+
+    def test_pooled_by_customer_week(self, table: pd.DataFrame, shop: Path) -> None:
+        """The simplest list, worked out from the CSV file: each week its own best sellers, then the mean."""
+        log = purchases_in(shop)
+        total, buyers = 0.0, 0
+        for first in (HOLDOUT, HOLDOUT - WEEK):
+            bought = bought_in(log, first, first + timedelta(days=6))
+            total += map_at(12, dict.fromkeys(bought, best_sellers(log, first)), bought) * len(bought)
+            buyers += len(bought)
+        score = dict(zip(table["list"], table["MAP@12"], strict=True))
+        assert score["best sellers, 7 days"] == pytest.approx(total / buyers, abs=1e-12)
+
+
+def best_sellers(log: list[Purchase], as_of: date) -> list[str]:
+    sold: dict[str, int] = {}
+    for day, _, article in log:
+        if as_of - WEEK <= day < as_of:
+            sold[article] = sold.get(article, 0) + 1
+    return sorted(sold, key=lambda article: (-sold[article], article))[:12]
+
+
+def test_repeats(table: pd.DataFrame, run: Run, shop: Path, tmp_path: Path) -> None:
+    assert_frame_equal(backtest(run, 2), table, check_exact=True)  # from what the first one kept
+    assert_frame_equal(backtest(run_on(shop, tmp_path), 2), table, check_exact=True)  # from nothing
+
+
+def test_one_week_is_the_holdout_s_evaluation(shop: Path, tmp_path: Path) -> None:
+    """Two ways to the same numbers: candidates of the buyers alone, and of everyone."""
+    run = run_on(shop, tmp_path)
+    tuned = tune_for(run, run.calendar.holdout, "tune")
+    shards = run.shards(run.everyone())
+    for name, line in tuned.sources.items():
+        for i, shard in enumerate(shards):
+            run.shelf(run.calendar.holdout, name, line).make_part("everyone", i, shard)
+    evaluate_holdout(run, tuned, tmp_path / "scores")
+    facts = json.loads((tmp_path / "scores" / "scores.json").read_text(encoding="utf-8"))
+    scores = {row["list"]: row["MAP@12"] for row in facts["scores"] if row["MAP@12"] is not None}
+    week = backtest(run, 1)
+    assert dict(zip(week["list"], week["MAP@12"], strict=True)) == pytest.approx(scores, abs=1e-12)
+
+
+def test_only_weeks_that_can_be_tuned(shop: Path, tmp_path: Path) -> None:
+    """12 weeks: the first is only fitted on, the second only tuned on, and 10 are scored."""
+    run = run_on(shop, tmp_path)
+    settings = run.settings.model_dump()
+    settings["retrieval"]["sources"] = {
+        name: run.settings.retrieval.sources[name] for name in ("best_sellers", "repurchase")
+    }
+    settings["tuning"]["grid"] = {"repurchase.half_life": [14, 60]}
+    few = Run(run.dataset, type(run.settings).model_validate(settings), run.project)
+    table = backtest(few, 100)
+    assert (table.attrs["folds"], table.attrs["first"]) == (10, HOLDOUT - 9 * WEEK)
+    assert table["list"].tolist()[2:] == ["best_sellers", "repurchase", FINAL]
+
+
+class TestNoLeak:
+    """Whatever a fold is tuned on, fitted on or given as candidates lies before its cut-off."""
+
+    fold = Fold(HOLDOUT - 2 * WEEK, HOLDOUT - WEEK)
+
+    def test_tuning_folds_end_before_the_fold(self, run: Run) -> None:
+        for fold in (self.fold, run.calendar.holdout):
+            folds = earlier_folds(run, fold)
+            assert [f.as_of for f in folds] == [fold.as_of - WEEK, fold.as_of - 2 * WEEK]
+            assert all(f.until <= fold.as_of for f in folds)
+
+    @pytest.mark.parametrize("change", ["truncated", "other articles", "other customers", "ten times as much"])
+    def test_later_purchases_change_nothing(self, change: str, run: Run, shop: Path, tmp_path: Path) -> None:
+        other = run_on(altered(shop, tmp_path / "tiny", CHANGES[change], since=self.fold.as_of), tmp_path)
+        assert len(other.history) != len(run.history) or not same_log(run, other)
+        expected, found = (choices(each, self.fold) for each in (run, other))
+        assert found == expected
+        for name, line in expected["sources"].items():
+            assert_same(*(candidates_of_everyone(each, self.fold, name, line) for each in (run, other)))
+
+    @pytest.mark.parametrize("change", ["other articles", "other customers"])
+    def test_earlier_purchases_change_the_choice(self, change: str, run: Run, shop: Path, tmp_path: Path) -> None:
+        """So that the test above can fail: altered from a day before the cut-off, the same is not the same."""
+        since = self.fold.as_of - timedelta(days=1)
+        other = run_on(altered(shop, tmp_path / "tiny", CHANGES[change], since=since), tmp_path)
+        assert choices(other, self.fold) != choices(run, self.fold)
+
+    def test_the_score_of_a_week_stays(self, run: Run, shop: Path, tmp_path: Path) -> None:
+        """The same last week gives the same row, whatever comes after it: a log that ends there."""
+        ended = altered(shop, tmp_path / "tiny", CHANGES["truncated"], since=self.fold.until)
+        early = backtest(run_on(ended, tmp_path), 1)
+        assert early.attrs["first"] == self.fold.as_of
+        three = backtest(run, 3)
+        two = backtest(run, 2)
+        pooled = three["MAP@12"] * three.attrs["customer-weeks"] - two["MAP@12"] * two.attrs["customer-weeks"]
+        weeks = three.attrs["customer-weeks"] - two.attrs["customer-weeks"]
+        assert weeks == early.attrs["customer-weeks"]
+        assert (pooled / weeks).to_numpy() == pytest.approx(early["MAP@12"].to_numpy(), abs=1e-12)
+
+
+def in_the_holdout(row: Row, _: Row) -> list[Row]:
+    """Only what was bought in the holdout."""
+    return [row] * (row["t_dat"] >= str(HOLDOUT))
+
+
+def test_nobody_to_tune_on(shop: Path, tmp_path: Path) -> None:
+    """Buyers in the holdout and long ago, nobody between."""
+    gap = altered(shop, tmp_path / "tiny", in_the_holdout, since=HOLDOUT - 3 * WEEK)
+    other = run_on(gap, tmp_path / "home")
+    with pytest.raises(DataError, match="Nobody bought anything in the 2 periods of 7 days before 2024-06-24"):
+        tune_for(other, other.calendar.holdout, "tune")
+
+
+def test_quiet_weeks_are_skipped(shop: Path, tmp_path: Path) -> None:
+    """A week without buyers has nothing to score."""
+    log = altered(shop, tmp_path / "tiny", in_the_holdout, since=HOLDOUT - WEEK)
+    table = backtest(run_on(log, tmp_path / "home"), 3)
+    assert table.attrs["folds"] == 2
+    assert table.attrs["customer-weeks"] == len(
+        {(customer, day >= HOLDOUT) for day, customer, _ in purchases_in(log) if day >= HOLDOUT - 2 * WEEK}
+    )
+
+
+def altered(shop: Path, to: Path, change: Change, since: date) -> Path:
+    """A copy of the shop whose purchases from `since` on are changed."""
+    shutil.copytree(shop, to)
+    log = to / "transactions_train.csv"
+    with log.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        names = list(reader.fieldnames or [])
+        rows = list(reader)
+    changed = [after for row in rows for after in (change(row, rows[0]) if row["t_dat"] >= str(since) else [row])]
+    with log.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(changed)
+    return to
+
+
+def choices(run: Run, fold: Fold) -> dict[str, Any]:
+    return tune_for(run, fold, "test").as_json()
+
+
+def candidates_of_everyone(run: Run, fold: Fold, name: str, line: dict[str, Any]) -> pl.DataFrame:
+    shelf = run.shelf(fold, name, line)
+    shelf.make_part("everyone", 0, run.everyone())
+    return pl.read_parquet(shelf.part("everyone", 0))
+
+
+def same_log(one: Run, other: Run) -> bool:
+    columns = ("customer", "article", "day", "units")
+    return all((getattr(one.history, name) == getattr(other.history, name)).all() for name in columns)

@@ -1,0 +1,246 @@
+"""The page of a shop with seven customers and fourteen articles, whose numbers are written by hand."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from PIL import Image
+
+from forsys.errors import DataError
+from forsys.evaluation.evaluate import FINAL, UNION
+from forsys.report.examples import find_examples
+from forsys.report.findings import Findings
+from forsys.report.page import write_report
+from forsys.report.picture import write_picture
+from forsys.report.pictures import picture_path, thumbnail
+from forsys.run import Run
+from forsys.schema import ARTICLES, CUSTOMERS, PREDICTIONS, TRANSACTIONS
+from forsys.settings import load_settings
+from forsys.store import write_json, write_parquet
+from forsys.tables.source import DataSet
+
+FIRST, AS_OF, LAST = date(2024, 1, 1), date(2024, 1, 22), date(2024, 1, 28)
+NASTY = "<script>alert('dress')</script> & co"
+NAN = float("nan")  # blanks may be this or null
+LISTS = ("best sellers, 7 days", "half $price$ <b>", UNION, FINAL)
+CUT = b"\xff\xd8\xff\xe0 not a picture"
+
+# customer, article, day: 0 and 1 come back, 2 comes back for something else, 3 is new, 4 to 6 stay away
+LOG = (
+    *((0, a, FIRST + timedelta(days=a)) for a in range(3)),
+    (1, 4, FIRST),
+    (2, 5, FIRST + timedelta(days=9)),
+    *((c, 6, AS_OF - timedelta(days=1)) for c in (4, 5, 6)),
+    (0, 1, AS_OF),
+    (0, 13, AS_OF),
+    (1, 7, LAST),
+    (2, 12, LAST),
+    (3, 0, LAST),
+)
+
+
+def scores() -> dict[str, object]:
+    rows = [
+        {
+            "list": name,
+            "MAP@12": None if name == UNION else 0.1234 + 0.1 * i,
+            "low": None if name == UNION else 0.1,
+            "high": None if name == UNION else 0.5678,
+            "MAP@1": None if name == UNION else 0.2,
+            "coverage@12": None if name == UNION else 0.3,
+            **{f"recall@{k}": 0.1 * (i + 1) for k in (12, 50, 100)},
+        }
+        for i, name in enumerate(LISTS)
+    ]
+    following = [
+        {"model": name, **{f"@{k}": k / 250 for k in (1, 5, 10, 12, 50, 100)}, "events": 5, "without score": 1}
+        for name in (*LISTS[:2], FINAL)
+    ]
+    segments = [
+        {"segment": "age", "value": "25-34 $", "n": 60, "MAP@12": 0.25, "recall@12": NAN},
+        {"segment": "article", "value": "tenth 2", "n": 3, "MAP@12": NAN, "recall@12": 0.5},
+    ]
+    return {"scores": rows, "next_item": following, "segments": segments}
+
+
+TUNED = {
+    "sources": {"best_sellers": {"class": "popularity.BestSellers", "half_life": 4}},
+    "weights": {"best_sellers": 1.5, "als": 0.0},
+    "constant": 10.0,
+    "folds": ["2024-01-15"],
+    "customers": 3,
+    "map_at_12_on_these_folds": 0.3333,
+    "tried": {"best_sellers.half_life": {"16": 0.1, "4": 0.2}},
+}
+
+
+def tiny_run(tmp_path: Path) -> Run:
+    """A run whose stages have all written something."""
+    folder = tmp_path / "input"
+    run = Run(DataSet("tiny", folder, True, "by hand"), load_settings(), tmp_path)
+    ids = [f"01{a:05d}001" for a in range(14)]
+    names = [NASTY if a == 1 else None if a == 2 else f"Dress {a}" for a in range(14)]
+    columns = {"article": range(14), "article_id": ids, "product_code": range(14), "prod_name": names}
+    kinds = {"product_type_name": [None if a == 2 else "Dress" for a in range(14)]}
+    articles = pl.DataFrame(columns | kinds).with_columns(
+        pl.lit(None).alias(column) for column in ARTICLES if column not in columns | kinds
+    )
+    people = pl.DataFrame({"customer": range(7), "customer_id": [f"{c:064x}" for c in range(7)]}).with_columns(
+        pl.lit(30.0 if column == "age" else None).alias(column) for column in list(CUSTOMERS)[2:]
+    )
+    log = pl.DataFrame(LOG, schema=["customer", "article", "t_dat"], orient="row").sort(
+        "t_dat", maintain_order=True
+    )
+    log = log.with_columns(price=0.02, channel=1)
+    for name, frame, schema in (
+        ("transactions", log, TRANSACTIONS),
+        ("articles", articles, ARTICLES),
+        ("customers", people, CUSTOMERS),
+    ):
+        write_parquet(frame.select(*schema).cast(schema), run.tables / f"{name}.parquet")  # type: ignore[arg-type]
+    counts = {"rows": len(LOG), "customers": 7, "articles": 14, "submission_customers": 7}
+    period = {"first_day": str(FIRST), "last_day": str(LAST)}
+    found = {"rejected": {"transactions.csv: no <price>": 2}, "notes": ["1 article occurs <only> here"]}
+    write_json(counts | period | found, run.tables / "tables.json")
+    predicted = [(c, a, a + 1) for c in range(7) for a in range(12)]
+    frame = pl.DataFrame(predicted, schema=PREDICTIONS, orient="row")
+    write_parquet(frame, run.out / "holdout" / "predictions.parquet")
+    write_json(scores(), run.out / "evaluation" / "scores.json")
+    write_json(TUNED, run.out / "tuned.json")
+    draw(folder, ids[0])
+    draw(folder, ids[13])
+    picture_path(folder, ids[4]).write_bytes(CUT)
+    return run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return tiny_run(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of an undamaged run, for tests that only read it."""
+    return page(tiny_run(tmp_path_factory.mktemp("run")))
+
+
+def draw(folder: Path, article_id: str) -> None:
+    path = picture_path(folder, article_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (200, 300), "teal").save(path)
+
+
+def page(run: Run) -> str:
+    write_report(run, run.out / "report.html")
+    return (run.out / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_numbers_are_on_the_page(text: str) -> None:
+    for number in ("0.4234", "0.1000 – 0.5678", "3.43×", "40.0 %", "0.3333", "0.250", "(60)", "2024-01-28"):
+        assert number in text
+    assert "4 customers who bought 5 articles" in re.sub(r"<[^>]*>", "", text)
+
+
+def test_every_chart_is_there_and_nothing_comes_from_elsewhere(text: str) -> None:
+    assert text.count("<svg") == 8
+    assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', text)
+    assert "url(http" not in text
+
+
+def test_generated_data_are_announced_and_real_ones_are_not(run: Run, text: str) -> None:
+    assert "scores of a made-up shop" in text
+    real = Run(DataSet("tiny", run.dataset.folder, False, "by hand"), run.settings, run.project)
+    assert "made-up" not in page(real)
+
+
+def test_names_and_notes_are_escaped(text: str) -> None:
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert "half $price$ &lt;b&gt;" in text
+    assert "no &lt;price&gt;: 2" in text
+    assert "occurs &lt;only&gt; here" in text
+
+
+def test_a_union_has_no_map(text: str) -> None:
+    assert "nan" not in re.sub(r"base64,[^\"]*", "", text).lower()
+    assert text.count(UNION) >= 1
+    assert "None" not in text
+
+
+def test_same_inputs_give_the_same_page(run: Run, text: str) -> None:
+    assert page(run) == text
+
+
+def test_examples_tell_hits_from_misses(run: Run) -> None:
+    examples = find_examples(run)
+    assert (examples.drawn_from, examples.with_hit) == (3, 2)  # customer 3 has no earlier purchase
+    found = {int(example.customer_id, 16): example for example in examples.customers}
+    assert {customer: example.hits for customer, example in found.items()} == {0: 1, 1: 1, 2: 0}
+    assert [card.article_id[2:7] for card in found[0].before] == ["00002", "00001", "00000"]
+    assert [(card.article_id[2:7], card.note) for card in found[0].bought] == [("00001", "no. 2"), ("00013", "")]
+    assert [card.hit for card in found[1].predicted] == [a == 7 for a in range(12)]
+    assert found[0].before[0].name == "0100002001"  # an article without a name has its number
+
+
+def test_pictures_may_be_missing_or_broken(run: Run, text: str) -> None:
+    shown = {card.article_id: card for person in find_examples(run).customers for card in person.predicted}
+    assert [article for article, card in shown.items() if card.src] == ["0100000001"]
+    assert 'class="tile"' in text
+
+
+def test_thumbnails_are_small(run: Run, tmp_path: Path) -> None:
+    jpeg = thumbnail(picture_path(run.dataset.folder, "0100000001"))
+    assert jpeg is not None
+    (tmp_path / "small.jpg").write_bytes(jpeg)
+    with Image.open(tmp_path / "small.jpg") as small:
+        assert small.size == (64, 96)
+
+
+def nothing_scored(run: Run) -> None:
+    write_json({"scores": [], "next_item": [], "segments": []}, run.out / "evaluation" / "scores.json")
+
+
+def only_tables(run: Run) -> None:
+    for path in ("evaluation/scores.json", "tuned.json", "holdout/predictions.parquet"):
+        (run.out / path).unlink()
+
+
+def nobody_predicted(run: Run) -> None:
+    write_parquet(pl.DataFrame(schema=PREDICTIONS), run.out / "holdout" / "predictions.parquet")
+
+
+def nobody_bought(run: Run) -> None:
+    facts = json.loads((run.tables / "tables.json").read_text(encoding="utf-8"))
+    write_json(facts | {"last_day": "2024-02-11"}, run.tables / "tables.json")
+
+
+def one_source(run: Run) -> None:
+    write_json(TUNED | {"weights": {"als": 0.0}, "tried": {}}, run.out / "tuned.json")
+
+
+@pytest.mark.parametrize("damage", [nothing_scored, only_tables, nobody_predicted, nobody_bought, one_source])
+def test_what_is_missing_is_left_out(run: Run, damage: Callable[[Run], None]) -> None:
+    damage(run)
+    text = page(run)
+    assert "The data" in text
+    assert text.rstrip().endswith("</html>")
+
+
+def test_weeks_are_counted_back_from_the_last_day(run: Run) -> None:
+    weeks = Findings.read(run).weeks
+    assert weeks["week"].to_list() == [FIRST + timedelta(days=7 * i) for i in range(4)]
+    assert weeks["purchases"].to_list() == [4, 1, 3, 5]
+
+
+def test_the_picture_is_drawn_of_generated_data_only(run: Run, tmp_path: Path) -> None:
+    target = tmp_path / "docs" / "picture.png"
+    write_picture(run, target)
+    with Image.open(target) as picture:
+        assert picture.width == 1200
+    real = Run(DataSet("tiny", run.dataset.folder, False, "by hand"), run.settings, run.project)
+    with pytest.raises(DataError, match="not generated"):
+        write_picture(real, target)

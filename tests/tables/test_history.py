@@ -1,0 +1,157 @@
+"""The log by customer, worked out by hand on the 13 rows of tests/conftest.py."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from forsys.calendar import Fold, day_number
+from forsys.tables.history import History, Profiles
+
+
+def january(day: int) -> date:
+    return date(2020, 1, day)
+
+
+def days(*numbers: int) -> list[int]:
+    return [day_number(january(day)) for day in numbers]
+
+
+def rows_of(profiles: Profiles) -> list[list[int]]:
+    """The rows of the history that each profile holds."""
+    row, purchase = profiles.purchases()
+    return [purchase[row == i].tolist() for i in range(len(profiles))]
+
+
+def test_rows_are_ordered_by_customer_day_and_place_in_the_file(tiny_history: History) -> None:
+    assert tiny_history.customer.tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3]
+    assert tiny_history.article.tolist() == [0, 2, 1, 0, 3, 2, 0, 1, 0, 3, 4, 4]  # 2 before 1, as in the file
+    assert tiny_history.day.tolist() == days(1, 3, 3, 7, 9, 1, 5, 8, 4, 7, 5, 8)
+    assert tiny_history.first.tolist() == [0, 5, 8, 10, 12, 12]
+    assert len(tiny_history) == 12
+
+
+def test_units_of_one_article_on_one_day_are_one_row(tiny_history: History) -> None:
+    assert tiny_history.units.tolist() == [1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert tiny_history.price[1] == pytest.approx((0.2 + 0.4) / 2)
+    assert tiny_history.channel[1] == 2  # the first unit's
+
+
+def test_types_are_what_the_docstring_says(tiny_history: History) -> None:
+    found = {name: getattr(tiny_history, name).dtype for name in ("customer", "article", "day", "units")}
+    assert found == dict.fromkeys(found, np.int32)
+    assert [str(tiny_history.price.dtype), str(tiny_history.channel.dtype)] == ["float32", "int8"]
+
+
+def test_the_order_of_a_day_follows_the_file(tiny_log: pl.DataFrame, tiny_history: History) -> None:
+    """Rows 3 and 5 put article 2 first; with row 4 before both, article 1 is first."""
+    moved = pl.concat([tiny_log[:2], tiny_log[3:4], tiny_log[2:3], tiny_log[4:]])
+    swapped = History.of(moved.lazy(), tiny_history.articles, tiny_history.customers)
+    assert swapped.article.tolist() == [0, 1, 2, *tiny_history.article[3:].tolist()]
+
+
+def test_read_takes_the_tables_of_the_tables_stage(
+    tmp_path: Path, tiny_log: pl.DataFrame, tiny_history: History
+) -> None:
+    frames = {"articles": tiny_history.articles, "customers": tiny_history.customers, "transactions": tiny_log}
+    for name, frame in frames.items():
+        frame.write_parquet(tmp_path / f"{name}.parquet")
+    read = History.read(tmp_path)
+    for name in ("customer", "article", "day", "price", "channel", "units", "first"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(tiny_history, name))
+    assert_frame_equal(read.articles, tiny_history.articles)
+    assert_frame_equal(read.customers, tiny_history.customers)
+
+
+def test_of_leaves_its_tables_as_they_were(tiny_log: pl.DataFrame, tiny_history: History) -> None:
+    before = tiny_log.clone()
+    History.of(tiny_log.lazy(), tiny_history.articles, tiny_history.customers)
+    assert_frame_equal(tiny_log, before)
+
+
+def test_before_is_half_open(tiny_history: History) -> None:
+    known = tiny_history.before(january(7))  # without the 7th
+    assert known.customer.tolist() == [0, 0, 0, 1, 1, 2, 3]
+    assert known.day.tolist() == days(1, 3, 3, 1, 5, 4, 5)
+    assert known.first.tolist() == [0, 3, 5, 6, 7, 7]
+    assert known.units.tolist() == [1, 2, 1, 1, 1, 1, 1]
+    assert len(tiny_history) == 12  # unchanged
+
+
+def test_before_the_first_day_and_after_the_last(tiny_history: History) -> None:
+    assert len(tiny_history.before(january(1))) == 0
+    assert tiny_history.before(january(1)).first.tolist() == [0] * 6
+    assert tiny_history.before(january(10)) is tiny_history
+
+
+def test_since_is_half_open_on_both_sides(tiny_history: History) -> None:
+    week = tiny_history.since(january(8), 3)  # the 5th, 6th, 7th
+    assert week.day.tolist() == days(7, 5, 7, 5)
+    assert week.article.tolist() == [0, 0, 3, 4]
+    assert week.first.tolist() == [0, 1, 2, 3, 4, 4]
+
+
+def test_labels_are_distinct_purchases_of_the_fold(tiny_history: History) -> None:
+    assert tiny_history.labels(Fold(january(3), january(7))).rows() == [(0, 1), (0, 2), (1, 0), (2, 0), (3, 4)]
+    assert tiny_history.labels(Fold(january(7), january(9))).rows() == [(0, 0), (1, 1), (2, 3), (3, 4)]
+    assert tiny_history.labels(Fold(january(5), january(9))).rows() == [(0, 0), (1, 0), (1, 1), (2, 3), (3, 4)]
+    assert tiny_history.labels(Fold(january(10), january(17))).rows() == []
+
+
+def test_sales_count_units(tiny_history: History) -> None:
+    assert tiny_history.sales().tolist() == [4, 2, 3, 2, 2, 0]
+    assert tiny_history.sales().dtype == np.float64
+
+
+def test_profiles_hold_what_was_bought_before(tiny_history: History) -> None:
+    profiles = tiny_history.profiles(np.array([3, 0, 4]), january(7))
+    assert rows_of(profiles) == [[10], [0, 1, 2], []]
+    assert profiles.as_of.tolist() == days(7, 7, 7)
+    row, purchase = profiles.purchases()
+    assert profiles.ages(row, purchase).tolist() == [2, 6, 4, 4]
+
+
+def test_event_profiles_hold_what_was_bought_before_the_event(tiny_history: History) -> None:
+    """Purchases earlier on the same day count: what is in the basket already."""
+    profiles = tiny_history.event_profiles(np.array([0, 2, 4, 7, 11]))
+    assert profiles.customers.tolist() == [0, 0, 0, 1, 3]
+    assert rows_of(profiles) == [[], [0, 1], [0, 1, 2, 3], [5, 6], [10]]
+    assert profiles.as_of.tolist() == days(1, 3, 9, 8, 8)
+    row, purchase = profiles.purchases()
+    assert profiles.ages(row, purchase)[:2].tolist() == [2, 0]
+
+
+def test_a_slice_of_profiles_is_the_profiles_of_the_slice(tiny_history: History) -> None:
+    profiles = tiny_history.profiles(np.arange(5), january(8))
+    assert rows_of(profiles[1:3]) == rows_of(profiles)[1:3]
+    assert rows_of(profiles[np.array([4, 0])]) == [[], [0, 1, 2, 3]]
+    assert (len(profiles[1:3]), len(profiles[:0])) == (2, 0)
+
+
+def test_matrix_sums_cells_and_leaves_out_minus_one(tiny_history: History) -> None:
+    profiles = tiny_history.profiles(np.array([0, 1]), january(8))
+    row, purchase = profiles.purchases()  # articles 0 2 1 0 of customer 0, 2 0 of customer 1
+    column = np.where(tiny_history.article[purchase] == 2, -1, tiny_history.article[purchase])
+    weights = np.array([1, 2, 4, 8, 16, 32], np.float64)
+    found = profiles.matrix(row, column, weights, 3)
+    assert found.dtype == np.float32
+    assert found.toarray().tolist() == [[1 + 8, 4, 0], [32, 0, 0]]
+
+
+def test_profiles_see_nothing_past_the_cut(world: History, world_log: pl.DataFrame, world_as_of: date) -> None:
+    """Promise 2 of the design: the log cut at as_of gives the same purchases."""
+    cut = History.of(world_log.lazy().filter(pl.col("t_dat") < world_as_of), world.articles, world.customers)
+    assert len(cut) < len(world)
+    seen = []
+    for history in (world, cut):
+        profiles = history.profiles(np.arange(300), world_as_of)
+        row, purchase = profiles.purchases()
+        ages = profiles.ages(row, purchase)
+        seen.append([row, ages, history.article[purchase], history.price[purchase], history.units[purchase]])
+    for full, truncated in zip(*seen, strict=True):
+        np.testing.assert_array_equal(full, truncated)
+    for name in ("customer", "article", "day", "price", "channel", "units", "first"):
+        np.testing.assert_array_equal(getattr(world.before(world_as_of), name), getattr(cut, name))
