@@ -18,9 +18,7 @@ import polars as pl
 
 from forsys.calendar import Fold
 from forsys.errors import DataError
-from forsys.evaluation.evaluate import evaluate_holdout
 from forsys.progress import progress, say, stage_line
-from forsys.report.page import write_report
 from forsys.retrieval.tuning import Tuned, tune_for
 from forsys.run import Run
 from forsys.store import code_fingerprint, fingerprint, is_current, set_current, write_json, write_parquet
@@ -143,6 +141,8 @@ def fuse_everyone(run: Run, tuned: Tuned, fold: Fold, what: str) -> pl.DataFrame
 
 def evaluate(run: Run) -> None:
     """Score every source, the simple baselines and the final list on the holdout."""
+    from forsys.evaluation.evaluate import evaluate_holdout  # pandas: half of another stage's start
+
     folder = run.out / "evaluation"
     tuned = Tuned.read(run.out / "tuned.json")
     mark = fingerprint(run.mark(), tuned.as_json(), code_fingerprint("evaluation", "retrieval"))
@@ -160,6 +160,8 @@ def evaluate(run: Run) -> None:
 
 def report(run: Run) -> None:
     """Write the page that people look at."""
+    from forsys.report.page import write_report  # matplotlib, likewise
+
     target = run.out / "report.html"
     scores = run.out / "evaluation" / "scores.json"
     if not scores.exists():

@@ -1,0 +1,350 @@
+"""The command line in this process: what it answers, and how it refuses."""
+
+import io
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from forsys import cli, pipeline
+from forsys.cli import main
+from forsys.progress import progress, stage_line
+from forsys.tables.sample import generate
+from forsys.tables.source import locate
+from world import CUSTOMERS, flags, shop, snapshot
+
+__all__ = ["shop"]
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Outputs go to a folder of the test."""
+    monkeypatch.delenv("FORSYS_INPUT", raising=False)
+    monkeypatch.setenv("FORSYS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def submitted(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which everything up to `submit` is done."""
+    home = tmp_path_factory.mktemp("submitted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORSYS_HOME", str(home))
+        for stage in ("tables", "tune", "retrieve", "submit"):
+            assert main([stage, *flags(shop)]) == 0
+    return home
+
+
+def refused(arguments: list[str], capsys: Output) -> str:
+    """The message of a command that ends with 2, and no traceback: an exception would fail the test."""
+    capsys.readouterr()
+    assert main(arguments) == 2
+    found = capsys.readouterr()
+    assert found.err.startswith("forsys: ")
+    assert "Traceback" not in found.err
+    return found.err
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("faulty", "words"),
+        [
+            (["--set", "retrieval.nonsense=3"], ["retrieval.nonsense", "presets/default.toml"]),
+            (["--set", "shard=0"], ["shard", "greater than 0", "found 0"]),
+            (["--set", "shard"], ["--set shard", "key=value"]),
+            (["--set", "=3"], ["key=value"]),
+            (["--set", "a b=3"], ["--set a b=3"]),
+            (["--preset", "nonsense"], ["nonsense", "Presets: default"]),
+            (["--preset", "/"], ["is a folder", "Presets: default"]),
+            (["--input", "/no/such/folder"], ["/no/such/folder does not exist"]),
+        ],
+    )
+    def test_faults_are_named(self, faulty: list[str], words: list[str], shop: Path, capsys: Output) -> None:
+        message = refused(["tables", "--input", str(shop), *faulty], capsys)
+        assert [word for word in words if word not in message] == []
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            '{ class = "nonsense.Nonsense" }',
+            '{ class = "repurchase.Nonsense" }',
+            '{ class = "repurchase" }',
+            '{ class = "factorization.np" }',
+            '{ class = "factorization.Factorization" }',
+            '{ class = "factorization.decay" }',
+            "{ days = 3 }",
+            "{ class = 3 }",
+        ],
+    )
+    def test_a_source_that_is_none(self, line: str, shop: Path, submitted: Path, capsys: Output) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FORSYS_HOME", str(submitted))
+            message = refused(["tune", *flags(shop, retrieval__sources__mine=line)], capsys)
+        assert "is not a source" in message
+        assert '"file.Class"' in message
+
+    def test_a_parameter_that_a_source_lacks(self, shop: Path, submitted: Path, capsys: Output) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FORSYS_HOME", str(submitted))
+            message = refused(["tune", *flags(shop, retrieval__sources__als__nonsense="3")], capsys)
+        assert "retrieval.sources.als: nonsense" in message
+        assert "ALS takes: factors" in message
+
+    def test_a_grid_for_a_source_that_is_not_there(self, shop: Path, submitted: Path, capsys: Output) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FORSYS_HOME", str(submitted))
+            message = refused(["tune", *flags(shop, tuning__grid='{ "nobody.days" = [1] }')], capsys)
+        assert "nobody.days names no source" in message
+
+    @pytest.mark.parametrize("wrong", ["0", "-1", "x", "1.5", ""])
+    @pytest.mark.parametrize("option", [["tables", "--holdout-days"], ["backtest", "--weeks"]])
+    def test_numbers_are_whole_and_above_0(self, option: list[str], wrong: str, capsys: Output) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main([*option[:-1], f"{option[-1]}={wrong}"])
+        assert ended.value.code == 2
+        assert f"{wrong} is not a whole number above 0" in capsys.readouterr().err
+
+
+class TestSteps:
+    @pytest.mark.parametrize(
+        ("done", "asked", "missing"),
+        [
+            ([], "tune", "tables"),
+            ([], "validate", "tables"),
+            ([], "submit", "tune"),
+            (["tables"], "retrieve", "tune"),
+            (["tables"], "submit", "tune"),
+            (["tables"], "evaluate", "tune"),
+            (["tables"], "report", "evaluate"),
+            (["tables", "tune"], "submit", "retrieve"),
+            (["tables", "tune"], "evaluate", "retrieve"),
+        ],
+    )
+    def test_out_of_order(self, done: list[str], asked: str, missing: str, shop: Path, capsys: Output) -> None:
+        for stage in done:
+            assert main([stage, *flags(shop)]) == 0
+        file = [str(shop / "sample_submission.csv")] if asked == "validate" else []
+        message = refused([asked, *file, *flags(shop)], capsys)
+        assert f"Run the stage `{missing}` first" in message
+
+    @pytest.mark.parametrize("asked", ["tune", "retrieve", "submit"])
+    def test_unfinished_tables(self, asked: str, shop: Path, submitted: Path, home: Path, capsys: Output) -> None:
+        """As a kill between tables.json and its stamp leaves them."""
+        shutil.copytree(submitted, home)
+        (home / "output" / "tiny" / "tables" / ".tables.json.made-from").unlink()
+        assert "Run the stage `tables` first" in refused([asked, *flags(shop)], capsys)
+
+    def test_candidates_of_other_settings_do_not_serve(
+        self, shop: Path, submitted: Path, home: Path, capsys: Output
+    ) -> None:
+        shutil.copytree(submitted, home)
+        message = refused(["submit", *flags(shop, retrieval__candidates="13")], capsys)
+        assert "Run the stage `retrieve` first, with the same settings" in message
+
+    def test_a_log_that_is_too_short(self, shop: Path, capsys: Output) -> None:
+        assert main(["tables", *flags(shop)]) == 0
+        message = refused(["tune", *flags(shop), "--holdout-days", "29"], capsys)
+        assert "84 days" in message
+        assert "Use --holdout-days 28 or fewer" in message
+
+    def test_too_few_articles_for_a_list(self, shop: Path, tmp_path: Path, home: Path, capsys: Output) -> None:
+        few = shutil.copytree(shop, tmp_path / "few")
+        log = few / "transactions_train.csv"
+        header, *rows = log.read_text(encoding="utf-8").splitlines()
+        known = sorted({row.split(",")[2] for row in rows})[:11]
+        kept = [row for row in rows if row.split(",")[2] in known]
+        log.write_text("\n".join([header, *kept]) + "\n", encoding="utf-8")
+        message = refused(["run", *flags(few)], capsys)
+        assert "different articles were sold before" in message
+        assert not (home / "submissions" / "submission.csv").exists()
+
+
+class TestEndings:
+    def test_ctrl_c(self, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+        def interrupted(_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(cli, "_stages", interrupted)
+        assert main(["tables"]) == 130
+        assert "goes on from here" in capsys.readouterr().err
+
+    def test_a_bug_is_not_hidden(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Only a DataError is the user's fault; anything else keeps its traceback."""
+
+        def broken(_: object) -> None:
+            raise ValueError("a bug")
+
+        monkeypatch.setattr(cli, "_stages", broken)
+        with pytest.raises(ValueError, match="a bug"):
+            main(["tables"])
+
+    def test_a_failed_stage_does_not_say_that_it_made_something(self, capsys: Output) -> None:
+        with pytest.raises(ValueError, match="a bug"), stage_line("tables") as made:
+            made.append("everything")
+            raise ValueError("a bug")
+        assert capsys.readouterr().out == ""
+
+    def test_a_command_is_needed(self, capsys: Output) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main([])
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.startswith("usage: forsys")
+
+
+class TestValidate:
+    def test_a_good_file(self, shop: Path, submitted: Path, capsys: Output) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FORSYS_HOME", str(submitted))
+            file = submitted / "submissions" / "submission.csv"
+            assert main(["validate", str(file), "--input", str(shop)]) == 0
+        found = capsys.readouterr()
+        assert found.out == f"{file}: valid, {CUSTOMERS} customers with 12 articles each.\n"
+        assert found.err == ""
+
+    @pytest.mark.parametrize("fault", ["cut off", "short list", "unknown article", "missing", "twice"])
+    def test_a_bad_file(self, fault: str, shop: Path, submitted: Path, tmp_path: Path, capsys: Output) -> None:
+        good = (submitted / "submissions" / "submission.csv").read_text(encoding="utf-8")
+        lines = good.splitlines()
+        bad = {
+            "cut off": good[:-30],
+            "short list": good.replace(lines[5], lines[5].rpartition(" ")[0]),
+            "unknown article": good.replace(lines[5], lines[5][:-10] + "9999999999"),
+            "missing": good.replace(f"{lines[5]}\n", ""),
+            "twice": good + f"{lines[5]}\n",
+        }
+        file = tmp_path / "bad.csv"
+        file.write_text(bad[fault], encoding="utf-8")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FORSYS_HOME", str(submitted))
+            assert str(file) in refused(["validate", str(file), "--input", str(shop)], capsys)
+
+    def test_no_file(self, shop: Path, submitted: Path, tmp_path: Path, capsys: Output) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FORSYS_HOME", str(submitted))
+            for path in (tmp_path / "none.csv", tmp_path):
+                assert str(path) in refused(["validate", str(path), "--input", str(shop)], capsys)
+
+
+class TestSample:
+    small = ("--customers", "30", "--articles", "24", "--weeks", "4", "--images", "1")
+
+    def test_generates_a_shop_that_the_tables_stage_reads(self, tmp_path: Path, capsys: Output) -> None:
+        folder = tmp_path / "new" / "shop"
+        assert main(["sample", str(folder), *self.small]) == 0
+        assert f"--input {folder}" in capsys.readouterr().out
+        assert main(["tables", "--input", str(folder)]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith(f"Data: {folder} (--input {folder}; generated data")
+        assert "30 customers and 24 articles" in out
+
+    def test_the_seed_makes_the_shop(self, tmp_path: Path) -> None:
+        for name, seed in (("a", "3"), ("b", "3"), ("c", "4")):
+            assert main(["sample", str(tmp_path / name), *self.small, "--seed", seed]) == 0
+        a, b, c = ((tmp_path / name / "transactions_train.csv").read_bytes() for name in "abc")
+        assert a == b
+        assert a != c
+
+    def test_overwrites_nothing(self, tmp_path: Path, capsys: Output) -> None:
+        (tmp_path / "mine").mkdir()
+        file = tmp_path / "mine" / "articles.csv"
+        file.write_text("precious", encoding="utf-8")
+        assert "is not empty" in refused(["sample", str(file.parent), *self.small], capsys)
+        assert "is a file" in refused(["sample", str(file), *self.small], capsys)
+        assert [path.name for path in file.parent.iterdir()] == ["articles.csv"]
+        assert file.read_text(encoding="utf-8") == "precious"
+
+    @pytest.mark.parametrize("few", [("--customers", "3"), ("--articles", "3"), ("--images", "25")])
+    def test_says_what_is_too_few(self, few: tuple[str, str], tmp_path: Path, capsys: Output) -> None:
+        assert few[0][2:] in refused(["sample", str(tmp_path / "new"), *self.small, *few], capsys)
+
+
+class TestWithoutData:
+    """An empty input/ folder: the sample is generated, once, and labelled."""
+
+    @pytest.fixture(autouse=True)
+    def small_sample(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
+        made = []
+
+        def small(folder: Path) -> None:
+            made.append(folder)
+            generate(folder, customers=30, articles=24, weeks=4, images=0)
+
+        monkeypatch.setattr(pipeline, "generate", small)
+        monkeypatch.setattr(pipeline, "locate", partial(locate, kaggle=tmp_path / "no kaggle here"))
+        return made
+
+    def test_the_sample_is_made_once(self, small_sample: list[Path], home: Path, capsys: Output) -> None:
+        (home / "input").mkdir(parents=True)
+        (home / "input" / ".gitkeep").touch()
+        assert main(["tables"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].startswith("No data found: making a sample of generated data")
+        folder = home / "output" / "sample" / "input"
+        assert lines[2].startswith(f"Data: {folder} (generated sample; generated data")
+        assert (home / "output" / "sample" / "tables" / "tables.json").exists()
+        before = snapshot(folder)
+
+        assert main(["tables"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("Data: ")
+        assert "up to date, skipped" in out
+        assert small_sample == [folder]
+        assert snapshot(folder) == before
+
+    def test_a_sample_that_was_cut_off_is_made_again(self, small_sample: list[Path], home: Path) -> None:
+        folder = home / "output" / "sample" / "input"
+        generate(folder, customers=30, articles=24, weeks=4, images=0)
+        (folder / "transactions_train.csv").write_text("t_dat,customer_id\n", encoding="utf-8")
+        assert main(["tables"]) == 0
+        assert small_sample == [folder]
+
+    def test_a_shop_in_input_comes_first(
+        self, small_sample: list[Path], shop: Path, home: Path, capsys: Output
+    ) -> None:
+        shutil.copytree(shop, home / "input")
+        (home / "input" / "GENERATED.json").unlink()
+        assert main(["tables"]) == 0
+        first = capsys.readouterr().out.splitlines()[0]
+        assert first == f"Data: {home / 'input'} (the project's input/ folder; shop data)"
+        assert small_sample == []
+        assert (home / "output" / "input" / "tables" / "tables.json").exists()
+
+    def test_the_variable_comes_before_input(
+        self, small_sample: list[Path], shop: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+    ) -> None:
+        (home / "input").mkdir(parents=True)
+        (home / "input" / "articles.csv").touch()
+        monkeypatch.setenv("FORSYS_INPUT", str(shop))
+        assert main(["tables"]) == 0
+        assert capsys.readouterr().out.startswith(f"Data: {shop} (FORSYS_INPUT={shop}; generated")
+        assert small_sample == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class TestBars:
+    def test_shown_on_a_terminal_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert list(progress(range(3), "retrieve", unit="shard")) == [0, 1, 2]
+        assert "retrieve" in terminal.getvalue()
+        assert "shard" in terminal.getvalue()
+        monkeypatch.setattr(sys, "stderr", pipe := io.StringIO())
+        assert list(progress(range(3), "retrieve", unit="shard")) == [0, 1, 2]
+        assert pipe.getvalue() == ""
+
+
+def test_backtest_writes_its_table(shop: Path, home: Path, capsys: Output) -> None:
+    assert main(["backtest", "--weeks", "1", *flags(shop, tuning__weeks="1")]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Data: ")  # the tables are made where they are missing
+    assert "GENERATED DATA. Backtest of tiny: 1 cut-offs, 2024-06-24 up to 2024-07-01" in out
+    rows = (home / "output" / "tiny" / "evaluation" / "backtest.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "list,MAP@12,low,high,difference,difference low,difference high"
+    assert len(rows) == 1 + 2 + 7 + 1  # two baselines, seven sources, the fusion
