@@ -65,8 +65,8 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--customers", type=_positive, default=6_000)
     sample.add_argument("--articles", type=_positive, default=3_000)
     sample.add_argument("--weeks", type=_positive, default=40)
-    sample.add_argument("--seed", type=int, default=7)
-    sample.add_argument("--images", type=int, default=None, help="how many pictures (default: one an article)")
+    sample.add_argument("--seed", type=_whole, default=7)
+    sample.add_argument("--images", type=_whole, default=None, help="how many pictures (default: one an article)")
     sample.set_defaults(command=_sample)
     return top
 
@@ -150,6 +150,22 @@ def _run(options: argparse.Namespace) -> "Run":
     settings = load_settings(options.preset, [*options.set, *days])
     project = Path(os.environ.get("FORSYS_HOME", PROJECT))
     return Run(find_data(options.input, project), settings, project, options.max_rejected)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number, 0 or above")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share between 0 and 1")
+    return value
 
 
 def _positive(text: str) -> int:

@@ -29,6 +29,7 @@ from forsys.tables.source import DataSet, fingerprint_of, locate
 
 LIST_LENGTH = 12
 SAMPLE = "generated sample"
+MODELS = ("retrieval", "calendar.py", "tables/history.py")  # the code that decides what a model says
 
 
 def find_data(option: Path | None, project: Path) -> DataSet:
@@ -71,7 +72,7 @@ def make_tables(run: Run) -> None:
 def tune(run: Run) -> None:
     """Choose the sources' parameters and the fusion's weights on the weeks before the holdout."""
     target = run.out / "tuned.json"
-    mark = fingerprint(run.mark(), code_fingerprint("retrieval", "calendar.py", "tables/history.py"))
+    mark = _tuned_mark(run)
     if is_current(target, mark):
         return say("tune       up to date, skipped")
     with stage_line("tune") as made:
@@ -83,7 +84,7 @@ def tune(run: Run) -> None:
 
 def retrieve(run: Run) -> None:
     """Fit every source at the holdout's and the submission's cut-off, and make everyone's candidates."""
-    tuned = Tuned.read(run.out / "tuned.json")
+    tuned = _tuned(run)
     folds = (run.calendar.holdout, run.calendar.submission)
     work = [run.shelf(fold, name, line) for fold in folds for name, line in tuned.sources.items()]
     shards = run.shards(run.everyone())
@@ -106,9 +107,8 @@ def retrieve(run: Run) -> None:
 
 def submit(run: Run) -> None:
     """Fuse the candidates into one list a customer; write the submission and the holdout's own list."""
-    tuned_file = run.out / "tuned.json"
-    tuned = Tuned.read(tuned_file)
-    mark = fingerprint(run.mark(), tuned.as_json(), code_fingerprint("submission.py", "retrieval"))
+    tuned = _tuned(run)
+    mark = fingerprint(run.mark(), tuned.as_json(), code_fingerprint("submission.py", *MODELS))
     targets = {
         run.calendar.submission: run.submissions / "submission.csv",
         run.calendar.holdout: run.out / "holdout" / "submission.csv",
@@ -144,8 +144,8 @@ def evaluate(run: Run) -> None:
     from forsys.evaluation.evaluate import evaluate_holdout  # pandas: half of another stage's start
 
     folder = run.out / "evaluation"
-    tuned = Tuned.read(run.out / "tuned.json")
-    mark = fingerprint(run.mark(), tuned.as_json(), code_fingerprint("evaluation", "retrieval"))
+    tuned = _tuned(run)
+    mark = fingerprint(run.mark(), tuned.as_json(), code_fingerprint("evaluation", *MODELS))
     summary = folder / "scores.json"
     if is_current(summary, mark):
         return say(
@@ -174,6 +174,19 @@ def report(run: Run) -> None:
         write_report(run, target)
         set_current(target, mark)
         made.append(f"{run.shown(target)}: open it in a browser")
+
+
+def _tuned_mark(run: Run) -> str:
+    return fingerprint(run.mark(), code_fingerprint("evaluation/metrics.py", *MODELS))
+
+
+def _tuned(run: Run) -> Tuned:
+    """What the stage `tune` chose with these data and settings. Raises DataError where it has not run with them."""
+    path = run.out / "tuned.json"
+    tuned = Tuned.read(path)
+    if not is_current(path, _tuned_mark(run)):
+        raise DataError(f"{run.shown(path)} was made from other data or settings. Run the stage `tune` first.")
+    return tuned
 
 
 def _enough_articles(run: Run) -> None:

@@ -95,9 +95,11 @@ def test_labelled_holds_customers_with_a_hit() -> None:
     candidates = candidates_of({"a": {0: [5, 3], 1: [5, 3], 3: [4]}, "b": {0: [3]}})
     labelled = Labelled.of([(candidates, labels_of({0: [3, 9], 1: [8], 2: [7], 3: [4]}))], ["a", "b"])
     assert labelled.customers == 4
-    assert labelled.group.tolist() == [0, 0, 1]
+    assert labelled.hit.tolist() == [0, 2]  # of the pairs (0, 3), (0, 5), (3, 4)
+    assert labelled.group.tolist() == [0, 1]
+    assert labelled.rival.tolist() == [0, 1, 2]
+    assert labelled.rival_of.tolist() == [0, 0, 1]
     assert labelled.rank.tolist() == [[2, 1], [1, np.inf], [1, np.inf]]  # articles 3, 5; 4
-    assert labelled.hit.tolist() == [True, False, True]
     assert labelled.bought.tolist() == [2, 1]
     # a alone: 3 comes second, so 1/2 of 2 bought; with b before it: first, so 1/1 of 2.
     assert labelled.average_precision(Fusion({"a": 1.0, "b": 0.0}), K).tolist() == [0.25, 1.0]

@@ -11,12 +11,13 @@ import pandas as pd
 import polars as pl
 
 from forsys.calendar import Fold
+from forsys.errors import DataError
 from forsys.evaluation.baselines import BASELINES
 from forsys.evaluation.bootstrap import interval, paired
 from forsys.evaluation.evaluate import FINAL, K, show
 from forsys.evaluation.metrics import average_precision
 from forsys.progress import progress
-from forsys.retrieval.tuning import tune_for
+from forsys.retrieval.tuning import earlier_folds, tune_for
 
 if TYPE_CHECKING:
     from forsys.run import Run
@@ -29,7 +30,10 @@ def backtest(run: "Run", weeks: int) -> pd.DataFrame:
 
     Intervals draw whole customers, who may come in several weeks.
     """
-    folds = [fold for fold in run.calendar.weekly(weeks) if _can_tune(run, fold)]
+    labelled = [fold for fold in run.calendar.weekly(weeks) if len(run.history.labels(fold))]
+    folds = [fold for fold in labelled if earlier_folds(run, fold)]
+    if not folds:
+        raise DataError(f"None of the last {weeks} periods of the log has buyers, and earlier ones to tune on.")
     scores = pl.concat(_score_fold(run, fold) for fold in progress(folds, "backtest", unit="fold"))
     groups = scores["customer"].to_numpy()
     draws, seed = run.settings.evaluation.draws, run.settings.seed
@@ -83,8 +87,3 @@ def _score_fold(run: "Run", fold: Fold) -> pl.DataFrame:
     columns = {name: average_precision(top, labels, K)["average_precision"] for name, top in lists.items()}
     customers = labels["customer"].unique().sort()
     return pl.DataFrame({"customer": customers, "fold": np.full(len(customers), str(fold.as_of)), **columns})
-
-
-def _can_tune(run: "Run", fold: Fold) -> bool:
-    length = fold.until - fold.as_of
-    return fold.as_of - 2 * length >= run.calendar.first_day and bool(len(run.history.labels(fold)))

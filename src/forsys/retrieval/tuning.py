@@ -71,6 +71,11 @@ def tune_for(run: "Run", fold: Fold, what: str) -> Tuned:
     Raises DataError where no earlier fold has a buyer.
     """
     folds = earlier_folds(run, fold)
+    if not folds:
+        raise DataError(
+            f"Nobody bought anything in the {run.settings.tuning.weeks} periods of {run.settings.holdout_days} "
+            f"days before {fold.as_of}, so there is nothing to choose settings on. Use a longer --holdout-days."
+        )
     lines, tried = dict(run.settings.retrieval.sources), {}
     for key, values in progress(run.settings.tuning.grid.items(), f"{what}: parameters", unit="parameter"):
         name, _, parameter = key.partition(".")
@@ -86,7 +91,7 @@ def tune_for(run: "Run", fold: Fold, what: str) -> Tuned:
 
 
 def earlier_folds(run: "Run", fold: Fold) -> list[Fold]:
-    """The folds to choose on, newest first."""
+    """The folds to choose on, newest first; none where nobody bought anything."""
     steps = range(1, run.settings.tuning.weeks + 1)
     length = fold.until - fold.as_of
     folds, customers = [], 0
@@ -96,11 +101,6 @@ def earlier_folds(run: "Run", fold: Fold) -> list[Fold]:
         buyers = run.history.labels(earlier)["customer"].n_unique()
         customers += buyers
         folds += [earlier] if buyers else []
-    if not folds:
-        raise DataError(
-            f"Nobody bought anything in the {run.settings.tuning.weeks} periods of {length.days} days before "
-            f"{fold.as_of}, so there is nothing to choose settings on. Use a longer --holdout-days."
-        )
     return folds
 
 
