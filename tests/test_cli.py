@@ -141,7 +141,11 @@ class TestSteps:
         self, shop: Path, submitted: Path, home: Path, capsys: Output
     ) -> None:
         shutil.copytree(submitted, home)
-        message = refused(["submit", *flags(shop, retrieval__candidates="13")], capsys)
+        other = flags(shop, retrieval__candidates="13")
+        message = refused(["submit", *other], capsys)
+        assert "made from other data or settings. Run the stage `tune` first" in message
+        assert main(["tune", *other]) == 0
+        message = refused(["submit", *other], capsys)
         assert "Run the stage `retrieve` first, with the same settings" in message
 
     def test_a_log_that_is_too_short(self, shop: Path, capsys: Output) -> None:

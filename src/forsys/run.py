@@ -70,11 +70,17 @@ class Run:
         """The whole log."""
         return History.read(self.tables)
 
+    @cached_property
+    def tables_mark(self) -> str:
+        """What the tables were made from. Raises DataError where they are not finished."""
+        stamp = stamp_path(self.tables / "tables.json")
+        if not stamp.exists():
+            raise DataError(f"{self.shown(self.tables)} is not finished. Run the stage `tables` first.")
+        return stamp.read_text(encoding="utf-8")
+
     def mark(self) -> str:
         """Fingerprint of the tables and the settings."""
-        stamp = stamp_path(self.tables / "tables.json")
-        tables = stamp.read_text(encoding="utf-8") if stamp.exists() else ""
-        return fingerprint(tables, self.settings.model_dump(mode="json"))
+        return fingerprint(self.tables_mark, self.settings.model_dump(mode="json"))
 
     def everyone(self) -> Ints:
         """The customers of the submission, sorted."""
@@ -88,13 +94,10 @@ class Run:
 
     def shelf(self, fold: Fold, name: str, line: Line) -> "Shelf":
         """Where a source keeps what it made at a cut-off."""
-        stamp = stamp_path(self.tables / "tables.json")
-        if not stamp.exists():
-            raise DataError(f"{self.shown(self.tables)} is not finished. Run the stage `tables` first.")
-        tables = stamp.read_text(encoding="utf-8")
         code = code_fingerprint(code_of(line), "retrieval/source.py", "tables/history.py", "calendar.py")
         sizes = (self.settings.retrieval.candidates, self.settings.shard)
-        mark = fingerprint(tables, code, line, str(fold.until), sizes)  # until: it decides who the buyers are
+        # The end of the fold decides who its buyers are.
+        mark = fingerprint(self.tables_mark, code, line, str(fold.until), sizes)
         return Shelf(self, fold, name, line, self.out / "folds" / str(fold.as_of) / f"{name}-{mark[:8]}")
 
     def candidates(self, fold: Fold, lines: dict[str, Line], who: str, parts: Sequence[int]) -> pl.LazyFrame:
