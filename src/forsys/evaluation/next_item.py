@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
+from scipy import sparse
 
 from forsys.calendar import Fold, day_number
+from forsys.evaluation.metrics import mean_rank
 from forsys.retrieval.fusion import Fusion
-from forsys.retrieval.source import Scores, Source, candidate_table, pick
+from forsys.retrieval.source import Source, candidate_table, pick
 from forsys.tables.history import Floats, History, Ints
 
 EVENT_CANDIDATES = 4_000_000  # candidates fused at a time
@@ -36,24 +38,22 @@ def next_item_ranks(source: Source, history: History, events: Ints) -> Floats:
     ranks = np.full(len(events), np.inf)
     for rows in source.blocks(profiles):
         scores = source.scores(profiles[rows])
-        known = column[rows] >= 0
-        row = np.flatnonzero(known)
-        target = np.full(len(known), -np.inf, np.float32)
-        target[row] = pick(scores, row, column[rows][row])
-        ranks[rows] = mean_ranks(scores, target)
+        known = np.flatnonzero(column[rows] >= 0)
+        targets = column[rows][known]
+        if isinstance(scores, np.ndarray):
+            ranks[rows.start + known] = mean_rank(scores[known], targets)
+        else:
+            ranks[rows.start + known] = sparse_mean_rank(scores[known], targets)
     return ranks
 
 
-def mean_ranks(scores: Scores, target: Floats) -> Floats:
-    """1 + how many scores of the row are greater + half of the others that are equal; inf for a target of -inf."""
-    if isinstance(scores, np.ndarray):
-        greater = np.count_nonzero(scores > target[:, None], axis=1)
-        equal = np.count_nonzero(scores == target[:, None], axis=1)
-    else:
-        row = np.repeat(np.arange(len(target)), np.diff(scores.indptr))
-        greater = np.bincount(row, weights=scores.data > target[row], minlength=len(target))
-        equal = np.bincount(row, weights=scores.data == target[row], minlength=len(target))
-    return np.where(np.isneginf(target), np.inf, 1 + greater + (equal - 1) / 2)
+def sparse_mean_rank(scores: sparse.csr_array, targets: Ints) -> Floats:
+    """`metrics.mean_rank` among the stored scores of each row; inf where the target's is not stored."""
+    own = pick(scores, np.arange(len(targets)), targets)
+    row = np.repeat(np.arange(len(targets)), np.diff(scores.indptr))
+    greater = np.bincount(row, weights=scores.data > own[row], minlength=len(targets))
+    equal = np.bincount(row, weights=scores.data == own[row], minlength=len(targets))  # itself among them
+    return np.where(np.isneginf(own), np.inf, greater + (equal + 1) / 2)
 
 
 def fused_ranks(fusion: Fusion, sources: Mapping[str, Source], history: History, events: Ints, k: int) -> Floats:
