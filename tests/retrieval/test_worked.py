@@ -106,25 +106,35 @@ def test_repurchase_counts_from_the_day_of_the_profile(tiny_history: History) ->
 def test_variants(tiny_history: History) -> None:
     """Purchases by customer and day, 2nd to 8th: a 3, b 2, c 1, d 1, e 2. a-b and c-d are of one product.
 
-    So holding a leads to b with log(1 + 2), b to a with log(1 + 3), c to d and d to c with log(1 + 1).
+    So holding a leads to b with log(1 + 2), b to a with log(1 + 3), c to d and d to c with log(1 + 1), each times
+    0.1, and to a itself with 1. The weights of the purchases are those of test_repurchase.
     """
-    source = Variants(half_life=2, days=7).fit(tiny_history, NINTH)
+    source = Variants(half_life=2, days=7, other=0.1).fit(tiny_history, NINTH)
+    assert source.catalogue_.tolist() == [A, B, C, D, E]
+    a, b, cd = 0.1 * log(4), 0.1 * log(3), 0.1 * log(2)
+    held_0, held_1 = 1 / 16 + 1 / 2, 2**-0.5  # a of customer 0, b of customer 1
+    expected: Lists = {
+        0: [(A, held_0 + a / 8), (B, 1 / 8 + b * held_0), (C, 1 / 8), (D, cd / 8)],
+        1: [(B, held_1 + b / 4), (A, 1 / 4 + a * held_1), (C, 1 / 16), (D, cd / 16)],
+        2: [(D, 1 / 2), (A, 2**-2.5), (C, cd / 2), (B, b * 2**-2.5)],
+        3: [(E, 1 / 4 + 2**-0.5)],  # whose sister f never sold; 4 bought nothing
+    }
+    assert_lists(lists_of(source, tiny_history, NINTH), expected)
+
+
+def test_variants_of_what_sold_lately(tiny_history: History) -> None:
+    """On the 7th and 8th sold a, d, b, e: c is known, so it comes back to who bought it, and to no one else."""
+    source = Variants(half_life=2, days=2, other=0.1).fit(tiny_history, NINTH)
     assert source.catalogue_.tolist() == [A, B, C, D, E]
     found = lists_of(source, tiny_history, NINTH)
-    expected: Lists = {
-        0: [(B, (1 / 16 + 1 / 2) * log(3)), (A, 1 / 8 * log(4)), (D, 1 / 8 * log(2))],
-        1: [(A, 2**-0.5 * log(4)), (B, 1 / 4 * log(3)), (D, 1 / 16 * log(2))],
-        2: [(C, 1 / 2 * log(2)), (B, 2**-2.5 * log(3))],
-        # 3 bought only e, whose sister f never sold; 4 bought nothing
-    }
-    assert_lists(found, expected)
+    assert C in dict(found[0])
+    assert C not in dict(found[2])
 
 
-def test_variants_only_of_what_sold_lately(tiny_history: History) -> None:
-    source = Variants(half_life=2, days=2).fit(tiny_history, NINTH)  # 7th and 8th: a, d, b, e
-    assert source.catalogue_.tolist() == [A, B, D, E]
-    found = lists_of(source, tiny_history, NINTH)
-    assert [article for article, _ in found[2]] == [B]  # d's sister c did not sell
+def test_variants_alone_are_repurchase(tiny_history: History) -> None:
+    variants = Variants(half_life=2, other=0).fit(tiny_history, NINTH)
+    repurchase = Repurchase(half_life=2).fit(tiny_history, NINTH)
+    assert lists_of(variants, tiny_history, NINTH) == lists_of(repurchase, tiny_history, NINTH)
 
 
 # Baskets of the 2nd to the 8th: 0 has a b c, 1 has a b, 2 has a d, 3 has e. Buyers: a 3, b 2, c 1, d 1, e 1.
