@@ -21,13 +21,13 @@ from forsys.errors import DataError
 from forsys.progress import progress, say, stage_line
 from forsys.retrieval.tuning import Tuned, tune_for
 from forsys.run import Run
+from forsys.schema import LIST_LENGTH
 from forsys.store import code_fingerprint, fingerprint, is_current, set_current, write_json, write_parquet
 from forsys.submission import write_submission
 from forsys.tables.build import build_tables
 from forsys.tables.sample import generate
 from forsys.tables.source import DataSet, fingerprint_of, locate
 
-LIST_LENGTH = 12
 SAMPLE = "generated sample"
 MODELS = ("retrieval", "calendar.py", "tables/history.py")  # the code that decides what a model says
 

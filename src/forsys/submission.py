@@ -19,6 +19,7 @@ import polars as pl
 
 from forsys import store
 from forsys.errors import DataError
+from forsys.schema import LIST_LENGTH
 
 HEADER = "customer_id,prediction"
 
@@ -31,7 +32,7 @@ AS_TEXT = "Keep article ids as text all the way (pandas: `dtype={'article_id': s
 SLICE = 100_000
 
 
-def write_submission(predictions: pl.DataFrame, tables: Path, path: Path, k: int = 12) -> None:
+def write_submission(predictions: pl.DataFrame, tables: Path, path: Path, k: int = LIST_LENGTH) -> None:
     """Write `predictions` as a submission, in the order of the sample submission, and keep a dated copy.
 
     predictions: schema.PREDICTIONS in any row order, ranks 1 to k for each customer of
@@ -58,7 +59,7 @@ def write_submission(predictions: pl.DataFrame, tables: Path, path: Path, k: int
     _keep_dated_copy(path)
 
 
-def validate(path: Path, tables: Path, k: int = 12) -> int:
+def validate(path: Path, tables: Path, k: int = LIST_LENGTH) -> int:
     """Check a submission against the customers and articles of `tables`; return its number of rows.
 
     Rows may come in another order than the sample submission, and lines may end in CR LF: Kaggle takes both.

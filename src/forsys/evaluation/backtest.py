@@ -14,10 +14,11 @@ from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation.baselines import BASELINES
 from forsys.evaluation.bootstrap import interval, paired
-from forsys.evaluation.evaluate import FINAL, K, show
+from forsys.evaluation.evaluate import FINAL, show
 from forsys.evaluation.metrics import average_precision
 from forsys.progress import progress
 from forsys.retrieval.tuning import earlier_folds, tune_for
+from forsys.schema import LIST_LENGTH
 
 if TYPE_CHECKING:
     from forsys.run import Run
@@ -80,10 +81,15 @@ def _score_fold(run: "Run", fold: Fold) -> pl.DataFrame:
     tuned = tune_for(run, fold, str(fold.as_of))
     candidates, labels = run.labelled_candidates(fold, tuned.sources)
     profiles = run.history.profiles(labels["customer"].unique().sort().to_numpy(), fold.as_of)
-    lists = {name: source.fit(run.history, fold.as_of).recommend(profiles, K) for name, source in BASELINES.items()}
+    lists = {
+        name: source.fit(run.history, fold.as_of).recommend(profiles, LIST_LENGTH)
+        for name, source in BASELINES.items()
+    }
     found = candidates.collect()
     lists |= {name: found.filter(pl.col("source") == name) for name in tuned.sources}
-    lists[FINAL] = tuned.fusion.fuse(found.lazy(), K)
-    columns = {name: average_precision(top, labels, K)["average_precision"] for name, top in lists.items()}
+    lists[FINAL] = tuned.fusion.fuse(found.lazy(), LIST_LENGTH)
+    columns = {
+        name: average_precision(top, labels, LIST_LENGTH)["average_precision"] for name, top in lists.items()
+    }
     customers = labels["customer"].unique().sort()
     return pl.DataFrame({"customer": customers, "fold": np.full(len(customers), str(fold.as_of)), **columns})

@@ -14,6 +14,7 @@ from forsys.evaluation.next_item import fused_ranks, next_item_events, next_item
 from forsys.evaluation.segments import segment_scores
 from forsys.progress import progress
 from forsys.retrieval.tuning import Tuned
+from forsys.schema import LIST_LENGTH
 from forsys.store import whole, write_json
 from forsys.tables.history import Floats
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 FINAL = "final list (fusion)"
 UNION = "all sources together"
-K = 12
 RECALL_AT = (12, 50, 100)
 NEXT_ITEM_AT = (1, 5, 10, 12, 50, 100)
 GENERATED = "GENERATED DATA: these are scores of a made-up shop, not of Kaggle's or anybody's."
@@ -35,7 +35,7 @@ def evaluate_holdout(run: "Run", tuned: Tuned, folder: Path) -> str:
     tables = {
         "scores": list_scores(run, lists, labels),
         "next_item": next_item_scores(run, tuned),
-        "segments": segment_scores(run, lists[FINAL], labels, K),
+        "segments": segment_scores(run, lists[FINAL], labels, LIST_LENGTH),
     }
     text = as_text(run, tables, labels)
     (folder / "scores.json").unlink(missing_ok=True)  # it vouches for the others, which change now
@@ -87,11 +87,11 @@ def list_scores(run: "Run", lists: dict[str, pl.DataFrame], labels: pl.DataFrame
     for name, found in lists.items():
         row: dict[str, object] = {"list": name}
         if name != UNION:  # a union has no order
-            values = average_precision(found, labels, K)["average_precision"].to_numpy()
+            values = average_precision(found, labels, LIST_LENGTH)["average_precision"].to_numpy()
             spread = interval(values, draws=run.settings.evaluation.draws, seed=run.settings.seed)
             row |= {"MAP@12": spread.mean, "low": spread.low, "high": spread.high}
             row |= {f"MAP@{k}": mean_average_precision(found, labels, k) for k in (1, 5, 10)}
-            row["coverage@12"] = coverage(found, len(run.history.articles), K)
+            row["coverage@12"] = coverage(found, len(run.history.articles), LIST_LENGTH)
         row |= {f"recall@{k}": recall_at(found, labels, k) for k in RECALL_AT}
         rows.append(row)
     return pd.DataFrame(rows)

@@ -6,13 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forsys.schema import LIST_LENGTH
+
 Floats = npt.NDArray[np.float64]
 
 # Scores compared at a time by mean_rank: the mask of a block stays at 16 MiB.
 SCORES_PER_BLOCK = 1 << 24
 
 
-def average_precision(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int = 12) -> pl.DataFrame:
+def average_precision(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int = LIST_LENGTH) -> pl.DataFrame:
     """Average precision at k of each customer who bought; its mean is MAP@k.
 
     AP@k = sum of the precision at each hit's position, divided by min(k, distinct articles bought). Only an

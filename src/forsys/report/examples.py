@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from forsys.evaluation.evaluate import K
 from forsys.report.pictures import data_uri, hue_of, picture_path, thumbnail
+from forsys.schema import LIST_LENGTH as K
 
 if TYPE_CHECKING:
     from forsys.run import Run

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from forsys.evaluation.evaluate import FINAL, UNION, K
+from forsys.evaluation.evaluate import FINAL, UNION
 from forsys.report import charts
 from forsys.report.drawing import Row, by_score, colour_of, house_style, known, to_svg
 from forsys.report.examples import find_examples
 from forsys.report.findings import Findings
+from forsys.schema import LIST_LENGTH as K
 from forsys.store import whole
 
 if TYPE_CHECKING:

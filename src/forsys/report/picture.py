@@ -16,11 +16,11 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from forsys.errors import DataError
-from forsys.evaluation.evaluate import K
 from forsys.report.charts import draw_map
 from forsys.report.drawing import FAINT, by_score, house_style, known
 from forsys.report.examples import Card, Example, find_examples
 from forsys.report.findings import Findings
+from forsys.schema import LIST_LENGTH as K
 from forsys.store import whole
 
 if TYPE_CHECKING:

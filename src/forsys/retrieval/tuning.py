@@ -11,12 +11,11 @@ from forsys.errors import DataError
 from forsys.evaluation.metrics import average_precision
 from forsys.progress import progress
 from forsys.retrieval.fusion import Fusion, Labelled, choose_fusion
+from forsys.schema import LIST_LENGTH
 from forsys.store import read_json
 
 if TYPE_CHECKING:
     from forsys.run import Line, Run
-
-LIST_LENGTH = 12
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from forsys.tables.layout import TRANSACTIONS as STEM
 from forsys.tables.reading import TAIL_MISSING, Table
 
 CHANNELS = (1, 2)  # store, online
-DAY = len("2020-09-22")
+DAY = len("YYYY-MM-DD")
 MIDNIGHT = len(" 00:00:00")
 
 CHECKS: Checks = {
