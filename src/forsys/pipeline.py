@@ -141,8 +141,6 @@ def fuse_everyone(run: Run, tuned: Tuned, fold: Fold, what: str) -> pl.DataFrame
 
 def evaluate(run: Run) -> None:
     """Score every source, the simple baselines and the final list on the holdout."""
-    from forsys.evaluation.evaluate import evaluate_holdout  # pandas: half of another stage's start
-
     folder = run.out / "evaluation"
     tuned = _tuned(run)
     mark = fingerprint(run.mark(), tuned.as_json(), code_fingerprint("evaluation", *MODELS))
@@ -151,6 +149,8 @@ def evaluate(run: Run) -> None:
         return say(
             f"evaluate   up to date, skipped; the scores:\n{(folder / 'scores.txt').read_text(encoding='utf-8')}"
         )
+    from forsys.evaluation.evaluate import evaluate_holdout  # here, for pandas takes half of a stage's start
+
     with stage_line("evaluate") as made:
         text = evaluate_holdout(run, tuned, folder)
         set_current(summary, mark)
@@ -160,8 +160,6 @@ def evaluate(run: Run) -> None:
 
 def report(run: Run) -> None:
     """Write the page that people look at."""
-    from forsys.report.page import write_report  # matplotlib, likewise
-
     target = run.out / "report.html"
     scores = run.out / "evaluation" / "scores.json"
     if not scores.exists():
@@ -170,6 +168,8 @@ def report(run: Run) -> None:
     mark = fingerprint(run.mark(), facts, code_fingerprint("report"))
     if is_current(target, mark):
         return say("report     up to date, skipped")
+    from forsys.report.page import write_report  # here, for matplotlib likewise
+
     with stage_line("report") as made:
         write_report(run, target)
         set_current(target, mark)
