@@ -63,11 +63,11 @@ REJECTED: dict[str, pl.DataType] = {
     "row": pl.String(),  # the row as it was, as JSON
 }
 
-# What a retrieval source returns, sorted by customer, source, rank.
+# What the retrieval sources found. Each source's own files lack the column `source`: it is added on reading.
 CANDIDATES: dict[str, pl.DataType] = {
     "customer": pl.Int32(),
     "article": pl.Int32(),
-    "source": pl.String(),
+    "source": pl.String(),  # an Enum of the sources at hand, once read
     "rank": pl.UInt16(),  # 1 is the best
     "score": pl.Float32(),
 }

@@ -54,7 +54,7 @@ class Factorization(Source):
         return self
 
     def confidence(self, profiles: Profiles) -> sparse.csr_array:
-        """Decayed purchases (profiles, catalogue), counted from each profile's last day of shopping."""
+        """Decayed purchases (profiles, catalogue), by their age on the day of the profile."""
         row, purchase = profiles.purchases()
         weights = decay(profiles.ages(row, purchase), self.half_life)
         column = self.columns(profiles.history.article[purchase])
