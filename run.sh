@@ -5,6 +5,7 @@
 #   bash run.sh --input DIR          everything, on the files in DIR
 #   bash run.sh COMMAND [...]        one command; `bash run.sh --help` lists them
 #   bash run.sh test [...]           lint, types and tests
+#   bash run.sh benchmark [...]      measure against what one would take otherwise; `--help` lists the benchmarks
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 stages=(tables tune retrieve submit evaluate report)
@@ -59,6 +60,12 @@ if [ "${1:-}" = test ]; then
     .venv/bin/ruff format --check .
     .venv/bin/mypy
     exec .venv/bin/python -m pytest "$@"
+fi
+
+if [ "${1:-}" = benchmark ]; then
+    prepare_venv requirements-dev.lock
+    export PYTHONPATH="$here/src:$here/tests" OMP_WAIT_POLICY=passive
+    exec "$here/.venv/bin/python" -m benchmarks "${@:2}"
 fi
 
 if [ -n "${KAGGLE_KERNEL_RUN_TYPE:-}" ]; then

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
 from forsys.errors import DataError
 
@@ -16,6 +16,19 @@ class Section(BaseModel):
     """A section of the settings; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Content(Section):
+    """What is taken from pictures and descriptions."""
+
+    tolerance: PositiveFloat
+    """Colours of a picture nearer than this (CIE 1976 distance in Lab) become one."""
+    limit: PositiveInt
+    """Colours of a palette at most."""
+    keywords: PositiveInt
+    """Keywords of a description at most."""
+    image_encoder: Path | None = None
+    """A Keras image model on disk whose embedding of each picture becomes a feature too."""
 
 
 class Retrieval(Section):
@@ -53,6 +66,7 @@ class Settings(Section):
     holdout_days: PositiveInt
     seed: int
     shard: PositiveInt = Field(description="Customers in one unit of work; bounds the memory of a stage.")
+    content: Content
     retrieval: Retrieval
     tuning: Tuning
     evaluation: Evaluation
