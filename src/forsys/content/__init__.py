@@ -1,0 +1,1 @@
+"""What pictures, descriptions and attributes say of an article: one feature row each, without any purchase."""
