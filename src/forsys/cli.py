@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[2]
 STAGE_HELP = {
     "tables": "read the shop's files into checked tables",
+    "content": "describe every article by its picture, its words and its attributes",
     "tune": "choose source parameters and fusion weights on the weeks before the holdout",
     "retrieve": "fit every source and make everyone's candidates",
     "submit": "fuse the candidates and write submissions/submission.csv",
@@ -100,12 +101,13 @@ def _stages(options: argparse.Namespace) -> None:
 
 def _backtest(options: argparse.Namespace) -> None:
     from forsys.evaluation.backtest import backtest, backtest_text
-    from forsys.pipeline import make_tables
+    from forsys.pipeline import make_content, make_tables
     from forsys.progress import say, stage_line
     from forsys.store import whole
 
     run = _run(options)
     make_tables(run)
+    make_content(run)
     with stage_line("backtest") as made:
         table = backtest(run, options.weeks)
         target = run.out / "evaluation" / "backtest.csv"

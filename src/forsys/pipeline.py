@@ -1,6 +1,7 @@
 """The stages in order: what each reads, and what it writes.
 
 tables     the shop's files                 output/<data set>/tables/
+content    articles, pictures               output/<data set>/content/
 tune       weeks before the holdout         output/<data set>/tuned.json
 retrieve   tables, tuned.json               output/<data set>/folds/<as of>/<source>-<fingerprint>/
 submit     candidates, tuned.json           submissions/submission.csv, output/<data set>/holdout/
@@ -67,6 +68,24 @@ def make_tables(run: Run) -> None:
         ]
     for note in facts["notes"]:
         say(f"           {note}")
+
+
+def make_content(run: Run) -> None:
+    """Describe every article: its picture's colours and shape, its description's words, its attributes."""
+    from forsys.content.features import build_features, fingerprint_of_pictures, in_words  # here, for scikit-learn
+
+    images = run.dataset.folder / "images"
+    mark = fingerprint(run.content_basis, fingerprint_of_pictures(images))
+    summary = run.content / "content.json"
+    if is_current(summary, mark):
+        return say("content    up to date, skipped")
+    with stage_line("content") as made:
+        articles = pl.read_parquet(run.tables / "articles.parquet")
+        summary.unlink(missing_ok=True)  # it vouches for the others, which change now
+        facts = build_features(articles, images, run.content, run.settings.content, run.settings.seed)
+        write_json({"basis": run.content_basis, **facts}, summary)
+        set_current(summary, mark)
+        made += in_words(facts)
 
 
 def tune(run: Run) -> None:
@@ -200,6 +219,7 @@ def _enough_articles(run: Run) -> None:
 
 STAGES: dict[str, Callable[[Run], None]] = {
     "tables": make_tables,
+    "content": make_content,
     "tune": tune,
     "retrieve": retrieve,
     "submit": submit,

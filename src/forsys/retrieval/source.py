@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ class Source(ABC):
     """
 
     catalogue_: Ints
+    uses_content: ClassVar[bool] = False  # whether it reads content features of `history.articles`
 
     @abstractmethod
     def fit(self, history: History, as_of: date) -> Self:
