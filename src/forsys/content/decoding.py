@@ -3,7 +3,6 @@
 import io
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,8 +60,7 @@ def _pixels(data: bytes) -> Pixels:
             if image.width * image.height > LARGEST:
                 raise _Unusable("too large")
             image.draft("RGB", (SIDE, SIDE))  # a JPEG is decoded at an eighth to a half where that is enough
-            image = ImageOps.exif_transpose(image)
-            return _reduced(_flat(image))
+            return _reduced(_flat(ImageOps.exif_transpose(image)))
 
 
 def _reduced(image: Image.Image) -> Pixels:

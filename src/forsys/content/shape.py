@@ -41,7 +41,7 @@ def shape_vector(lab: Lab, mask: Mask) -> Floats:
     silhouette and histogram of oriented gradients of the lightness (Dalal and Triggs, 2005), both in a square
     around the garment.
     """
-    rows, columns = _span(mask.any(axis=1)), _span(mask.any(axis=0))
+    rows, columns = (_span(np.flatnonzero(mask.any(axis=axis))) for axis in (1, 0))
     garment = mask[rows, columns]
     outline, lines = _in_square(garment), _in_square(np.where(garment, lab[rows, columns, 0], BACKGROUND))
     thumbnail = outline.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
@@ -50,15 +50,15 @@ def shape_vector(lab: Lab, mask: Mask) -> Floats:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _span(occupied: npt.NDArray[np.bool_]) -> slice:
-    places = np.flatnonzero(occupied)
+def _span(places: npt.NDArray[np.int64]) -> slice:
     return slice(places[0], places[-1] + 1)
 
 
 def _hu_moments(garment: Mask) -> npt.NDArray[np.float64]:
     """Signed logarithms of Hu's seven invariant moments, which span many orders of magnitude."""
-    hu = moments_hu(moments_normalized(moments_central(garment.astype(np.float64))))
-    return np.sign(hu) * np.log1p(np.abs(hu) * 1e6)
+    hu: npt.NDArray[np.float64] = moments_hu(moments_normalized(moments_central(garment.astype(np.float64))))
+    logarithms: npt.NDArray[np.float64] = np.sign(hu) * np.log1p(np.abs(hu) * 1e6)
+    return logarithms
 
 
 def _proportions(garment: Mask, mask: Mask) -> list[float]:

@@ -26,7 +26,7 @@ def silhouette(lab: Lab) -> Mask:
     """The garment's pixels; all pixels where there is no studio background or nothing differs from it."""
     terms, frame = _places(*lab.shape[:2])
     border = lab[frame]
-    near = _length(border - np.median(border, axis=0)) < NEAR
+    near = _length(border - np.median(border, axis=0).astype(np.float32)) < NEAR
     if near.mean() < STUDIO:
         return np.ones(frame.shape, dtype=np.bool_)
     # A quadratic surface a channel, for light falls off to the corners: least squares on the border.
