@@ -1,6 +1,7 @@
 """One picture file to pixels, or to the reason why there are none."""
 
 import io
+import re
 import warnings
 from pathlib import Path
 
@@ -21,6 +22,7 @@ nothing is visible. too small and too large: SMALLEST and LARGEST.
 """
 
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
+STRAY_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # no byte but these follows 0xff within a scan
 PICTURE_STARTS = (JPEG_START, b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 
 Pixels = npt.NDArray[np.uint8]  # (height, width, 3), sRGB
@@ -51,9 +53,8 @@ def decode(path: Path) -> tuple[Pixels | None, str]:
 def _pixels(data: bytes) -> Pixels:
     if not data:
         raise _Unusable("empty")
-    if data.startswith(JPEG_START) and data.rfind(JPEG_END) <= data.rfind(JPEG_SCAN):
-        # Pillow fills the missing part of a file that was padded with zeros, and says nothing.
-        raise _Unusable("truncated")
+    if data.startswith(JPEG_START):
+        _check_jpeg(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's warnings; its bombs are judged by LARGEST
         with Image.open(io.BytesIO(data)) as image:
@@ -61,6 +62,15 @@ def _pixels(data: bytes) -> Pixels:
                 raise _Unusable("too large")
             image.draft("RGB", (SIDE, SIDE))  # a JPEG is decoded at an eighth to a half where that is enough
             return _reduced(_flat(ImageOps.exif_transpose(image)))
+
+
+def _check_jpeg(data: bytes) -> None:
+    """Find what Pillow says nothing of: it paints over what was lost to zeros, and decodes whatever is there."""
+    scan, end = data.rfind(JPEG_SCAN), data.rfind(JPEG_END)
+    if end <= scan:
+        raise _Unusable("truncated")
+    if scan >= 0 and STRAY_MARKER.search(data, scan + len(JPEG_SCAN), end):
+        raise _Unusable("corrupt")
 
 
 def _reduced(image: Image.Image) -> Pixels:
@@ -89,4 +99,5 @@ def _reason(data: bytes, error: Exception) -> str:
         return "too large"
     if isinstance(error, UnidentifiedImageError) and not data.startswith(PICTURE_STARTS):
         return "not a picture"
-    return "truncated" if "truncated" in str(error).lower() else "corrupt"
+    truncated = "truncated" in str(error).lower() and not data.startswith(JPEG_START)  # those were checked before
+    return "truncated" if truncated else "corrupt"
