@@ -1,1 +1,1 @@
-"""What pictures, descriptions and attributes say of an article: one feature row each, without any purchase."""
+"""What an article looks like and what its description says: one row of features an article."""
