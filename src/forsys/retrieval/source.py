@@ -32,6 +32,7 @@ class Source(ABC):
     """
 
     catalogue_: Ints
+    builds_on: ClassVar[tuple[str, ...]] = ()  # code outside its file that decides what it says
     uses_content: ClassVar[bool] = False  # whether it reads content features of `history.articles`
 
     @abstractmethod
@@ -187,6 +188,8 @@ def _flat(state: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, sparse.csr_array):
             flat |= {f"{name}|data": value.data, f"{name}|indices": value.indices}
             flat |= {f"{name}|indptr": value.indptr, f"{name}|shape": np.array(value.shape)}
+        elif isinstance(value, list):
+            flat |= {f"{name}|{i}": part for i, part in enumerate(value)}
         else:
             flat[name] = value
     return flat
@@ -195,5 +198,7 @@ def _flat(state: dict[str, Any]) -> dict[str, Any]:
 def _unflat(name: str, arrays: Any) -> Any:
     if name in arrays:
         return arrays[name]
+    if f"{name}|shape" not in arrays:
+        return [arrays[f"{name}|{i}"] for i in range(sum(key.startswith(f"{name}|") for key in arrays))]
     parts = [arrays[f"{name}|{part}"] for part in ("data", "indices", "indptr")]
     return sparse.csr_array(tuple(parts), shape=tuple(arrays[f"{name}|shape"]))
