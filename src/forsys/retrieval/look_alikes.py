@@ -65,7 +65,7 @@ class LookAlikes(Source):
     def _similar(self, history: History, prior: Floats) -> sparse.csr_array:
         """(articles, catalogue): the candidates nearest to each candidate (as which the lately bought count)."""
         if not len(self.catalogue_):
-            return sparse.csr_array((len(history.articles), 0), dtype=np.float32)
+            return sparse.csr_array(np.zeros((len(history.articles), 0), np.float32))
         weights = {name: getattr(self, name) for name in ("attributes", "words", "colour", "shape")}
         vectors = content_vectors(history.articles, weights)[self.catalogue_]
         scale = np.sqrt(prior[self.catalogue_])
