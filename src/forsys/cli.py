@@ -55,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
     for name, text in STAGE_HELP.items():
         stage = commands.add_parser(name, parents=[common], help=text, description=text)
         stage.set_defaults(command=_stages, stages=[name])
+        if name == "content":
+            _add_show(stage, common)
     backtest = commands.add_parser("backtest", parents=[common], help="score many weekly cut-offs, pooled")
     backtest.add_argument("--weeks", type=_positive, default=26, help="how many cut-offs (default: 26)")
     backtest.set_defaults(command=_backtest)
@@ -70,6 +72,14 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--images", type=_whole, default=None, help="how many pictures (default: one an article)")
     sample.set_defaults(command=_sample)
     return top
+
+
+def _add_show(content: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    more = content.add_subparsers(metavar="show ARTICLE…")
+    text = "draw articles: picture, garment, palette, keywords and the articles most like them"
+    show = more.add_parser("show", parents=[common], help=text, description=text)
+    show.add_argument("articles", nargs="+", metavar="ARTICLE", help="the shop's number, such as 0108775015")
+    show.set_defaults(command=_show)
 
 
 def _common() -> argparse.ArgumentParser:
@@ -97,6 +107,14 @@ def _stages(options: argparse.Namespace) -> None:
     run = _run(options)
     for name in options.stages:
         STAGES[name](run)
+
+
+def _show(options: argparse.Namespace) -> None:
+    from forsys.progress import say
+    from forsys.report.article_sheet import write_sheet
+
+    run = _run(options)
+    say(run.shown(write_sheet(run, options.articles)))
 
 
 def _backtest(options: argparse.Namespace) -> None:

@@ -72,18 +72,19 @@ def make_tables(run: Run) -> None:
 
 def make_content(run: Run) -> None:
     """Describe every article: its picture's colours and shape, its description's words, its attributes."""
-    from forsys.content.features import build_features, fingerprint_of_pictures, in_words  # here, for scikit-learn
+    from forsys.content.features import build_features, in_words  # here, for scikit-learn and scikit-image
+    from forsys.content.pictures import find_pictures
 
-    images = run.dataset.folder / "images"
-    mark = fingerprint(run.content_basis, fingerprint_of_pictures(images))
+    basis, images = run.content_basis, run.dataset.folder / "images"  # first the basis: it wants finished tables
+    articles = pl.read_parquet(run.tables / "articles.parquet")
+    mark = fingerprint(basis, find_pictures(images, articles).write_csv())
     summary = run.content / "content.json"
     if is_current(summary, mark):
         return say("content    up to date, skipped")
     with stage_line("content") as made:
-        articles = pl.read_parquet(run.tables / "articles.parquet")
         summary.unlink(missing_ok=True)  # it vouches for the others, which change now
         facts = build_features(articles, images, run.content, run.settings.content, run.settings.seed)
-        write_json({"basis": run.content_basis, **facts}, summary)
+        write_json({"basis": basis, **facts}, summary)
         set_current(summary, mark)
         made += in_words(facts)
 

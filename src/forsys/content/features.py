@@ -1,6 +1,5 @@
 """One feature row an article, from all that is known of it but its purchases."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from scipy import sparse
 
 from forsys.content.attributes import encode_attributes
 from forsys.content.keywords import ENGLISH, extract_keywords, read_descriptions
-from forsys.content.pictures import describe_pictures
+from forsys.content.pictures import count_statuses, describe_pictures
 from forsys.content.vocabulary import build_vocabulary, keyword_matrix, word_vectors
 from forsys.settings import Content
 from forsys.store import whole, write_json, write_parquet
@@ -47,21 +46,12 @@ def build_features(
     read = read_descriptions(articles["detail_desc"].drop_nulls().unique().sort(), folder, settings.keywords)
     return {
         "articles": len(articles),
-        "pictures": dict(found["picture"].value_counts().sort("picture").rows()),
+        "pictures": count_statuses(pictures),
         "keywords": len(vocabulary),
         "descriptions": len(read),
         "without_description": articles["detail_desc"].null_count(),
         "not_english": read.filter(pl.col("language") != ENGLISH).height,
     }
-
-
-def fingerprint_of_pictures(images: Path) -> list[tuple[str, int, int]]:
-    """Name, size and mtime_ns of each picture file below a folder of folders, sorted; empty without a folder."""
-    if not images.is_dir():
-        return []
-    folders = [entry for entry in os.scandir(images) if entry.is_dir()]
-    files = [(file.name, file.stat()) for folder in folders for file in os.scandir(folder)]
-    return sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in files)
 
 
 def in_words(facts: dict[str, Any]) -> list[str]:

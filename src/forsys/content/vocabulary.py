@@ -43,7 +43,7 @@ def word_vectors(descriptions: pl.Series, seed: int) -> pl.Series:
 
     Term frequencies in logarithm times inverse document frequencies over the distinct descriptions, projected
     by a truncated SVD, of length 1. Null without a description, or where none of its words is in another.
-    Where there are fewer words than WIDTH, the last dimensions are 0.
+    Where there are fewer words or descriptions than WIDTH, the last dimensions are 0.
     """
     distinct = descriptions.drop_nulls().unique().sort()
     vectors = pl.DataFrame({"text": distinct, "words": pl.Series(_project(distinct.to_list(), seed))})
@@ -59,8 +59,7 @@ def _project(texts: list[str], seed: int) -> npt.NDArray[np.float32]:
         weights = weigh.fit_transform(texts)
     except ValueError:  # how scikit-learn says that no word is left
         return vectors
-    width = min(WIDTH, weights.shape[1])
     with threadpool_limits(1, "blas"):  # sums in one order, whatever the number of cores
-        projected = TruncatedSVD(width, random_state=seed).fit_transform(weights)
-    vectors[:, :width] = normalize(projected)
+        projected = TruncatedSVD(min(WIDTH, *weights.shape), random_state=seed).fit_transform(weights)
+    vectors[:, : projected.shape[1]] = normalize(projected)
     return vectors

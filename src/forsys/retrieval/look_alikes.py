@@ -1,21 +1,21 @@
 """Look-alikes: articles that are near in content to what the customer bought, also such as never sold before."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import ClassVar, Self
 
 import numpy as np
+from implicit.cpu.topk import topk
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 from scipy.ndimage import uniform_filter1d
+from threadpoolctl import threadpool_limits
 
 from forsys.content.similarity import Vectors, content_vectors
-from forsys.retrieval.source import STRICT, Source, decay, top_dense
+from forsys.retrieval.source import STRICT, Source, decay
 from forsys.tables.history import Floats, History, Ints, Profiles
 
-BLOCK = 512  # articles whose likeness to all others is held at a time, in each thread
+PAIRS = 100_000  # pairs of articles whose vectors are held at a time
 
 
 @dataclass(config=STRICT)
@@ -31,7 +31,7 @@ class LookAlikes(Source):
     days: PositiveInt = 28
     half_life: PositiveFloat = 7.0
     window: PositiveInt = 20
-    plausible: PositiveFloat = 0.1
+    plausible: PositiveFloat = 0.2
     sold: NonNegativeFloat = 0.1
     neighbours: PositiveInt = 200
     code: NonNegativeFloat = 1.0
@@ -63,32 +63,46 @@ class LookAlikes(Source):
         return sparse.csr_array(bought @ self.similar_)
 
     def _similar(self, history: History, prior: Floats) -> sparse.csr_array:
-        """(articles, catalogue): the nearest candidates of each candidate, which are what lately was bought."""
+        """(articles, catalogue): the candidates nearest to each candidate (as which the lately bought count)."""
+        if not len(self.catalogue_):
+            return sparse.csr_array(np.zeros((len(history.articles), 0), np.float32))
         weights = {name: getattr(self, name) for name in ("attributes", "words", "colour", "shape")}
-        vectors = content_vectors(history.articles, weights)
-        code = history.articles["product_code"].to_numpy()
-        starts = range(0, len(self.catalogue_), BLOCK)
-
-        def nearest(start: int) -> tuple[Ints, Floats]:
-            return self._nearest(self.catalogue_[start : start + BLOCK], vectors, code, prior)
-
-        # Threads, since NumPy leaves them free to work; each product is of one thread, which repeats.
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = list(pool.map(nearest, starts))
-        column = np.vstack([columns for columns, _ in found]) if found else np.zeros((0, 1), np.int32)
-        value = np.vstack([values for _, values in found]) if found else np.zeros((0, 1), np.float32)
-        row = np.broadcast_to(self.catalogue_[:, None], column.shape)
-        kept = column >= 0
+        vectors = content_vectors(history.articles, weights)[self.catalogue_]
+        scale = np.sqrt(prior[self.catalogue_])
+        row, column, likeness = same_product(history.articles["product_code"].to_numpy()[self.catalogue_], vectors)
+        near_row, near_column, near = nearest(vectors, vectors * scale[:, None], self.neighbours)
+        row, column = np.concatenate([row, near_row]), np.concatenate([column, near_column])
+        likeness = np.concatenate([likeness + self.code, near / scale[near_column]])
+        first = np.unique(row * len(vectors) + column, return_index=True)[1]  # the same product's before the others
+        first = first[(row[first] != column[first]) & (likeness[first] > 0)]
+        row, column, value = row[first], column[first], likeness[first] ** 2 * prior[self.catalogue_][column[first]]
         shape = (len(history.articles), len(self.catalogue_))
-        return sparse.csr_array((value[kept], (row[kept], column[kept])), shape=shape)
+        return sparse.csr_array((value.astype(np.float32), (self.catalogue_[row], column)), shape=shape)
 
-    def _nearest(self, articles: Ints, vectors: Vectors, code: Ints, prior: Floats) -> tuple[Ints, Floats]:
-        likeness = vectors[articles] @ vectors[self.catalogue_].T
-        likeness += self.code * (code[articles, None] == code[self.catalogue_])
-        np.maximum(likeness, 0, out=likeness)
-        score = (likeness**2 * prior[self.catalogue_]).astype(np.float32)
-        score[(articles[:, None] == self.catalogue_) | (score == 0)] = -np.inf
-        return top_dense(score, self.neighbours)
+
+def nearest(queries: Vectors, vectors: Vectors, k: int) -> tuple[Ints, Ints, Floats]:
+    """The k vectors of the largest inner product with each query: rows, columns and products, as coordinates.
+
+    By implicit's blocked product and selection, whose memory is bounded.
+    """
+    with threadpool_limits(1, "blas"):  # its own loops are parallel
+        column, value = topk(vectors, queries, min(k, len(vectors)))
+    row = np.repeat(np.arange(len(queries)), column.shape[1])
+    return row, column.ravel().astype(np.int64), value.ravel()
+
+
+def same_product(code: Ints, vectors: Vectors) -> tuple[Ints, Ints, Floats]:
+    """All pairs of equal product code, as coordinates, with the inner products of their vectors."""
+    group = np.unique(code, return_inverse=True)[1]
+    member = sparse.csr_array((np.ones(len(group), np.float32), (np.arange(len(group)), group)))
+    row, column = sparse.coo_array(member @ member.T).coords
+    likeness = np.concatenate(
+        [
+            np.einsum("ij,ij->i", vectors[row[pairs]], vectors[column[pairs]])
+            for pairs in np.array_split(np.arange(len(row)), len(row) // PAIRS + 1)
+        ]
+    )
+    return row.astype(np.int64), column.astype(np.int64), likeness
 
 
 def nearby_share(number: Ints, selling: np.ndarray, window: int) -> Floats:
