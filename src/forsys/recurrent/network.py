@@ -22,7 +22,9 @@ class ArticleVectors(keras.layers.Layer):
     Beside them, `popularity`: what is added to each number's score whoever the customer is.
     """
 
-    def __init__(self, known: int, sizes: tuple[int, ...], dimension: int, drop_id: float, seed: int) -> None:
+    def __init__(
+        self, known: int, sizes: tuple[int, ...], width: int, dimension: int, drop_id: float, seed: int
+    ) -> None:
         super().__init__(name="articles")
         start = [keras.initializers.RandomNormal(stddev=SMALL, seed=seed + i) for i in range(len(sizes) + 2)]
         # Number 0 is the article that was never sold.
@@ -31,7 +33,8 @@ class ArticleVectors(keras.layers.Layer):
             keras.layers.Embedding(size, dimension, start[i + 2], name=f"attribute_{i}")
             for i, size in enumerate(sizes)
         ]
-        self.tower = keras.layers.Dense(dimension, use_bias=False, kernel_initializer=start[1], name="tower")
+        tower = keras.layers.Dense(dimension, use_bias=False, kernel_initializer=start[1], name="tower")
+        self.tower = tower if width else None
         self.popularity = self.add_weight(shape=(known + 1,), initializer="zeros", name="popularity")
         self.drop_id, self.random = drop_id, keras.random.SeedGenerator(seed)
 
@@ -43,7 +46,7 @@ class ArticleVectors(keras.layers.Layer):
         vectors = self.own(number)
         for i, embedding in enumerate(self.attributes):
             vectors += embedding(codes[:, i])
-        return vectors + self.tower(values) if values.shape[1] else vectors
+        return vectors + self.tower(values) if self.tower else vectors
 
     def bias(self, number: tf.Tensor) -> tf.Tensor:
         """The popularity of numbers (n,)."""
@@ -93,7 +96,8 @@ class Network(keras.Model):
             keras.layers.Embedding(size, dimension, small[1 + i], name=f"moment_{i}")
             for i, size in enumerate(MOMENTS if moments else ())
         ]
-        self.price = keras.layers.Dense(dimension, use_bias=False, kernel_initializer=small[9], name="price")
+        price = keras.layers.Dense(dimension, use_bias=False, kernel_initializer=small[9], name="price")
+        self.price = price if moments else None
         self.people = [
             keras.layers.Embedding(size, dimension, small[10 + i], name=f"person_{i}")
             for i, size in enumerate(people)
@@ -124,7 +128,7 @@ class Network(keras.Model):
         steps = tf.gather(tf.concat([vectors, self.start[None]], 0), tf.where(read < 0, tf.shape(vectors)[0], read))
         for i, embedding in enumerate(self.moments):
             steps += embedding(moments[..., i])
-        if self.moments:
+        if self.price:
             steps += self.price(paid)
         person = tf.zeros_like(steps)
         for i, embedding in enumerate(self.people):

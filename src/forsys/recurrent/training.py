@@ -63,8 +63,8 @@ class Model:
     @classmethod
     def make(cls, facts: Knowledge, recipe: Recipe, seed: int) -> "Model":
         """Untrained."""
-        sizes = _sizes(facts.inputs.codes)
-        articles = ArticleVectors(len(facts.sold), sizes, recipe.dimension, recipe.drop_id, seed)
+        sizes, width = _sizes(facts.inputs.codes), facts.inputs.values.shape[1]
+        articles = ArticleVectors(len(facts.sold), sizes, width, recipe.dimension, recipe.drop_id, seed)
         network = make_network(facts.people, recipe, seed)
         articles(*facts.of(np.zeros(1, np.int64)))
         return cls(articles, network)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import NonNegativeFloat
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
 from forsys.recurrent.recipe import Recipe
 from forsys.retrieval.co_purchase import CoPurchase
+from forsys.retrieval.look_alikes import nearby_share
 from forsys.retrieval.source import STRICT, Source, decay
 from forsys.retrieval.variants import same_code
 from forsys.tables.history import Floats, History, Profiles
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 class NextItem(Source, Recipe):
     """Scores of one or several networks, averaged, plus what the memory says of the basket.
 
+    Articles that were never sold are scored too where `arrivals` is given, by what their attributes, words and
+    picture say, plus the logarithm of how likely they are on sale (see look_alikes), plus `arrivals`, which decides
+    how many of them come between the others.
+
     The memory adds `together` times the damped cosine of co-purchase, and `variant` for an article of the same
     product code, for each purchase of the profile: in full on its last day of shopping, `earlier` before. What
     is in the basket of the day already is left out: it is not bought again on that day.
@@ -38,8 +43,16 @@ class NextItem(Source, Recipe):
     memory_days: int = 60
     memory_half_life: float = 30.0
     neighbours: int = 1000
+    arrivals: float | None = None
+    window: PositiveInt = 20
+    plausible: PositiveFloat = 0.1
 
-    builds_on: ClassVar[tuple[str, ...]] = ("recurrent", "retrieval/co_purchase.py", "retrieval/variants.py")
+    builds_on: ClassVar[tuple[str, ...]] = (
+        "recurrent",
+        "retrieval/co_purchase.py",
+        "retrieval/look_alikes.py",
+        "retrieval/variants.py",
+    )
     uses_content: ClassVar[bool] = True
 
     def fit(self, history: History, as_of: date) -> Self:
@@ -48,10 +61,10 @@ class NextItem(Source, Recipe):
         from forsys.recurrent.training import Trainer, knowledge
 
         facts = knowledge(history, as_of, self)
-        self.catalogue_ = facts.sold.astype(np.int32)
+        self._choose_catalogue(history, as_of, facts.number > 0)
         self.price_level_, self.people_ = facts.price_level, facts.people
         self.weights_, vectors = [], []
-        for seed in range(self.seed, self.seed + self.networks if len(self.catalogue_) else self.seed):
+        for seed in range(self.seed, self.seed + self.networks if len(facts.sold) else self.seed):
             model = Trainer(history, as_of, facts, self, seed).fit(self.epochs)
             vectors.append(article_vectors(model, facts))
             self.weights_ += model.network.get_weights()
@@ -59,6 +72,18 @@ class NextItem(Source, Recipe):
         self.memory_ = self._memory(history, as_of)
         self.__dict__.pop("readers", None)
         return self
+
+    def _choose_catalogue(self, history: History, as_of: date, known: npt.NDArray[np.bool_]) -> None:
+        """The articles sold and, with `arrivals`, those that may be on sale for the first time."""
+        prior = np.where(known, 0, -np.inf)
+        if self.arrivals is not None:
+            number = history.articles["article_id"].cast(int).to_numpy()
+            on_sale = nearby_share(number, known, self.window)
+            never = np.bincount(history.before(as_of).article, minlength=len(known)) == 0
+            chosen = never & (on_sale >= self.plausible)
+            prior[chosen] = np.log(on_sale[chosen]) + self.arrivals
+        self.catalogue_ = np.flatnonzero(np.isfinite(prior)).astype(np.int32)
+        self.prior_ = prior[self.catalogue_].astype(np.float32)
 
     def _memory(self, history: History, as_of: date) -> sparse.csr_array:
         """What a purchase of each article says for each of the catalogue, (articles, catalogue)."""
@@ -81,6 +106,7 @@ class NextItem(Source, Recipe):
         scores = np.zeros((len(profiles), len(self.catalogue_)), np.float32)
         for reader, vectors in zip(self.readers, self.vectors_, strict=True):
             scores += reader.expect(profiles) @ vectors[self.catalogue_].T / np.float32(len(self.readers))
+        scores += self.prior_
         if self.memory_.nnz:
             self._remember(profiles, scores)
         return scores
