@@ -60,6 +60,8 @@ def parser() -> argparse.ArgumentParser:
     backtest = commands.add_parser("backtest", parents=[common], help="score many weekly cut-offs, pooled")
     backtest.add_argument("--weeks", type=_positive, default=26, help="how many cut-offs (default: 26)")
     backtest.set_defaults(command=_backtest)
+    compare = commands.add_parser("compare", parents=[common], help="the seed's systems side by side, next item")
+    compare.set_defaults(command=_compare)
     validate = commands.add_parser("validate", parents=[common], help="check a submission file")
     validate.add_argument("file", type=Path, metavar="FILE")
     validate.set_defaults(command=_validate)
@@ -133,6 +135,20 @@ def _backtest(options: argparse.Namespace) -> None:
             table.to_csv(part, index=False)
         say(backtest_text(run, table))
         made.append(run.shown(target))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from forsys.evaluation.comparison import compare, mixing
+    from forsys.pipeline import make_content, make_tables
+    from forsys.progress import say, stage_line
+    from forsys.report.comparison import write_comparison
+
+    run = _run(options)
+    make_tables(run)
+    make_content(run)
+    with stage_line("compare") as made:
+        say(write_comparison(run, compare(run), mixing(run)))
+        made.append(f"{run.shown(run.out / 'comparison')}: tables and curve")
 
 
 def _validate(options: argparse.Namespace) -> None:

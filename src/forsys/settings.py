@@ -60,6 +60,15 @@ class Evaluation(Section):
     """Most next-item events scored; more are sampled."""
 
 
+class Compare(Section):
+    """The recurrent model of `forsys compare`."""
+
+    network: dict[str, Any]
+    """Its line, as a source's, without the cell."""
+    without_features: dict[str, Any] = {}
+    """What differs for a network that knows only the articles' numbers."""
+
+
 class Settings(Section):
     """The whole tree."""
 
@@ -70,6 +79,7 @@ class Settings(Section):
     retrieval: Retrieval
     tuning: Tuning
     evaluation: Evaluation
+    compare: Compare
 
 
 def load_settings(preset: str = "default", overrides: Iterable[str] = ()) -> Settings:

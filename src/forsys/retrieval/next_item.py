@@ -63,11 +63,13 @@ class NextItem(Source, Recipe):
         facts = knowledge(history, as_of, self)
         self._choose_catalogue(history, as_of, facts.number > 0)
         self.price_level_, self.people_ = facts.price_level, facts.people
-        self.weights_, vectors = [], []
+        self.weights_, vectors, learned = [], [], 0
         for seed in range(self.seed, self.seed + self.networks if len(facts.sold) else self.seed):
             model = Trainer(history, as_of, facts, self, seed).fit(self.epochs)
             vectors.append(article_vectors(model, facts))
             self.weights_ += model.network.get_weights()
+            learned += sum(int(np.prod(weight.shape)) for weight in model.weights)
+        self.learned_ = np.array(learned)
         self.vectors_ = np.stack(vectors) if vectors else np.zeros((0, len(facts.number), self.dimension + 1))
         self.memory_ = self._memory(history, as_of)
         self.__dict__.pop("readers", None)
@@ -122,6 +124,11 @@ class NextItem(Source, Recipe):
         column = self.columns(article)
         basket = (age == 0) & (column >= 0)
         scores[row[basket], column[basket]] = -np.inf
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the networks, those of the articles among them."""
+        return int(self.learned_)
 
     @cached_property
     def readers(self) -> "list[Reader]":

@@ -89,6 +89,12 @@ class Source(ABC):
         for start in range(0, len(profiles), size):
             yield slice(start, min(start + size, len(profiles)))
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learned."""
+        arrays = _flat(self._state()).values()
+        return int(sum(array.size for array in arrays if np.issubdtype(array.dtype, np.floating)))
+
     def save(self, path: Path) -> None:
         """Write the fitted state as .npz without pickle."""
         with whole(path) as part, part.open("wb") as file:
