@@ -1,6 +1,7 @@
 """The dominant colour of 1,000 pictures against that of extcolors on the same pixels.
 
-Tolerance and limit are the same, and no background is removed. CIEDE2000 below 10 is near. Needs --input DIR with pictures.
+Tolerance and limit are the same, and no background is removed. CIEDE2000 below 10 is near. Needs --input
+DIR with pictures.
 """
 
 import time

@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from forsys.content.pictures import Task, look_at
+from forsys.content.look import Task, look_at
 from forsys.settings import load_settings
 from forsys.tables.sample import generate
 
