@@ -10,7 +10,8 @@ from garments import NAVY, RED, noisy, shirt, striped
 from PIL import Image
 
 from forsys.content import pictures
-from forsys.content.pictures import PICTURES, Look, Task, count_statuses, describe_pictures
+from forsys.content.look import Look, Task, look_at
+from forsys.content.pictures import PICTURES, count_statuses, describe_pictures
 from forsys.settings import Content
 
 SETTINGS = Content(tolerance=12, limit=6, keywords=5)
@@ -35,7 +36,6 @@ def images(tmp_path: Path) -> Path:
 def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Task]]:
     """What is looked at, in order."""
     tasks: list[Task] = []
-    look_at = pictures.look_at
 
     def watched(task: Task, tolerance: float, limit: int) -> Look:
         tasks.append(task)
@@ -144,12 +144,12 @@ def test_a_stopped_run_goes_on(images: Path, monkeypatch: pytest.MonkeyPatch, se
     whole = describe_pictures(images, ARTICLES, images.parent / "whole", SETTINGS, processes=1)
     monkeypatch.setattr(pictures, "PART", 1)
     seen.clear()
-    watched = pictures.look_at
 
     def stopped(task: Task, tolerance: float, limit: int) -> Look:
         if len(seen) == stop:
             raise KeyboardInterrupt
-        return watched(task, tolerance, limit)
+        seen.append(task)
+        return look_at(task, tolerance, limit)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(pictures, "look_at", stopped)

@@ -9,18 +9,17 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from forsys.content.colour import COLOUR_WIDTH, Floats, Palette, colour_of, to_lab
+from forsys.content.colour import COLOUR_WIDTH, Floats
 from forsys.content.decoding import STATUSES, decode
 from forsys.content.encoder import Encoder, encoder_mark
+from forsys.content.look import Look, Task, look_at
 from forsys.content.picture_cache import KEY, PictureCache, forget_all_but
-from forsys.content.shape import SHAPE_WIDTH, shape_vector
-from forsys.content.silhouette import silhouette
+from forsys.content.shape import SHAPE_WIDTH
 from forsys.progress import progress
 from forsys.settings import Content
 from forsys.store import code_fingerprint, fingerprint, is_current, set_current, write_parquet
@@ -30,7 +29,7 @@ ENCODED = 512  # the same for the image encoder
 CHUNK = 32  # pictures handed to a worker at a time
 WORTH_A_WORKER = 200  # pictures; a worker starts in the time that it takes to look at so many
 
-SEEN = code_fingerprint("content/decoding.py", "content/silhouette.py", "content/pictures.py")
+SEEN = code_fingerprint("content/decoding.py", "content/silhouette.py", "content/look.py")
 STATUS = pl.Enum(STATUSES)
 
 # pictures.parquet, sorted by article, one row for every article. All past `picture` is null unless it is "ok"; a
@@ -46,23 +45,6 @@ PICTURES: dict[str, pl.DataType] = {
     "shape": pl.Array(pl.Float32(), SHAPE_WIDTH),
 }
 PALETTE = ("hex", "lab", "share", "share_all")
-
-
-class Task(NamedTuple):
-    """A picture to look at, and what for."""
-
-    path: Path
-    colour: bool
-    shape: bool
-
-
-class Look(NamedTuple):
-    """What was seen: None where it was not asked for or the picture is not usable."""
-
-    status: str
-    palette: Palette | None = None
-    colour: Floats | None = None
-    shape: Floats | None = None
 
 
 def describe_pictures(
@@ -108,7 +90,11 @@ def find_pictures(images: Path, articles: pl.DataFrame) -> pl.DataFrame:
         if entry.name.endswith(".jpg") and entry.name[:-4] in wanted and entry.is_file()
     ]
     files = pl.DataFrame(found, schema=dict(zip(KEY, (pl.String, pl.Int64, pl.Int64), strict=True)), orient="row")
-    return articles.select("article", "article_id").sort("article").join(files, on="article_id", how="left")
+    return (
+        articles.select("article", "article_id")
+        .sort("article")
+        .join(files, on="article_id", how="left", maintain_order="left")
+    )
 
 
 def picture_path(images: Path, article_id: str) -> Path:
@@ -119,17 +105,6 @@ def picture_path(images: Path, article_id: str) -> Path:
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def look_at(task: Task, tolerance: float, limit: int) -> Look:
-    """Decode one picture and describe what is asked of it."""
-    pixels, status = decode(task.path)
-    if pixels is None:
-        return Look(status)
-    lab = to_lab(pixels)
-    mask = silhouette(lab)
-    palette, colour = colour_of(pixels, lab, mask, tolerance, limit) if task.colour else (None, None)
-    return Look(status, palette, colour, shape_vector(lab, mask) if task.shape else None)
 
 
 def _caches(folder: Path, settings: Content) -> dict[str, PictureCache]:
@@ -243,8 +218,5 @@ def _joined(listing: pl.DataFrame, files: pl.DataFrame, caches: dict[str, Pictur
         kept = cache.compact(files)
         if kept is not None:
             described = described.join(kept, on=KEY, how="left", maintain_order="left")
-    without = {name: kind for name, kind in PICTURES.items() if name not in described.columns}  # no picture at all
-    described = described.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in without.items())
-    return described.select(*PICTURES, *(set(caches) & set(described.columns) - set(PICTURES))).with_columns(
-        pl.col("picture").fill_null("missing")
-    )
+    every = pl.concat([pl.DataFrame(schema=PICTURES), described], how="diagonal")  # where no article has a picture
+    return every.drop(KEY).with_columns(pl.col("picture").fill_null("missing"))
