@@ -33,7 +33,7 @@ def submitted(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("submitted")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORSYS_HOME", str(home))
-        for stage in ("tables", "tune", "retrieve", "submit"):
+        for stage in ("tables", "content", "tune", "retrieve", "submit"):
             assert main([stage, *flags(shop)]) == 0
     return home
 
@@ -114,13 +114,15 @@ class TestSteps:
         [
             ([], "tune", "tables"),
             ([], "validate", "tables"),
+            ([], "content", "tables"),
             ([], "submit", "tune"),
+            (["tables"], "tune", "content"),
             (["tables"], "retrieve", "tune"),
             (["tables"], "submit", "tune"),
             (["tables"], "evaluate", "tune"),
             (["tables"], "report", "evaluate"),
-            (["tables", "tune"], "submit", "retrieve"),
-            (["tables", "tune"], "evaluate", "retrieve"),
+            (["tables", "content", "tune"], "submit", "retrieve"),
+            (["tables", "content", "tune"], "evaluate", "retrieve"),
         ],
     )
     def test_out_of_order(self, done: list[str], asked: str, missing: str, shop: Path, capsys: Output) -> None:
@@ -130,7 +132,7 @@ class TestSteps:
         message = refused([asked, *file, *flags(shop)], capsys)
         assert f"Run the stage `{missing}` first" in message
 
-    @pytest.mark.parametrize("asked", ["tune", "retrieve", "submit"])
+    @pytest.mark.parametrize("asked", ["content", "tune", "retrieve", "submit"])
     def test_unfinished_tables(self, asked: str, shop: Path, submitted: Path, home: Path, capsys: Output) -> None:
         """As a kill between tables.json and its stamp leaves them."""
         shutil.copytree(submitted, home)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from forsys.pipeline import make_content
 from forsys.run import Run
 from forsys.settings import load_settings
 from forsys.store import set_current
@@ -77,12 +78,14 @@ def overrides(**other: str) -> list[str]:
     return [f"{key}={value}" for key, value in settings.items()]
 
 
-def run_on(shop: Path, home: Path, **other: str) -> Run:
-    """A run whose tables are made."""
+def run_on(shop: Path, home: Path, *, content: bool = True, **other: str) -> Run:
+    """A run whose tables are made, and its content."""
     run = Run(DataSet(shop.name, shop, True, "a test"), load_settings(overrides=overrides(**other)), home)
     if not (run.tables / "tables.json").exists():
         build_tables(run.dataset, run.tables)
         set_current(run.tables / "tables.json", str(shop))
+    if content:
+        make_content(run)
     return run
 
 

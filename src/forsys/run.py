@@ -96,8 +96,9 @@ class Run:
     @cached_property
     def content_is_current(self) -> bool:
         """Whether the content features there are belong to these tables and settings."""
+        basis = self.content_basis  # first, since it asks for finished tables
         facts = read_json(self.content / "content.json")
-        return facts is not None and facts["basis"] == self.content_basis
+        return facts is not None and facts["basis"] == basis
 
     @cached_property
     def content_mark(self) -> str:

@@ -17,7 +17,7 @@ __all__ = ["shop"]
 
 @pytest.fixture
 def run(shop: Path, tmp_path: Path) -> Run:
-    return run_on(shop, tmp_path)
+    return run_on(shop, tmp_path, content=False)
 
 
 def test_one_row_an_article(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,7 +39,7 @@ def test_one_row_an_article(run: Run, capsys: pytest.CaptureFixture[str]) -> Non
 def test_articles_of_the_history_carry_the_features(run: Run, shop: Path, tmp_path: Path) -> None:
     assert "words" not in run.history.articles.columns
     make_content(run)
-    again = run_on(shop, tmp_path)
+    again = run_on(shop, tmp_path, content=False)
     assert {"attributes", "words", "colour", "shape"} < set(again.history.articles.columns)
     assert "picture" not in again.history.articles.columns
     assert again.history.articles["article"].to_list() == list(range(120))
@@ -53,11 +53,11 @@ def test_only_sources_that_use_content_depend_on_it(run: Run, shop: Path, tmp_pa
     with pytest.raises(DataError, match="Run the stage `content` first"):
         shelf(run, "look_alikes")
     make_content(run)
-    first = run_on(shop, tmp_path)
-    other = run_on(shop, tmp_path, content__keywords="3")
+    first = run_on(shop, tmp_path, content=False)
+    other = run_on(shop, tmp_path, content=False, content__keywords="3")
     assert shelf(first, "co_purchase") == shelf(other, "co_purchase") == before
     with pytest.raises(DataError, match="Run the stage `content` first"):
         shelf(other, "look_alikes")
     made = shelf(first, "look_alikes")
     make_content(other)
-    assert shelf(run_on(shop, tmp_path, content__keywords="3"), "look_alikes") != made
+    assert shelf(run_on(shop, tmp_path, content=False, content__keywords="3"), "look_alikes") != made

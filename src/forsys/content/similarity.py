@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from forsys.errors import DataError
 
-EMBEDDING = 64  # dimensions of the attributes' one-hot codes (some 600 on H&M) once projected
+EMBEDDING = 64  # dimensions of a block: the attributes' one-hot codes are some 600 on H&M, a shape is 446
 
 Vectors = npt.NDArray[np.float32]
 
@@ -33,18 +33,19 @@ def content_vectors(articles: pl.DataFrame, weights: Mapping[str, float]) -> Vec
 
 def _block(column: pl.Series) -> Vectors:
     known = column.is_not_null().to_numpy()
-    vectors = np.zeros((len(column), _width(column)), np.float32)
+    vectors = np.zeros((len(column), EMBEDDING), np.float32)
     values = column.drop_nulls().to_numpy()
     if len(values):
-        values = embed(values) if column.dtype.inner == pl.Int32 else values  # type: ignore[attr-defined]
+        values = embed(values) if values.dtype == np.int32 else _reduced(values - values.mean(axis=0))
         vectors[known, : values.shape[1]] = normalize(values - values.mean(axis=0))
     return vectors
 
 
-def _width(column: pl.Series) -> int:
-    array = column.dtype
-    assert isinstance(array, pl.Array)
-    return EMBEDDING if array.inner == pl.Int32 else int(array.size or 0)
+def _reduced(values: Vectors) -> Vectors:
+    """The principal EMBEDDING dimensions of centred vectors: the time of all that follows is by dimension."""
+    with threadpool_limits(1, "blas"):
+        svd = TruncatedSVD(min(EMBEDDING, *values.shape), random_state=0)
+        return np.asarray(svd.fit_transform(values), np.float32)
 
 
 def embed(codes: npt.NDArray[np.int32]) -> Vectors:

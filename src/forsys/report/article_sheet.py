@@ -43,7 +43,7 @@ def write_sheet(run: "Run", article_ids: Sequence[str]) -> Path:
     keywords = pl.read_parquet(run.content / "keywords.parquet")
     near = most_alike(articles, chosen, NEIGHBOURS)
     target = run.content / f"show-{articles['article_id'][chosen[0]]}.png"
-    figure = Figure(figsize=(1.6 * (4 + NEIGHBOURS), 3.2 * len(chosen)))
+    figure = Figure(figsize=(1.6 * (4 + NEIGHBOURS), 2.6 * len(chosen)))
     grid = figure.subplots(
         len(chosen),
         4 + NEIGHBOURS,
@@ -59,6 +59,9 @@ def write_sheet(run: "Run", article_ids: Sequence[str]) -> Path:
             _draw_picture(axis, images, articles.row(other, named=True))
         for axis in axes[4 + len(neighbours) :]:
             axis.axis("off")
+    grid[0, 4].text(0, 1.34, "most alike", fontsize=8, color=QUIET, transform=grid[0, 4].transAxes)
+    for axis in grid.flat:
+        axis.set_anchor("N")
     with whole(target) as part:
         figure.savefig(part, dpi=110, bbox_inches="tight", facecolor="white", format="png")
     return target
@@ -100,7 +103,7 @@ def _draw_article(axes: Any, images: Path, article: dict[str, Any], keywords: li
 def _draw_picture(axis: Axes, images: Path, article: dict[str, Any]) -> None:
     pixels, status = decode(picture_path(images, article["article_id"]))
     axis.axis("off")
-    axis.set_title(fill(article["prod_name"] or "", 20), fontsize=8, color=INK, loc="left")
+    axis.set_title(fill(article["prod_name"] or "", 17, max_lines=2), fontsize=8, color=INK, loc="left")
     if pixels is None:
         _say(axis, f"picture {status}")
     else:
@@ -136,5 +139,6 @@ def _draw_palette(axis: Axes, article: dict[str, Any]) -> None:
 
 
 def _say(axis: Axes, text: str) -> None:
+    axis.set_box_aspect(1)
     axis.add_patch(Rectangle((0, 0), 1, 1, color=EMPTY, transform=axis.transAxes))
     axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, color=QUIET, transform=axis.transAxes)
