@@ -116,7 +116,7 @@ class Trainer:
         for epoch in progress(range(epochs), f"train {self.recipe.cell}", unit="epoch"):
             state = self.model.network.zero_state(self.recipe.rows)
             for batch in made if epoch == 0 or random is None else batches(self.log, *layout):
-                state = self._learn(*self._tensors(batch), state)
+                state = self._learn(*self._tensors(batch), *state)
         return self.model
 
     def _optimizer(self, steps: int) -> keras.optimizers.Optimizer:
@@ -154,7 +154,17 @@ class Trainer:
         drawn = self.random.choice(len(sold), count, p=self.share)
         return sold[drawn], np.log(count * self.share[drawn]).astype(np.float32)
 
-    def _step(
+    def _step(self, *batch: tf.Tensor) -> Tensors:
+        """One step of gradient descent; returns the state after the batch."""
+        with tf.GradientTape() as tape:
+            loss, state = self._loss(*batch)
+        weights = self.model.weights
+        gradients = tape.gradient(loss, [weight.value for weight in weights])
+        pairs = zip(gradients, weights, strict=True)
+        self.optimizer.apply_gradients([(gradient, weight) for gradient, weight in pairs if gradient is not None])
+        return tuple(tf.stop_gradient(part) for part in state)
+
+    def _loss(
         self,
         number: tf.Tensor,  # (articles,), as what follows
         codes: tf.Tensor,
@@ -168,28 +178,17 @@ class Trainer:
         moments: tf.Tensor,
         paid: tf.Tensor,
         who: tf.Tensor,
-        state: Tensors,
-    ) -> Tensors:
-        """One step of gradient descent; returns the state after the batch."""
+        *state: tf.Tensor,
+    ) -> tuple[tf.Tensor, Tensors]:
+        """The mean loss of a batch, by weight, and the state after it."""
         articles, network = self.model.articles, self.model.network
-        with tf.GradientTape() as tape:
-            vectors, bias = articles(number, codes, values, training=True), articles.bias(number)
-            outputs, state = network(vectors, read, reset, moments, paid, who, state, training=True)
-            outputs = tf.reshape(outputs, (-1, self.recipe.dimension))  # (steps, dimension)
-            bought = tf.reshape(bought, (-1,))  # (steps,)
-            positive = tf.reduce_sum(outputs * tf.gather(vectors, bought), axis=1) + tf.gather(bias, bought)
-            negative = tf.matmul(outputs, tf.gather(vectors, negatives), transpose_b=True)
-            negative = without_positives(negative + tf.gather(bias, negatives), negatives, bought)
-            loss = LOSSES[self.recipe.loss](positive, negative, log_count)
-            each = tf.reshape(weight, (-1,))
-            loss = tf.reduce_sum(each * loss) / tf.maximum(tf.reduce_sum(each), 1e-6)
-        weights = self.model.weights
-        gradients = tape.gradient(loss, [variable.value for variable in weights])
-        self.optimizer.apply_gradients(
-            [
-                (gradient, weight)
-                for gradient, weight in zip(gradients, weights, strict=True)
-                if gradient is not None
-            ]
-        )
-        return tuple(tf.stop_gradient(part) for part in state)
+        vectors, bias = articles(number, codes, values, training=True), articles.bias(number)
+        outputs, state = network(vectors, read, reset, moments, paid, who, state, training=True)
+        outputs = tf.reshape(outputs, (-1, self.recipe.dimension))  # (steps, dimension)
+        bought = tf.reshape(bought, (-1,))  # (steps,)
+        positive = tf.reduce_sum(outputs * tf.gather(vectors, bought), axis=1) + tf.gather(bias, bought)
+        negative = tf.matmul(outputs, tf.gather(vectors, negatives), transpose_b=True)
+        negative = without_positives(negative + tf.gather(bias, negatives), negatives, bought)
+        loss = LOSSES[self.recipe.loss](positive, negative, log_count)
+        each = tf.reshape(weight, (-1,))
+        return tf.reduce_sum(each * loss) / tf.maximum(tf.reduce_sum(each), 1e-6), state
