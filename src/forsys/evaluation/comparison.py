@@ -133,8 +133,8 @@ def compare(run: Run) -> Comparison:
     events = next_item_events(run.history, fold, settings.evaluation.events, settings.seed)
     if not len(events):
         raise DataError(
-            f"Nobody who bought between {fold.as_of} and {fold.until} (not included) had bought before, so there is "
-            "no next item to predict. Use a longer --holdout-days."
+            f"Nobody who bought between {fold.as_of} and {fold.until} (not included) had bought before, so there "
+            "is no next item to predict. Use a longer --holdout-days."
         )
     measured: dict[str, Measured] = {}
     for name, line in progress(systems(run).items(), "compare", unit="system"):
