@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     backtest.add_argument("--weeks", type=_positive, default=26, help="how many cut-offs (default: 26)")
     backtest.set_defaults(command=_backtest)
     compare = commands.add_parser("compare", parents=[common], help="the seed's systems side by side, next item")
+    compare.add_argument("--ablation", action="store_true", help="also leave out each group of features")
     compare.set_defaults(command=_compare)
     validate = commands.add_parser("validate", parents=[common], help="check a submission file")
     validate.add_argument("file", type=Path, metavar="FILE")
@@ -139,6 +140,7 @@ def _backtest(options: argparse.Namespace) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     from forsys.evaluation.comparison import compare, mixing
+    from forsys.evaluation.feature_ablation import feature_ablation
     from forsys.pipeline import make_content, make_tables
     from forsys.progress import say, stage_line
     from forsys.report.comparison import write_comparison
@@ -147,7 +149,8 @@ def _compare(options: argparse.Namespace) -> None:
     make_tables(run)
     make_content(run)
     with stage_line("compare") as made:
-        say(write_comparison(run, compare(run), mixing(run)))
+        ablation = feature_ablation(run) if options.ablation else None
+        say(write_comparison(run, compare(run), mixing(run), ablation))
         made.append(f"{run.shown(run.out / 'comparison')}: tables and curve")
 
 

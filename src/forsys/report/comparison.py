@@ -17,10 +17,11 @@ TITLES = {
     "never_sold": "On the events whose article was never sold before the cut-off:",
     "by_length": "Accuracy at 10 by the number of purchases before:",
     "mixing": "New arrivals between the others, accuracy at 100 by offset, on the period before the holdout:",
+    "ablation": "GRU without memory, groups of features left out and alone, on the period before the holdout:",
 }
 
 
-def write_comparison(run: Run, found: Comparison, mixed: pd.DataFrame) -> str:
+def write_comparison(run: Run, found: Comparison, mixed: pd.DataFrame, ablation: pd.DataFrame | None = None) -> str:
     """Write every table as CSV, all of them as Markdown and JSON, and the curve as PNG; return the text."""
     folder = run.out / "comparison"
     tables = {
@@ -29,6 +30,7 @@ def write_comparison(run: Run, found: Comparison, mixed: pd.DataFrame) -> str:
         "never_sold": found.never_sold(),
         "by_length": found.by_length(),
         "mixing": mixed,
+        **({} if ablation is None else {"ablation": ablation}),
     }
     heading = (
         f"{len(found.events):,} purchases from {found.fold.as_of} up to {found.fold.until} (not included), each "
