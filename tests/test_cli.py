@@ -152,6 +152,7 @@ class TestSteps:
 
     def test_a_log_that_is_too_short(self, shop: Path, capsys: Output) -> None:
         assert main(["tables", *flags(shop)]) == 0
+        assert main(["content", *flags(shop)]) == 0
         message = refused(["tune", *flags(shop), "--holdout-days", "29"], capsys)
         assert "84 days" in message
         assert "Use --holdout-days 28 or fewer" in message
@@ -353,4 +354,4 @@ def test_backtest_writes_its_table(shop: Path, home: Path, capsys: Output) -> No
     assert "GENERATED DATA. Backtest of tiny: 1 cut-offs, 2024-06-24 up to 2024-07-01" in out
     rows = (home / "output" / "tiny" / "evaluation" / "backtest.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0] == "list,MAP@12,low,high,difference,difference low,difference high"
-    assert len(rows) == 1 + 2 + 7 + 1  # two baselines, seven sources, the fusion
+    assert len(rows) == 1 + 2 + 8 + 1  # two baselines, eight sources, the fusion
