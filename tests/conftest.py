@@ -35,7 +35,12 @@ TINY_ROWS = [
 
 def articles_of(codes: list[int]) -> pl.DataFrame:
     numbers = range(len(codes))
-    columns = {"article": numbers, "article_id": [f"{n:010d}" for n in numbers], "product_code": codes}
+    columns = {
+        "article": numbers,
+        "article_id": [f"{n:010d}" for n in numbers],
+        "product_code": codes,
+        "prod_name": [f"Product {code}" for code in codes],
+    }
     return pl.DataFrame(columns, schema={name: schema.ARTICLES[name] for name in columns})
 
 

@@ -31,6 +31,7 @@ TUNED = ("repurchase.half_life", "best_sellers.half_life")
 SMALL = {
     "shard": "100",  # 3 shards of everyone
     "retrieval.candidates": "20",
+    "retrieval.sources.next_item": "false",  # TensorFlow takes seconds to start, in every process
     "retrieval.sources.als.factors": "8",
     "retrieval.sources.als.iterations": "3",
     "retrieval.sources.bpr.factors": "8",

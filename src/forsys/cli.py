@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Idle threads of one library otherwise spin while another works: small fits get 10 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow would greet every stage with ten lines
     command: Callable[[argparse.Namespace], None] = options.command
     try:
         command(options)

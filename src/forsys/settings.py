@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, field_validator
 
 from forsys.errors import DataError
 
@@ -37,7 +37,17 @@ class Retrieval(Section):
     candidates: PositiveInt
     """Candidates a customer and source."""
     sources: dict[str, dict[str, Any]]
-    """One line a source: its name, `class` (file and class below forsys.retrieval), and its parameters."""
+    """One line a source: its name, `class` (file and class below forsys.retrieval), and its parameters.
+
+    `false` instead of a line switches a source off: `--set retrieval.sources.bpr=false`.
+    """
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _switched_on(cls, sources: Any) -> Any:
+        if not isinstance(sources, dict):
+            return sources
+        return {name: line for name, line in sources.items() if line is not False}
 
 
 class Tuning(Section):

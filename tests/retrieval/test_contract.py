@@ -26,7 +26,7 @@ from forsys.tables.history import Floats, History, Profiles
 
 K = 12
 LINES = load_settings().retrieval.sources
-FEWER = {"factors": 8, "iterations": 4}  # enough for the contract, and fast
+FEWER = {"factors": 8, "iterations": 4, "dimension": 8, "epochs": 1}  # enough for the contract, and fast
 NEEDS_HISTORY = (Factorization, Repurchase, Variants, CoPurchase, LookAlikes)
 KNOWS_NEW = (LookAlikes,)  # sources that can score an article which never sold
 EVERYONE = np.arange(300, dtype=np.int32)
@@ -77,6 +77,7 @@ def state(source: Source) -> dict[str, bytes]:
     for name, value in vars(source).items():
         if name.endswith("_"):
             parts = (value.data, value.indices, value.indptr) if hasattr(value, "indptr") else (value,)
+            parts = tuple(value) if isinstance(value, list) else parts
             flat |= {f"{name}{i}": np.ascontiguousarray(part).tobytes() for i, part in enumerate(parts)}
     return flat
 
