@@ -37,13 +37,13 @@ class ArticleVectors(keras.layers.Layer):
 
     def call(self, number: tf.Tensor, codes: tf.Tensor, values: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Now and then an article goes without its number, as one that was never sold does."""
-        if training and self.drop_id and self.attributes:
+        if training and self.drop_id:
             kept = keras.random.uniform(tf.shape(number), seed=self.random) >= self.drop_id
             number = number * tf.cast(kept, number.dtype)
         vectors = self.own(number)
         for i, embedding in enumerate(self.attributes):
             vectors += embedding(codes[:, i])
-        return vectors + self.tower(values) if values.shape[1] else vectors
+        return vectors + self.tower(values)
 
     def bias(self, number: tf.Tensor) -> tf.Tensor:
         """The popularity of numbers (n,)."""
@@ -93,7 +93,8 @@ class Network(keras.Model):
             keras.layers.Embedding(size, dimension, small[1 + i], name=f"moment_{i}")
             for i, size in enumerate(MOMENTS if moments else ())
         ]
-        self.price = keras.layers.Dense(dimension, use_bias=False, kernel_initializer=small[9], name="price")
+        if moments:
+            self.price = keras.layers.Dense(dimension, use_bias=False, kernel_initializer=small[9], name="price")
         self.people = [
             keras.layers.Embedding(size, dimension, small[10 + i], name=f"person_{i}")
             for i, size in enumerate(people)
