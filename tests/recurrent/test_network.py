@@ -152,11 +152,11 @@ def test_a_customer_begins_in_a_state_of_his_own() -> None:
     np.testing.assert_array_equal(found, other)
     begun = []
 
-    def spy(inputs: tf.Tensor, state: Tensors) -> tuple[tf.Tensor, Tensors]:
+    def spy(ahead: tf.Tensor, state: Tensors, *weights: tf.Tensor) -> Tensors:
         begun.append(state[0].numpy())
-        return cell(inputs, state)
+        return advance(ahead, state, *weights)
 
-    cell, network.recurrence.cell = network.recurrence.cell, spy
+    advance, network.recurrence.advance = network.recurrence.advance, spy
     network(vectors, read, anew, moments, paid, who, state)
     person = network.people[0].embeddings.numpy()[who.numpy()[:, 0, 0]]
     np.testing.assert_allclose(begun[0], np.tanh(person), atol=1e-6)
