@@ -117,11 +117,12 @@ def network_of(cell: Cell = "gru", dropout: float = 0.0, people: tuple[int, ...]
 def inputs(people: int = 1, seed: int = 0) -> Tensors:
     """read of 4 articles, reset, moments, paid, people."""
     rng = np.random.default_rng(seed)
-    codes = np.stack([rng.integers(size, size=(ROWS, LENGTH)) for size in MOMENTS], axis=-1)
+    moments = np.stack([rng.integers(size, size=(ROWS, LENGTH)) for size in MOMENTS], axis=-1)
     read = rng.integers(-1, 4, (ROWS, LENGTH))
-    who = np.broadcast_to(rng.integers(3, size=(ROWS, 1, people)), (ROWS, LENGTH, people))
-    arrays = (read, read < 0, codes, rng.normal(size=(ROWS, LENGTH, 1)).astype(np.float32), who)
-    return tuple(map(tf.constant, arrays))
+    person = np.broadcast_to(rng.integers(3, size=(ROWS, 1, people)), (ROWS, LENGTH, people))
+    paid = tf.constant(rng.normal(size=(ROWS, LENGTH, 1)), tf.float32)
+    codes, who = (tf.constant(array, tf.int32) for array in (moments, person))
+    return tf.constant(read, tf.int32), tf.constant(read < 0), codes, paid, who
 
 
 @pytest.mark.parametrize("what", range(5), ids=["read", "reset", "moments", "paid", "people"])
@@ -149,16 +150,15 @@ def test_a_customer_begins_in_a_state_of_his_own() -> None:
     found = network(vectors, read, anew, moments, paid, who, state)[0]
     other = network(vectors, read, anew, moments, paid, who, network.zero_state(ROWS))[0]
     np.testing.assert_array_equal(found, other)
-    person = network.people[0].embeddings.numpy()[who.numpy()[:, 0, 0]]
-    steps = network.recurrence.cell
     begun = []
 
-    def seen(inputs: tf.Tensor, state: Tensors) -> tuple[tf.Tensor, Tensors]:
+    def spy(ahead: tf.Tensor, state: Tensors, *weights: tf.Tensor) -> Tensors:
         begun.append(state[0].numpy())
-        return steps(inputs, state)
+        return advance(ahead, state, *weights)
 
-    network.recurrence.cell = seen
+    advance, network.recurrence.advance = network.recurrence.advance, spy
     network(vectors, read, anew, moments, paid, who, state)
+    person = network.people[0].embeddings.numpy()[who.numpy()[:, 0, 0]]
     np.testing.assert_allclose(begun[0], np.tanh(person), atol=1e-6)
 
 

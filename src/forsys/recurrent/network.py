@@ -40,7 +40,7 @@ class ArticleVectors(keras.layers.Layer):
 
     def call(self, number: tf.Tensor, codes: tf.Tensor, values: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Now and then an article goes without its number, as one that was never sold does."""
-        if training and self.drop_id and self.attributes:
+        if training and self.drop_id:
             kept = keras.random.uniform(tf.shape(number), seed=self.random) >= self.drop_id
             number = number * tf.cast(kept, number.dtype)
         vectors = self.own(number)
@@ -56,8 +56,8 @@ class ArticleVectors(keras.layers.Layer):
 class Recurrence(keras.layers.Layer):
     """A recurrent cell along (rows, length, dimension), whose state can be cleared before any step.
 
-    The loop over the steps is unrolled into the graph: `keras.layers.RNN` cannot clear a state in the middle,
-    which session-parallel batches need.
+    `keras.layers.RNN` cannot clear a state in the middle, which session-parallel batches need. The loop over the
+    steps is unrolled into the graph, and what a step does with its input is computed for all of them at once.
     """
 
     def __init__(self, cell: Cell, dimension: int, seed: int) -> None:
@@ -65,21 +65,52 @@ class Recurrence(keras.layers.Layer):
         start = keras.initializers.GlorotUniform(seed=seed)
         again = keras.initializers.Orthogonal(seed=seed)
         self.cell = CELLS[cell](dimension, kernel_initializer=start, recurrent_initializer=again)
+        self.cell.build((None, dimension))
+        self.advance = ADVANCE[cell]
         self.parts = 2 if cell == "lstm" else 1  # of a state: the first is the output
 
     def call(
         self, steps: tf.Tensor, reset: tf.Tensor, fresh: tf.Tensor, state: Tensors
     ) -> tuple[tf.Tensor, Tensors]:
         """Outputs (rows, length, dimension) and the last state; `fresh`, of the same shape, starts a state."""
+        weights = [weight.value for weight in self.cell.trainable_variables]  # kernel, recurrent kernel, bias
+        ahead = tf.matmul(steps, weights[0]) + tf.reshape(weights[2], (-1, weights[0].shape[1]))[0]
         outputs = []
         for i in range(steps.shape[1]):
             clear = reset[:, i, None]
             new = (fresh[:, i], *(tf.zeros_like(part) for part in state[1:]))
             state = tuple(tf.where(clear, a, b) for a, b in zip(new, state, strict=True))
-            output, state = self.cell(steps[:, i], state)
-            state = tuple(state)
-            outputs.append(output)
+            state = self.advance(ahead[:, i], state, *weights[1:])
+            outputs.append(state[0])
         return tf.stack(outputs, axis=1), state
+
+
+def _simple_rnn(ahead: tf.Tensor, state: Tensors, kernel: tf.Tensor, bias: tf.Tensor) -> Tensors:
+    del bias  # it is in `ahead` already
+    return (tf.tanh(ahead + tf.matmul(state[0], kernel)),)
+
+
+def _lstm(ahead: tf.Tensor, state: Tensors, kernel: tf.Tensor, bias: tf.Tensor) -> Tensors:
+    del bias
+    write, keep, new, show = tf.split(ahead + tf.matmul(state[0], kernel), 4, axis=1)
+    carried = tf.sigmoid(keep) * state[1] + tf.sigmoid(write) * tf.tanh(new)
+    return tf.sigmoid(show) * tf.tanh(carried), carried
+
+
+def _gru(ahead: tf.Tensor, state: Tensors, kernel: tf.Tensor, bias: tf.Tensor) -> Tensors:
+    units = kernel.shape[0]
+    again = tf.matmul(state[0], kernel) + bias[1]
+    gates = tf.sigmoid(ahead[:, : 2 * units] + again[:, : 2 * units])
+    keep, use = gates[:, :units], gates[:, units:]
+    new = tf.tanh(ahead[:, 2 * units :] + use * again[:, 2 * units :])
+    return (keep * state[0] + (1 - keep) * new,)
+
+
+ADVANCE = {
+    "simple_rnn": _simple_rnn,
+    "lstm": _lstm,
+    "gru": _gru,
+}  # as in Keras's cells, to which the weights belong
 
 
 class Network(keras.Model):

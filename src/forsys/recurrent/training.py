@@ -12,6 +12,7 @@ from forsys.progress import progress
 from forsys.recurrent.articles import ArticleInputs, article_inputs
 from forsys.recurrent.losses import LOSSES, without_positives
 from forsys.recurrent.network import ArticleVectors, Network, Tensors
+from forsys.recurrent.optimizer import Adam
 from forsys.recurrent.recipe import Recipe
 from forsys.recurrent.steps import MOMENTS, moments, people
 from forsys.recurrent.windows import Batch, batches
@@ -112,14 +113,13 @@ class Trainer:
         layout = (self.recipe.layout, self.recipe.rows, self.recipe.length, random)
         made = list(batches(self.log, *layout))
         self.optimizer = self._optimizer(epochs * len(made))
-        self.optimizer.build(self.model.weights)
         for epoch in progress(range(epochs), f"train {self.recipe.cell}", unit="epoch"):
             state = self.model.network.zero_state(self.recipe.rows)
             for batch in made if epoch == 0 or random is None else batches(self.log, *layout):
                 state = self._learn(*self._tensors(batch), *state)
         return self.model
 
-    def _optimizer(self, steps: int) -> keras.optimizers.Optimizer:
+    def _optimizer(self, steps: int) -> Adam:
         warm_up = min(self.recipe.warm_up, steps // 2)
         rate = keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=0.0,
@@ -128,8 +128,7 @@ class Trainer:
             warmup_target=self.recipe.learning_rate,
             warmup_steps=warm_up,
         )
-        decay = self.recipe.weight_decay or None
-        return keras.optimizers.Adam(rate, global_clipnorm=self.recipe.clip, weight_decay=decay)
+        return Adam(self.model.weights, rate, self.recipe.clip, self.recipe.weight_decay)
 
     def _tensors(self, batch: Batch) -> tuple[tf.Tensor, ...]:
         """A batch for `_step`: only the articles that it needs, all else by their place among them."""
@@ -158,10 +157,7 @@ class Trainer:
         """One step of gradient descent; returns the state after the batch."""
         with tf.GradientTape() as tape:
             loss, state = self._loss(*batch)
-        weights = self.model.weights
-        gradients = tape.gradient(loss, [weight.value for weight in weights])
-        pairs = zip(gradients, weights, strict=True)
-        self.optimizer.apply_gradients([(gradient, weight) for gradient, weight in pairs if gradient is not None])
+        self.optimizer.apply(tape.gradient(loss, [weight.value for weight in self.optimizer.weights]))
         return tuple(tf.stop_gradient(part) for part in state)
 
     def _loss(
@@ -182,13 +178,16 @@ class Trainer:
     ) -> tuple[tf.Tensor, Tensors]:
         """The mean loss of a batch, by weight, and the state after it."""
         articles, network = self.model.articles, self.model.network
-        vectors, bias = articles(number, codes, values, training=True), articles.bias(number)
+        vectors = articles(number, codes, values, training=True)
         outputs, state = network(vectors, read, reset, moments, paid, who, state, training=True)
         outputs = tf.reshape(outputs, (-1, self.recipe.dimension))  # (steps, dimension)
         bought = tf.reshape(bought, (-1,))  # (steps,)
-        positive = tf.reduce_sum(outputs * tf.gather(vectors, bought), axis=1) + tf.gather(bias, bought)
+        # What is added to an article's score stands behind its vector, and a 1 behind the outputs.
+        vectors = tf.concat([vectors, articles.bias(number)[:, None]], axis=1)
+        outputs = tf.concat([outputs, tf.ones_like(outputs[:, :1])], axis=1)
+        positive = tf.reduce_sum(outputs * tf.gather(vectors, bought), axis=1)
         negative = tf.matmul(outputs, tf.gather(vectors, negatives), transpose_b=True)
-        negative = without_positives(negative + tf.gather(bias, negatives), negatives, bought)
+        negative = without_positives(negative, negatives, bought)
         loss = LOSSES[self.recipe.loss](positive, negative, log_count)
         each = tf.reshape(weight, (-1,))
         return tf.reduce_sum(each * loss) / tf.maximum(tf.reduce_sum(each), 1e-6), state
