@@ -44,7 +44,7 @@ def test_no_descriptions_at_all(tmp_path: Path) -> None:
 def test_workers_change_nothing(processes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{word} top with {other} straps" for word in ("Red", "Soft", "Lace") for other in ("lace", "thin")]
     alone = extract_keywords(articles(*texts), tmp_path / "alone", 10)
-    monkeypatch.setattr(keywords, "FEW", 1)
+    monkeypatch.setattr(keywords, "WORTH_A_WORKER", 1)
     monkeypatch.setattr(keywords, "CHUNK", 2)
     monkeypatch.setattr(keywords, "BATCH", 4)
     together = extract_keywords(articles(*texts), tmp_path / "together", 10, processes)

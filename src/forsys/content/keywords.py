@@ -4,19 +4,15 @@ Each distinct description is read once, whoever shares it, in worker processes, 
 description that changes costs just itself.
 """
 
-import multiprocessing
-import os
 import re
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
 import yake
 
+from forsys.content.workers import available_cores, workers
 from forsys.progress import progress
 from forsys.store import code_fingerprint, fingerprint, is_current, set_current, write_parquet
 
@@ -26,7 +22,7 @@ UNKNOWN = "??"  # for which YAKE has stop words of no one language
 LEAD = 2  # stop words by which a text must be nearer to another language: one alone is a brand name's "van"
 BATCH = 4_000  # descriptions between two writes of the cache
 CHUNK = 100  # descriptions handed to a worker at a time
-FEW = 500  # descriptions for which starting workers takes longer than reading them
+WORTH_A_WORKER = 500  # descriptions; a worker starts in the time that it takes to read so many
 
 KEYWORDS: dict[str, pl.DataType] = {
     "article": pl.Int32(),
@@ -70,10 +66,10 @@ def read_descriptions(texts: pl.Series, folder: Path, most: int, processes: int 
     unread = texts.filter(~texts.is_in(kept["description"].implode())).to_list()
     if not unread and len(known) == len(kept) and path.exists():
         return kept
-    with _workers(len(unread), processes) as pool:
+    with workers(min(processes or available_cores(), len(unread) // WORTH_A_WORKER), CHUNK) as read:
         for start in progress(range(0, max(len(unread), 1), BATCH), "keywords", unit="batch"):
             batch = unread[start : start + BATCH]
-            rows = pl.DataFrame(list(_read(pool, batch, most)), schema=CACHE, orient="row")
+            rows = pl.DataFrame(list(read(partial(read_description, most=most), batch)), schema=CACHE, orient="row")
             known = pl.concat([known, rows]).sort("description")
             write_parquet(known, path)
             set_current(path, mark)
@@ -106,21 +102,3 @@ def language_of(text: str) -> str:
     held = {language: sum(word in extractor(language, 1).stopword_set for word in words) for language in LANGUAGES}
     best = max(LANGUAGES, key=held.__getitem__)
     return best if held[best] >= held[ENGLISH] + LEAD else ENGLISH
-
-
-@contextmanager
-def _workers(count: int, processes: int | None) -> Iterator[ProcessPoolExecutor | None]:
-    """Worker processes for `count` texts; None where the work is done sooner without."""
-    processes = processes or os.cpu_count() or 1
-    if count <= FEW or processes == 1:
-        yield None
-        return
-    # Spawned, since polars' threads do not survive a fork.
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        yield pool
-
-
-def _read(pool: ProcessPoolExecutor | None, texts: list[str], most: int) -> Iterable[Reading]:
-    if pool is None:
-        return [read_description(text, most) for text in texts]
-    return pool.map(read_description, texts, [most] * len(texts), chunksize=CHUNK)

@@ -1,18 +1,13 @@
 """The one pass over all articles' pictures: each is decoded once, for its colours and its shape."""
 
-import multiprocessing
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from threadpoolctl import threadpool_limits
 
 from forsys.content.colour import COLOUR_WIDTH, Floats
 from forsys.content.decoding import STATUSES, decode
@@ -20,6 +15,7 @@ from forsys.content.encoder import Encoder, encoder_mark
 from forsys.content.look import Look, Task, look_at
 from forsys.content.picture_cache import KEY, PictureCache, forget_all_but
 from forsys.content.shape import SHAPE_WIDTH
+from forsys.content.workers import available_cores, workers
 from forsys.progress import progress
 from forsys.settings import Content
 from forsys.store import code_fingerprint, fingerprint, is_current, set_current, write_parquet
@@ -102,11 +98,6 @@ def picture_path(images: Path, article_id: str) -> Path:
     return images / article_id[:3] / f"{article_id}.jpg"
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _caches(folder: Path, settings: Content) -> dict[str, PictureCache]:
     """Where the features of each kind are kept, by what they depend on."""
     marks = {
@@ -128,41 +119,13 @@ def _look_at_new(
         Task(picture_path(images, article_id), colour, shape)
         for article_id, colour, shape in new.select("article_id", "colour", "shape").iter_rows()
     ]
-    with _workers(min(processes, len(tasks) // WORTH_A_WORKER)) as look:
+    with workers(min(processes, len(tasks) // WORTH_A_WORKER), CHUNK) as look:
         looks = look(partial(look_at, tolerance=settings.tolerance, limit=settings.limit), tasks)
         looks = iter(progress(looks, "pictures", "picture", len(tasks)))
         for rows in new.iter_slices(PART):
             seen = [next(looks) for _ in range(len(rows))]
             caches["colour"].add(_colour_frame(rows, seen).filter(rows["colour"]))
             caches["shape"].add(_shape_frame(rows, seen).filter(rows["shape"]))
-
-
-@contextmanager
-def _workers(processes: int) -> Iterator[Callable[..., Iterable[Look]]]:
-    """A `map` over worker processes, in order; over none where one would do."""
-    if processes <= 1:
-        yield map
-        return
-    context = multiprocessing.get_context("spawn")  # a fork copies the locks of other libraries' threads
-    pool = ProcessPoolExecutor(processes, context, initializer=_start_worker)
-    try:
-        yield partial(pool.map, chunksize=CHUNK)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
-    threadpool_limits(1)
-    threading.Thread(target=_end_with_main_process, daemon=True).start()
-
-
-def _end_with_main_process() -> None:
-    """A killed main process leaves no worker behind."""
-    main = multiprocessing.parent_process()
-    if main is not None:
-        main.join()
-        os._exit(1)
 
 
 def _encode_new(files: pl.DataFrame, images: Path, cache: PictureCache, model: Path) -> None:
