@@ -76,11 +76,11 @@ class Recurrence(keras.layers.Layer):
         weights = [weight.value for weight in self.cell.trainable_variables]  # kernel, recurrent kernel, bias
         ahead = tf.matmul(steps, weights[0]) + tf.reshape(weights[2], (-1, weights[0].shape[1]))[0]
         outputs = []
-        for i in range(steps.shape[1]):
-            clear = reset[:, i, None]
-            new = (fresh[:, i], *(tf.zeros_like(part) for part in state[1:]))
-            state = tuple(tf.where(clear, a, b) for a, b in zip(new, state, strict=True))
-            state = self.advance(ahead[:, i], state, *weights[1:])
+        # Unstacked, for the gradient of a slice is as large as what it was taken from.
+        for one, clear, first in zip(*(tf.unstack(part, axis=1) for part in (ahead, reset, fresh)), strict=True):
+            new = (first, *(tf.zeros_like(part) for part in state[1:]))
+            state = tuple(tf.where(clear[:, None], a, b) for a, b in zip(new, state, strict=True))
+            state = self.advance(one, state, *weights[1:])
             outputs.append(state[0])
         return tf.stack(outputs, axis=1), state
 
@@ -98,12 +98,10 @@ def _lstm(ahead: tf.Tensor, state: Tensors, kernel: tf.Tensor, bias: tf.Tensor) 
 
 
 def _gru(ahead: tf.Tensor, state: Tensors, kernel: tf.Tensor, bias: tf.Tensor) -> Tensors:
-    units = kernel.shape[0]
-    again = tf.matmul(state[0], kernel) + bias[1]
-    gates = tf.sigmoid(ahead[:, : 2 * units] + again[:, : 2 * units])
-    keep, use = gates[:, :units], gates[:, units:]
-    new = tf.tanh(ahead[:, 2 * units :] + use * again[:, 2 * units :])
-    return (keep * state[0] + (1 - keep) * new,)
+    keep, use, new = tf.split(ahead, 3, axis=1)
+    keep_more, use_more, again = tf.split(tf.matmul(state[0], kernel) + bias[1], 3, axis=1)
+    keep, use = tf.sigmoid(keep + keep_more), tf.sigmoid(use + use_more)
+    return (keep * state[0] + (1 - keep) * tf.tanh(new + use * again),)
 
 
 ADVANCE = {
