@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from forsys.recurrent.backend import tf
 from forsys.recurrent.network import Network, Tensors
 from forsys.recurrent.steps import moment_codes, paid
 from forsys.recurrent.training import Knowledge, Model

@@ -5,7 +5,7 @@ expected count of c stands for 1 / c of its kind, so that log c is taken off its
 "logQ" correction; Bengio and Senécal 2008). The article bought is there for certain and is not corrected.
 """
 
-import tensorflow as tf
+from forsys.recurrent.backend import tf
 
 NEVER = -1e9  # a score that takes no part
 BPR_MAX_PENALTY = 1.0

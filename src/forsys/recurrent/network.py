@@ -5,9 +5,7 @@ that articles alike have vectors alike, and one that was never sold has a meanin
 are read at the input and scored against at the output (tied; Press and Wolf 2017).
 """
 
-import keras
-import tensorflow as tf
-
+from forsys.recurrent.backend import keras, tf
 from forsys.recurrent.recipe import Cell
 from forsys.recurrent.steps import MOMENTS
 

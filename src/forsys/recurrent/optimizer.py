@@ -5,8 +5,7 @@ time of a step with 30,000 articles. Here the rows of a large table take part in
 without momentum: momentum would spread a row's change over the steps to come, in which nothing else moves it.
 """
 
-import keras
-import tensorflow as tf
+from forsys.recurrent.backend import keras, tf
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 LARGE = 1000  # rows of a table: smaller ones are read as a whole anyway

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from forsys.calendar import day_number
 from forsys.progress import progress
 from forsys.recurrent.articles import ArticleInputs, article_inputs
+from forsys.recurrent.backend import keras, tf
 from forsys.recurrent.losses import LOSSES, without_positives
 from forsys.recurrent.network import ArticleVectors, Network, Tensors
 from forsys.recurrent.optimizer import Adam
