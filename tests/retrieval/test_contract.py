@@ -16,6 +16,7 @@ from forsys.evaluation.baselines import BASELINES
 from forsys.retrieval.co_purchase import CoPurchase
 from forsys.retrieval.factorization import Factorization
 from forsys.retrieval.look_alikes import LookAlikes
+from forsys.retrieval.next_item import NextItem
 from forsys.retrieval.registry import code_of, make_source
 from forsys.retrieval.repurchase import Repurchase
 from forsys.retrieval.source import Source
@@ -26,8 +27,10 @@ from forsys.tables.history import Floats, History, Profiles
 
 K = 12
 LINES = load_settings().retrieval.sources
-FEWER = {"factors": 8, "iterations": 4, "dimension": 8, "epochs": 1}  # enough for the contract, and fast
+FEWER = {"factors": 8, "iterations": 4}  # enough for the contract, and fast
+NETWORK = {"dimension": 8, "epochs": 1, "rows": 32, "length": 3, "warm_up": 5}  # likewise
 NEEDS_HISTORY = (Factorization, Repurchase, Variants, CoPurchase, LookAlikes)
+BY_PRODUCT = (Factorization, NextItem)  # BLAS sums matrices of another height in another order
 KNOWS_NEW = (LookAlikes,)  # sources that can score an article which never sold
 EVERYONE = np.arange(300, dtype=np.int32)
 COLUMNS = {name: kind for name, kind in schema.CANDIDATES.items() if name != "source"}
@@ -36,7 +39,8 @@ Fit = Callable[[History, date], Source]
 
 
 def line_of(name: str) -> dict[str, Any]:
-    return {key: FEWER.get(key, value) for key, value in LINES[name].items()}
+    line = {key: FEWER.get(key, value) for key, value in LINES[name].items()}
+    return line | (NETWORK if line["class"] == "next_item.NextItem" else {})
 
 
 def make(name: str) -> Source:
@@ -76,8 +80,8 @@ def state(source: Source) -> dict[str, bytes]:
     flat: dict[str, bytes] = {}
     for name, value in vars(source).items():
         if name.endswith("_"):
-            parts = (value.data, value.indices, value.indptr) if hasattr(value, "indptr") else (value,)
-            parts = tuple(value) if isinstance(value, list) else parts
+            parts = value if isinstance(value, list) else [value]
+            parts = [value.data, value.indices, value.indptr] if hasattr(value, "indptr") else parts
             flat |= {f"{name}{i}": np.ascontiguousarray(part).tobytes() for i, part in enumerate(parts)}
     return flat
 
@@ -251,7 +255,7 @@ def test_slices_of_profiles_give_the_same_as_the_whole(
     monkeypatch.setattr("forsys.retrieval.source.BLOCK_CELLS", 7 * len(source.catalogue_))
     assert len(list(source.blocks(profiles))) == 43
     blocks = source.recommend(profiles, K)
-    exact = not isinstance(source, Factorization)  # BLAS sums matrices of another height in another order
+    exact = not isinstance(source, BY_PRODUCT)
     for other in (pl.concat(parts), blocks):
         assert_frame_equal(other, whole, check_exact=exact)
     np.testing.assert_allclose(source.score(profiles, row, article), scores, rtol=0 if exact else 1e-5)

@@ -58,7 +58,7 @@ def _scaled(values: Floats, known: np.ndarray) -> Floats:
 
 def _codes(articles: pl.DataFrame) -> Ints:
     """The content stage's codes, and one for the product and one for its name, (articles, attributes)."""
-    many = [articles[name].rank("dense").fill_null(0).to_numpy() for name in CODES]
+    many = [articles[name].rank("dense").fill_null(0).to_numpy() for name in CODES if name in articles.columns]
     return np.column_stack([articles["attributes"].to_numpy(), *many]).astype(np.int32)
 
 
