@@ -45,7 +45,7 @@ SMALL = {
     "evaluation.draws": "50",
     "evaluation.events": "200",
 }
-STAGES = ("tables", "tune", "retrieve", "submit", "evaluate", "report")
+STAGES = ("tables", "tune", "retrieve", "rank", "submit", "evaluate", "report")
 Purchase = tuple[date, str, str]  # day, customer_id, article_id
 
 

@@ -17,7 +17,8 @@ STAGE_HELP = {
     "tables": "read the shop's files into checked tables",
     "tune": "choose source parameters and fusion weights on the weeks before the holdout",
     "retrieve": "fit every source and make everyone's candidates",
-    "submit": "fuse the candidates and write submissions/submission.csv",
+    "rank": "train the ranker on earlier weeks and order everyone's candidates",
+    "submit": "write submissions/submission.csv",
     "evaluate": "score every source, simple baselines and the final list on the holdout",
     "report": "write the page that people look at",
 }

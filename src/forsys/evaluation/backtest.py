@@ -14,9 +14,11 @@ from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation.baselines import BASELINES
 from forsys.evaluation.bootstrap import interval, paired
-from forsys.evaluation.evaluate import FINAL, show
+from forsys.evaluation.evaluate import FINAL, FUSION, show
 from forsys.evaluation.metrics import average_precision
 from forsys.progress import progress
+from forsys.ranking.everyone import ranked_buyers
+from forsys.ranking.training_set import LabelledWeeks
 from forsys.retrieval.tuning import earlier_folds, tune_for
 from forsys.schema import LIST_LENGTH
 
@@ -87,7 +89,8 @@ def _score_fold(run: "Run", fold: Fold) -> pl.DataFrame:
     }
     found = candidates.collect()
     lists |= {name: found.filter(pl.col("source") == name) for name in tuned.sources}
-    lists[FINAL] = tuned.fusion.fuse(found.lazy(), LIST_LENGTH)
+    lists[FUSION] = tuned.fusion.fuse(found.lazy(), LIST_LENGTH)
+    lists[FINAL] = ranked_buyers(LabelledWeeks(run, tuned), fold)
     columns = {
         name: average_precision(top, labels, LIST_LENGTH)["average_precision"] for name, top in lists.items()
     }

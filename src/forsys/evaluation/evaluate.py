@@ -21,7 +21,8 @@ from forsys.tables.history import Floats
 if TYPE_CHECKING:
     from forsys.run import Run
 
-FINAL = "final list (fusion)"
+FUSION = "fusion of all sources"
+FINAL = "final list (ranker)"
 UNION = "all sources together"
 RECALL_AT = (12, 50, 100)
 NEXT_ITEM_AT = (1, 5, 10, 12, 50, 100)
@@ -76,8 +77,9 @@ def holdout_lists(run: "Run", tuned: Tuned) -> dict[str, pl.DataFrame]:
     for name in tuned.sources:
         lists[name] = held.filter(pl.col("source") == name).collect()
     lists[UNION] = held.collect()
+    lists[FUSION] = tuned.fusion.fuse(held, max(RECALL_AT))
     # The first 12 are exactly those of holdout/submission.csv; the rest show what stands behind them.
-    lists[FINAL] = tuned.fusion.fuse(held, max(RECALL_AT))
+    lists[FINAL] = run.ranked_candidates(fold).join(everyone.lazy(), on="customer", how="semi").collect()
     return lists
 
 
@@ -115,7 +117,7 @@ def next_item_scores(run: "Run", tuned: Tuned) -> pd.DataFrame:
     for name, line in progress(tuned.sources.items(), "next item", unit="source"):
         sources[name] = run.shelf(fold, name, line).source
         ranks[name] = next_item_ranks(sources[name], run.history, events)
-    ranks[FINAL] = fused_ranks(tuned.fusion, sources, run.history, events, run.settings.retrieval.candidates)
+    ranks[FUSION] = fused_ranks(tuned.fusion, sources, run.history, events, run.settings.retrieval.candidates)
     groups = run.history.customer[events]
     rows = []
     for name, rank in ranks.items():

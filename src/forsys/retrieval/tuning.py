@@ -91,14 +91,22 @@ def tune_for(run: "Run", fold: Fold, what: str) -> Tuned:
 
 def earlier_folds(run: "Run", fold: Fold) -> list[Fold]:
     """The folds to choose on, newest first; none where nobody bought anything."""
-    steps = range(1, run.settings.tuning.weeks + 1)
+    return folds_before(run, fold, run.settings.tuning.customers, run.settings.tuning.weeks)
+
+
+def folds_before(run: "Run", fold: Fold, customers: int, most: int, least: int = 1) -> list[Fold]:
+    """Labelled folds before `fold`, newest first: `least`, then more until they hold so many buyers, at most `most`.
+
+    Folds without a buyer are left out, and those without a fold's length of history.
+    """
     length = fold.until - fold.as_of
-    folds, customers = [], 0
-    for earlier in map(fold.earlier, steps):
-        if customers >= run.settings.tuning.customers or earlier.as_of - length < run.calendar.first_day:
+    folds, found = [], 0
+    for step in range(1, most + 1):
+        earlier = fold.earlier(step)
+        if (found >= customers and step > least) or earlier.as_of - length < run.calendar.first_day:
             break
         buyers = run.history.labels(earlier)["customer"].n_unique()
-        customers += buyers
+        found += buyers
         folds += [earlier] if buyers else []
     return folds
 
