@@ -37,7 +37,8 @@ def backtest(run: "Run", weeks: int) -> pd.DataFrame:
     folds = [fold for fold in labelled if earlier_folds(run, fold)]
     if not folds:
         raise DataError(f"None of the last {weeks} periods of the log has buyers, and earlier ones to tune on.")
-    scores = pl.concat(_score_fold(run, fold) for fold in progress(folds, "backtest", unit="fold"))
+    earlier = LabelledWeeks(run)
+    scores = pl.concat(_score_fold(run, earlier, fold) for fold in progress(folds, "backtest", unit="fold"))
     groups = scores["customer"].to_numpy()
     draws, seed = run.settings.evaluation.draws, run.settings.seed
     reference = scores[REFERENCE].to_numpy()
@@ -78,7 +79,7 @@ def backtest_text(run: "Run", table: pd.DataFrame) -> str:
     )
 
 
-def _score_fold(run: "Run", fold: Fold) -> pl.DataFrame:
+def _score_fold(run: "Run", earlier: LabelledWeeks, fold: Fold) -> pl.DataFrame:
     """AP@12 of every list for every buyer of a fold: customer, fold, one column a list."""
     tuned = tune_for(run, fold, str(fold.as_of))
     candidates, labels = run.labelled_candidates(fold, tuned.sources)
@@ -90,7 +91,7 @@ def _score_fold(run: "Run", fold: Fold) -> pl.DataFrame:
     found = candidates.collect()
     lists |= {name: found.filter(pl.col("source") == name) for name in tuned.sources}
     lists[FUSION] = tuned.fusion.fuse(found.lazy(), LIST_LENGTH)
-    lists[FINAL] = ranked_buyers(LabelledWeeks(run, tuned), fold)
+    lists[FINAL] = ranked_buyers(earlier, tuned, fold)
     columns = {
         name: average_precision(top, labels, LIST_LENGTH)["average_precision"] for name, top in lists.items()
     }

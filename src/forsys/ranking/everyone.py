@@ -8,7 +8,7 @@ import polars as pl
 from forsys.calendar import Fold
 from forsys.progress import progress
 from forsys.ranking.ranker import Ranker, choose_for, fit_for
-from forsys.ranking.training_set import LabelledWeeks, run_pairs
+from forsys.ranking.training_set import LabelledWeeks, pairs_of
 from forsys.retrieval.tuning import Tuned
 from forsys.store import is_current, set_current, write_json, write_parquet
 
@@ -23,22 +23,22 @@ def rankers_for(run: "Run", tuned: Tuned, mark: str) -> Iterator[tuple[Fold, Ran
 
     Size and blend are chosen before the holdout; the submission's ranker learns from the holdout's week too.
     """
-    weeks, choice = LabelledWeeks(run, tuned), None
+    weeks, choice = LabelledWeeks(run), None
     for fold in (run.calendar.holdout, run.calendar.submission):
         folder = run.out / "rankers" / str(fold.as_of)
         if not is_current(folder / "ranker.json", mark):
-            choice = choice or choose_for(weeks, run.calendar.holdout)
-            fit_for(weeks, fold, choice).save(folder)
+            choice = choice or choose_for(weeks, tuned, run.calendar.holdout)
+            fit_for(weeks, tuned, fold, choice).save(folder)
             set_current(folder / "ranker.json", mark)
         yield fold, Ranker.load(folder)
 
 
-def ranked_buyers(weeks: LabelledWeeks, fold: Fold) -> pl.DataFrame:
+def ranked_buyers(weeks: LabelledWeeks, tuned: Tuned, fold: Fold) -> pl.DataFrame:
     """The candidates of a labelled fold's buyers, made already, in the order of a ranker trained for the fold."""
-    run, tuned = weeks.run, weeks.tuned
-    ranker = fit_for(weeks, fold, choose_for(weeks, fold))
+    run = weeks.run
+    ranker = fit_for(weeks, tuned, fold, choose_for(weeks, tuned, fold))
     shards = range(len(run.shards(run.history.labels(fold)["customer"].unique().to_numpy())))
-    pairs = (run_pairs(run, tuned, fold, "buyers", i) for i in shards)
+    pairs = (pairs_of(run, tuned.sources, fold, "buyers", i) for i in shards)
     return pl.concat(ranker.order(each, run.history, fold.as_of) for each in pairs)
 
 
@@ -48,7 +48,7 @@ def order_everyone(run: "Run", tuned: Tuned, fold: Fold, ranker: Ranker, mark: s
     for i in progress(range(len(shards)), f"rank {fold.as_of}", unit="shard"):
         part = folder / f"part-{i:05d}.parquet"
         if not is_current(part, mark):
-            ordered = ranker.order(run_pairs(run, tuned, fold, "everyone", i), run.history, fold.as_of)
+            ordered = ranker.order(pairs_of(run, tuned.sources, fold, "everyone", i), run.history, fold.as_of)
             write_parquet(ordered.filter(pl.col("rank") <= KEPT), part)
             set_current(part, mark)
     write_json({"shards": len(shards)}, folder / "ranked.json")

@@ -1,6 +1,6 @@
 """The distinct (customer, article) pairs of the candidates: the rows that the ranker orders."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -21,7 +21,8 @@ class Pairs:
 
     rank: source -> rank of each pair in its list, float32, NaN where the source did not find the pair. best:
     source -> the score at the head of each profile's list, float32 (profiles,), NaN where it is empty.
-    fused_rank, fused_score: in the fusion of all sources. source: a source's name -> the fitted source.
+    fused_rank, fused_score: in the fusion of all sources with equal weights, so that no pair depends on weights
+    that were chosen on the labels. source: a source's name -> the fitted source.
     """
 
     profiles: Profiles
@@ -37,13 +38,14 @@ class Pairs:
     def of(
         cls,
         candidates: pl.LazyFrame,
-        fusion: Fusion,
+        sources: Iterable[str],
         fitted: Fitted,
         history: History,
         as_of: date,
         most: int,
     ) -> "Pairs":
-        """From candidates (schema.CANDIDATES): the `most` best pairs a customer by the fusion of the sources."""
+        """From candidates (schema.CANDIDATES) of `sources`: the `most` best pairs a customer by their fusion."""
+        fusion = Fusion(dict.fromkeys(sources, 1.0))
         held = candidates.collect()
         fused = fusion.fuse(held.lazy(), most).rename({"rank": "place"}).sort("customer", "article")
         customers = fused["customer"].unique().sort().to_numpy()

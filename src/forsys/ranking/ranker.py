@@ -1,6 +1,6 @@
 """The ranker: LightGBM over the pairs of all sources, stopped by Kaggle's MAP@12 over all purchases."""
 
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,8 +16,10 @@ from forsys.progress import progress
 from forsys.ranking.features import build, categories_of
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.training_set import Labelled, LabelledWeeks, training_folds
+from forsys.retrieval.fusion import Fusion
+from forsys.retrieval.tuning import Tuned
 from forsys.schema import LIST_LENGTH
-from forsys.settings import Ranking
+from forsys.settings import Ranking, Settings
 from forsys.store import read_json, whole, write_json
 from forsys.tables.history import Floats, History, Ints
 
@@ -35,13 +37,14 @@ class Ranker:
 
     models: list[lgb.Booster]
     groups: list[str]
+    fusion: Fusion
     blend: float
     facts: dict[str, Any]
 
     def order(self, pairs: Pairs, history: History, as_of: date) -> pl.DataFrame:
         """All pairs in the ranker's order: customer, article, rank, score; sorted by customer, rank."""
         features = build(pairs, history, as_of, self.groups)
-        score = blended(self.predict(features), pairs.fused_rank, pairs.row, self.blend)
+        score = blended(self.predict(features), self.fusion, self.blend, pairs.rank, pairs.row)
         order = np.lexsort((pairs.article, -score, pairs.row))
         return pl.DataFrame(
             {
@@ -55,7 +58,8 @@ class Ranker:
     def predict(self, features: pl.DataFrame) -> Floats:
         """The models' mean raw score of each row, float64."""
         matrix = features.select(self.models[0].feature_name()).to_numpy().astype(np.float32)
-        return np.mean([model.predict(matrix, raw_score=True, num_threads=0) for model in self.models], axis=0)
+        scores = [np.asarray(model.predict(matrix, raw_score=True), np.float64) for model in self.models]
+        return np.asarray(np.mean(scores, axis=0))
 
     def in_words(self) -> str:
         """One line."""
@@ -70,7 +74,14 @@ class Ranker:
         for i, model in enumerate(self.models):
             with whole(folder / f"model-{i}.txt") as part:
                 part.write_text(model.model_to_string(), encoding="utf-8")
-        written = {"models": len(self.models), "groups": self.groups, "blend": self.blend, "facts": self.facts}
+        written = {
+            "models": len(self.models),
+            "groups": self.groups,
+            "weights": self.fusion.weights,
+            "constant": self.fusion.constant,
+            "blend": self.blend,
+            "facts": self.facts,
+        }
         write_json(written, folder / "ranker.json")
 
     @classmethod
@@ -81,7 +92,8 @@ class Ranker:
             raise DataError(f"{folder} holds no ranker yet. Run the stage `rank` first.")
         texts = [(folder / f"model-{i}.txt").read_text(encoding="utf-8") for i in range(found["models"])]
         models = [lgb.Booster(model_str=text) for text in texts]
-        return cls(models, found["groups"], found["blend"], found["facts"])
+        fusion = Fusion(found["weights"], found["constant"])
+        return cls(models, found["groups"], fusion, found["blend"], found["facts"])
 
 
 @dataclass(frozen=True)
@@ -94,30 +106,30 @@ class Choice:
     folds: list[str]
 
 
-def choose_for(weeks: LabelledWeeks, fold: Fold) -> Choice:
+def choose_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold) -> Choice:
     """Choose on the newest weeks before `fold`, after learning from those before them.
 
     Where there are too few, all trees are taken, and the fusion counts as much as the model.
     """
     settings = weeks.run.settings.ranking
     folds = training_folds(weeks.run, fold)
-    sampled = [weeks.sampled(each) for each in progress(folds, f"{fold.as_of}: pairs", unit="fold")]
+    sampled = [weeks.sampled(tuned.sources, each) for each in progress(folds, f"{fold.as_of}: pairs", unit="fold")]
     newest = _newest(sampled, settings.validation)
     if not newest:
         return Choice(settings.trees, 1.0, {}, [])
-    held = Labelled.of([weeks.held(each) for each in folds[:newest]])
+    held = Labelled.of([weeks.held(tuned.sources, each) for each in folds[:newest]])
     names = [str(each.as_of) for each in folds[:newest]]
-    return _choose(settings, Labelled.of(sampled[newest:]), held, weeks.run.settings.seed, names)
+    return _choose(weeks.run.settings, Labelled.of(sampled[newest:]), held, tuned.fusion, names)
 
 
-def fit_for(weeks: LabelledWeeks, fold: Fold, choice: Choice) -> Ranker:
+def fit_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold, choice: Choice) -> Ranker:
     """Learn for `fold` from all labelled weeks before it, with the size and blend that were chosen.
 
     Raises DataError where no earlier buyer bought a candidate.
     """
     run, settings = weeks.run, weeks.run.settings.ranking
     folds = training_folds(run, fold)
-    learnt = Labelled.of([weeks.sampled(each) for each in folds]) if folds else None
+    learnt = Labelled.of([weeks.sampled(tuned.sources, each) for each in folds]) if folds else None
     if learnt is None or not learnt.hit.any():
         raise DataError(
             f"In the {settings.most_weeks} periods before {fold.as_of} nobody bought a candidate, so there is no "
@@ -135,19 +147,31 @@ def fit_for(weeks: LabelledWeeks, fold: Fold, choice: Choice) -> Ranker:
         "purchases_among_the_candidates": learnt.found,
         "buyers": learnt.buyers,
     }
-    return Ranker(models, list(settings.features), choice.blend, facts)
+    return Ranker(models, list(settings.features), tuned.fusion, choice.blend, facts)
 
 
 def _fit(settings: Ranking, learnt: Labelled, trees: int, seed: int) -> lgb.Booster:
     return lgb.train(_parameters(settings, seed), _dataset(settings, learnt), trees)
 
 
-def blended(score: Floats, fused_rank: Ints, row: Ints, weight: float) -> Floats:
-    """Reciprocal rank by the model, and `weight` times that by the fusion, of pairs sorted by profile, article."""
+def blended(score: Floats, fusion: Fusion, blend: float, rank: Mapping[str, Floats], row: Ints) -> Floats:
+    """Reciprocal rank by the model, and `blend` times that by the fusion, of pairs sorted by profile, article."""
+    fused = sum(
+        (
+            np.nan_to_num(weight / (fusion.constant + rank[name]), nan=0.0)
+            for name, weight in fusion.weights.items()
+        ),
+        start=np.zeros(len(row)),
+    )
+    return 1 / (CONSTANT + _ranks(score, row)) + blend / (CONSTANT + _ranks(fused, row))
+
+
+def _ranks(score: Floats, row: Ints) -> Ints:
+    """1 for the best of each profile; equals in the order of the rows."""
+    ranks = np.empty(len(row), np.int64)
     order = np.lexsort((-score, row))
-    place = np.empty(len(row), np.int64)
-    place[order] = _place_within(row[order])
-    return 1 / (CONSTANT + 1 + place) + weight / (CONSTANT + fused_rank)
+    ranks[order] = _place_within(row[order]) + 1
+    return ranks
 
 
 def average_precision(score: Floats, held: Labelled) -> Floats:
@@ -161,8 +185,9 @@ def average_precision(score: Floats, held: Labelled) -> Floats:
     return np.asarray(gained / np.minimum(held.bought, LIST_LENGTH))
 
 
-def _choose(settings: Ranking, learnt: Labelled, held: Labelled, seed: int, folds: list[str]) -> Choice:
+def _choose(all_settings: Settings, learnt: Labelled, held: Labelled, fusion: Fusion, folds: list[str]) -> Choice:
     """Stop where MAP@12 on `held` is best; then blend where that is a clear gain."""
+    settings, seed = all_settings.ranking, all_settings.seed
     if not learnt.hit.any() or not held.hit.any():
         return Choice(settings.trees, 1.0, {}, folds)
     train = _dataset(settings, learnt)
@@ -175,7 +200,7 @@ def _choose(settings: Ranking, learnt: Labelled, held: Labelled, seed: int, fold
         callbacks=[lgb.early_stopping(settings.patience, verbose=False)],
     )
     score = np.asarray(model.predict(_matrix(held), raw_score=True))
-    tried = {b: average_precision(blended(score, held.fused_rank, held.group, b), held) for b in BLENDS}
+    tried = {b: average_precision(blended(score, fusion, b, held.rank, held.group), held) for b in BLENDS}
     best = 0.0
     for blend, values in tried.items():
         gain = values - tried[best]
@@ -200,7 +225,6 @@ def _parameters(settings: Ranking, seed: int) -> dict[str, Any]:
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": os.cpu_count(),
         "verbosity": -1,
     }
 
@@ -225,7 +249,7 @@ def _matrix(rows: Labelled) -> Floats:
 def _newest(sampled: list[Labelled], buyers: int) -> int:
     """How many of the newest weeks hold so many buyers; at most half of the weeks."""
     held = np.cumsum([week.buyers for week in sampled])
-    return int(min(np.searchsorted(held, buyers) + 1, len(sampled) // 2))
+    return min(int(np.searchsorted(held, buyers)) + 1, len(sampled) // 2)
 
 
 def _place_within(group: Ints) -> Ints:

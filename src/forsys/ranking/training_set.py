@@ -4,7 +4,7 @@ Each week's candidates come from models fitted on what came before it. Negatives
 built, so that most pairs cost nothing. A purchase that no source found is no row: it only counts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,12 @@ import polars as pl
 from forsys.calendar import Fold, day_number
 from forsys.ranking.features import build
 from forsys.ranking.pairs import Pairs
-from forsys.retrieval.tuning import Tuned, folds_before
-from forsys.tables.history import Ints
+from forsys.retrieval.tuning import folds_before
+from forsys.store import fingerprint
+from forsys.tables.history import Floats, Ints
 
 if TYPE_CHECKING:
-    from forsys.run import Run
+    from forsys.run import Line, Run
 
 Bools = npt.NDArray[np.bool_]
 
@@ -29,7 +30,7 @@ class Labelled:
     """Pairs with features and labels; the pairs of one customer in one week stand together, by article.
 
     features: one float32 column a feature. hit: whether the pair was bought. group: the (week, customer) of each
-    pair, counted from 0. bought: articles that each group bought, found or not. fused_rank: rank by the fusion.
+    pair, counted from 0. bought: articles that each group bought, found or not. rank: source -> ranks, as in Pairs.
     buyers: all (week, customer) who bought; purchases: all that they bought; found: those that are candidates.
     """
 
@@ -37,7 +38,7 @@ class Labelled:
     hit: Bools
     group: Ints
     bought: Ints
-    fused_rank: Ints
+    rank: Mapping[str, Floats]
     buyers: int
     purchases: int
     found: int
@@ -56,7 +57,7 @@ class Labelled:
             hit=np.concatenate([part.hit for part in parts]),
             group=np.concatenate([part.group + first for part, first in zip(parts, start, strict=False)]),
             bought=np.concatenate([part.bought for part in parts]),
-            fused_rank=np.concatenate([part.fused_rank for part in parts]),
+            rank={name: np.concatenate([part.rank[name] for part in parts]) for name in parts[0].rank},
             buyers=sum(part.buyers for part in parts),
             purchases=sum(part.purchases for part in parts),
             found=sum(part.found for part in parts),
@@ -71,43 +72,47 @@ def training_folds(run: "Run", fold: Fold) -> list[Fold]:
 
 @dataclass(frozen=True, eq=False)
 class LabelledWeeks:
-    """The labelled pairs of any fold, made with the sources and the fusion of `tuned`; samples are kept."""
+    """The labelled pairs of any fold, by the sources' lines; they are kept, for many cut-offs learn from a fold."""
 
     run: "Run"
-    tuned: Tuned
-    _samples: dict[Fold, Labelled] = field(default_factory=dict)
+    _kept: dict[tuple[Fold, str, bool], Labelled] = field(default_factory=dict)
 
-    def sampled(self, fold: Fold) -> Labelled:
+    def sampled(self, lines: "dict[str, Line]", fold: Fold) -> Labelled:
         """The hits of a fold, and the negatives that were drawn for them."""
-        if fold not in self._samples:
-            self._samples[fold] = self._of(fold, sample=True)
-        return self._samples[fold]
+        return self._get(lines, fold, True)
 
-    def held(self, fold: Fold) -> Labelled:
+    def held(self, lines: "dict[str, Line]", fold: Fold) -> Labelled:
         """All pairs of the buyers of a fold who bought a candidate: on the others every order scores 0."""
-        return self._of(fold, sample=False)
+        return self._get(lines, fold, False)
 
-    def _of(self, fold: Fold, *, sample: bool) -> Labelled:
-        _, labels = self.run.labelled_candidates(fold, self.tuned.sources)
-        parts = []
-        for i, shard in enumerate(self.run.shards(labels["customer"].unique().sort().to_numpy())):
-            own = labels.filter(pl.col("customer").is_in(pl.Series(shard).implode()))
-            seed = (self.run.settings.seed, day_number(fold.as_of), i)
-            pairs = run_pairs(self.run, self.tuned, fold, "buyers", i)
-            parts.append(_labelled(self.run, pairs, own, fold, seed if sample else None))
-        return Labelled.of(parts)
+    def _get(self, lines: "dict[str, Line]", fold: Fold, sample: bool) -> Labelled:
+        key = (fold, fingerprint(lines), sample)
+        if key not in self._kept:
+            self._kept[key] = _labelled_fold(self.run, lines, fold, sample)
+        return self._kept[key]
 
 
-def run_pairs(run: "Run", tuned: Tuned, fold: Fold, who: str, i: int) -> Pairs:
+def pairs_of(run: "Run", lines: "dict[str, Line]", fold: Fold, who: str, i: int) -> Pairs:
     """The pairs of shard i of `who`, whose candidates are made already."""
     return Pairs.of(
-        run.candidates(fold, tuned.sources, who, [i]),
-        tuned.fusion,
-        lambda name: run.shelf(fold, name, tuned.sources[name]).source,
+        run.candidates(fold, lines, who, [i]),
+        lines,
+        lambda name: run.shelf(fold, name, lines[name]).source,
         run.history,
         fold.as_of,
         run.settings.ranking.candidates,
     )
+
+
+def _labelled_fold(run: "Run", lines: "dict[str, Line]", fold: Fold, sample: bool) -> Labelled:
+    _, labels = run.labelled_candidates(fold, lines)
+    parts = []
+    for i, shard in enumerate(run.shards(labels["customer"].unique().sort().to_numpy())):
+        own = labels.filter(pl.col("customer").is_in(pl.Series(shard).implode()))
+        seed = (run.settings.seed, day_number(fold.as_of), i)
+        pairs = pairs_of(run, lines, fold, "buyers", i)
+        parts.append(_labelled(run, pairs, own, fold, seed if sample else None))
+    return Labelled.of(parts)
 
 
 def _labelled(run: "Run", pairs: Pairs, labels: pl.DataFrame, fold: Fold, seed: tuple[int, ...] | None) -> Labelled:
@@ -124,7 +129,7 @@ def _labelled(run: "Run", pairs: Pairs, labels: pl.DataFrame, fold: Fold, seed: 
         hit=hit[kept],
         group=group,
         bought=counts["len"].to_numpy()[place].astype(np.int64),
-        fused_rank=rows.fused_rank,
+        rank=rows.rank,
         buyers=len(counts),
         purchases=len(labels),
         found=int(hit.sum()),

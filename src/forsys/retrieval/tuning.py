@@ -95,7 +95,7 @@ def earlier_folds(run: "Run", fold: Fold) -> list[Fold]:
 
 
 def folds_before(run: "Run", fold: Fold, customers: int, most: int, least: int = 1) -> list[Fold]:
-    """Labelled folds before `fold`, newest first: `least`, then more until they hold so many buyers, at most `most`.
+    """Labelled folds before `fold`, newest first: `least`, then more up to so many buyers, but at most `most`.
 
     Folds without a buyer are left out, and those without a fold's length of history.
     """

@@ -7,7 +7,7 @@ import polars as pl
 
 from forsys.errors import DataError
 from forsys.ranking.features import article, content, customer, pair, source
-from forsys.ranking.features.group import GROUPS, Group
+from forsys.ranking.features.group import GROUPS, Columns, Group
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History
 
@@ -24,7 +24,7 @@ def chosen(names: Iterable[str]) -> list[Group]:
 
 def build(pairs: Pairs, history: History, as_of: date, names: Iterable[str]) -> pl.DataFrame:
     """One row a pair, one float32 column a feature of the groups `names`; NaN where it is not known."""
-    columns = {}
+    columns: Columns = {}
     for group in chosen(names):
         columns |= group.build(pairs, history, as_of)
     return pl.DataFrame(columns)

@@ -7,8 +7,8 @@ import numpy as np
 
 from forsys.calendar import day_number
 from forsys.ranking.features.group import Columns, feature_group, ratio
-from forsys.ranking.features.tally import codes
 from forsys.ranking.pairs import Pairs
+from forsys.tables.attributes import codes
 from forsys.tables.history import Floats, History, Ints
 
 WINDOWS = (1, 3, 7, 28)
@@ -30,7 +30,8 @@ MEANINGS = {
     "trend": "share of its last 4 weeks' units that the last week sold, drawn towards 1/4",
     "first_sale": "days since its first sale",
     "last_sale": "days since its last sale",
-    "silence": "days since its last sale, against the mean days between sales of its last 4 weeks: a stock-out sign",
+    "silence": "days since its last sale, against the mean days between its sales of the last 4 weeks (log): a "
+    "stock-out sign",
     "price": "log of its mean price in the last 4 weeks it sold",
     "discount": "log of that price against its mean price before",
     "online": "share of its purchases that were online, drawn towards the shop's",
@@ -53,7 +54,7 @@ def article_features(pairs: Pairs, history: History, as_of: date) -> Columns:
 def article_table(history: History, as_of: date) -> Columns:
     """Every article's features at `as_of`: feature -> float32 (articles,)."""
     log, end = history.before(as_of), day_number(as_of)
-    table = _sales(log, end) | _price(log, end) | _buyers(log)
+    table = _sales(log, end) | _price(log) | _buyers(log)
     table["again"] = _again(log, end, codes(history, "article"), codes(history, "product_type_name"))
     table["again_code"] = _again(log, end, codes(history, "product_code"), codes(history, "product_type_name"))
     for name in ATTRIBUTES:
@@ -76,7 +77,7 @@ def _sales(log: History, end: int) -> Columns:
     return table
 
 
-def _price(log: History, end: int) -> Columns:
+def _price(log: History) -> Columns:
     """Mean prices of the four weeks up to the last sale, and of all before them."""
     _, last = _extremes(log)
     recent = log.day > last[log.article] - 28

@@ -15,8 +15,8 @@ VECTORS = {"colour": "colours", "shape": "shape", "words": "words"}  # column of
 HALF_LIFE = 30.0
 
 MEANINGS = {
-    f"{column}_likeness": f"cosine between the article's {what} and the mean of the customer's purchases, each halved "
-    f"every {HALF_LIFE:.0f} days; only where the articles have the column `{column}`"
+    f"{column}_likeness": f"cosine between the article's {what} and the mean of the customer's purchases, each "
+    f"halved every {HALF_LIFE:.0f} days; only where the articles have the column `{column}`"
     for column, what in VECTORS.items()
 }
 
@@ -54,7 +54,7 @@ def unit_vectors(column: pl.Series) -> Floats:
     empty = [float("nan")] * width
     values = column.fill_null(pl.Series([empty], dtype=column.dtype)).to_numpy().astype(np.float32)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return values / np.linalg.norm(values, axis=1, keepdims=True)
+        return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True), np.float32)
 
 
 def blocks(length: int, size: int = 1 << 18) -> Iterator[slice]:

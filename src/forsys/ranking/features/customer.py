@@ -82,7 +82,7 @@ def _activity(profiles: Profiles) -> Columns:
 def _age_at(profiles: Profiles, place: np.ndarray) -> Floats:
     """Days since the purchase at a place of the log; of no meaning where a profile is empty."""
     day = profiles.history.day
-    return (profiles.as_of - day[np.clip(place, 0, len(day) - 1)]).astype(np.float64)
+    return np.asarray(profiles.as_of - day[np.clip(place, 0, len(day) - 1)], np.float64)
 
 
 def _distinct(profiles: Profiles) -> Floats:

@@ -7,9 +7,10 @@ from datetime import date
 import numpy as np
 
 from forsys.ranking.pairs import Pairs
-from forsys.tables.history import Floats, History
+from forsys.tables.history import Floats, History, Ints
 
 Columns = dict[str, Floats]
+Numbers = Floats | Ints
 Build = Callable[[Pairs, History, date], Columns]
 
 
@@ -43,7 +44,7 @@ def feature_group(
     return register
 
 
-def ratio(part: Floats, whole: Floats, prior: Floats | float = 0.0, weight: float = 0.0) -> Floats:
+def ratio(part: Numbers, whole: Numbers, prior: Floats | float = 0.0, weight: float = 0.0) -> Floats:
     """part / whole, drawn towards `prior` as if `weight` more had been seen; NaN where there is nothing."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((part + prior * weight) / (whole + weight), np.float64)

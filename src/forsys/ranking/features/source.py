@@ -12,8 +12,8 @@ LIST_MEANINGS = {
     "<source>_rank": "rank of the article in the source's list for the customer; unknown where it is not in it",
     "sources": "how many sources found the pair",
     "best_rank": "the best of those ranks",
-    "fused_rank": "rank in the fusion of all sources",
-    "fused_score": "score in the fusion of all sources",
+    "fused_rank": "rank in the fusion of all sources with equal weights",
+    "fused_score": "score in that fusion",
 }
 
 
@@ -22,10 +22,11 @@ def list_features(pairs: Pairs, _history: History, _as_of: date) -> Columns:
     """What the lists of candidates say."""
     ranks = np.stack([*pairs.rank.values()])  # (sources, pairs)
     columns: Columns = {f"{name}_rank": rank for name, rank in pairs.rank.items()}
-    columns["sources"] = np.count_nonzero(~np.isnan(ranks), axis=0)
+    columns["sources"] = np.count_nonzero(~np.isnan(ranks), axis=0).astype(np.float32)
     columns["best_rank"] = np.fmin.reduce(ranks, axis=0)
-    columns["fused_rank"], columns["fused_score"] = pairs.fused_rank, pairs.fused_score
-    return {name: values.astype(np.float32) for name, values in columns.items()}
+    columns["fused_rank"] = pairs.fused_rank.astype(np.float32)
+    columns["fused_score"] = pairs.fused_score.astype(np.float32)
+    return columns
 
 
 SCORE_MEANINGS = {

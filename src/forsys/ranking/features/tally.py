@@ -1,11 +1,10 @@
 """What each profile bought of each value of an article's attribute."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from forsys.tables.history import Floats, History, Ints, Profiles
+from forsys.tables.history import Floats, Ints, Profiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,9 +16,9 @@ class Tally:
 
     values: int
     key: Ints
-    times: Floats
-    newest: Floats
-    oldest: Floats
+    times: Ints
+    newest: Ints
+    oldest: Ints
 
     @classmethod
     def of(cls, profiles: Profiles, value: Ints) -> "Tally":
@@ -35,7 +34,7 @@ class Tally:
         first = np.flatnonzero(np.diff(key, prepend=-1))
         another_day = np.diff(ages, prepend=-1) != 0
         another_day[first] = True
-        times = np.add.reduceat(another_day.astype(np.int64), first) if len(first) else np.zeros(0)
+        times = np.add.reduceat(another_day.astype(np.int64), first) if len(first) else np.zeros(0, int)
         last = np.append(first[1:], len(key)) - 1
         return cls(values, key[first], times, ages[first], ages[last])
 
@@ -49,14 +48,3 @@ class Tally:
         for column, stored in zip(result, (self.times, self.newest, self.oldest), strict=True):
             column[found] = stored[place[found]]
         return result[0], result[1], result[2]
-
-
-@lru_cache(maxsize=64)
-def codes(history: History, attribute: str) -> Ints:
-    """Dense codes of an attribute of the articles, in the order of its values; -1 where it is unknown."""
-    if attribute == "article":
-        return np.arange(len(history.articles))
-    if attribute not in history.articles.columns:
-        return np.full(len(history.articles), -1)
-    column = history.articles[attribute]
-    return column.rank("dense").cast(int).fill_null(0).to_numpy().astype(np.int64) - 1
