@@ -122,7 +122,7 @@ def rank(run: Run) -> None:
 
 def submit(run: Run) -> None:
     """Write the first 12 of everyone's ranked candidates: the submission, and the holdout's own list."""
-    mark = fingerprint(_ranked_mark(run, _tuned(run)), code_fingerprint("submission.py"))
+    mark = fingerprint(_ranked_mark(run, ranked_by(run)), code_fingerprint("submission.py"))
     targets = {
         run.calendar.submission: run.submissions / "submission.csv",
         run.calendar.holdout: run.out / "holdout" / "submission.csv",
@@ -147,7 +147,7 @@ def submit(run: Run) -> None:
 def evaluate(run: Run) -> None:
     """Score every source, the simple baselines and the final list on the holdout."""
     folder = run.out / "evaluation"
-    tuned = _tuned(run)
+    tuned = ranked_by(run)
     mark = fingerprint(_ranked_mark(run, tuned), code_fingerprint("evaluation"))
     summary = folder / "scores.json"
     if is_current(summary, mark):
@@ -183,6 +183,15 @@ def report(run: Run) -> None:
 
 def _tuned_mark(run: Run) -> str:
     return fingerprint(run.mark(), code_fingerprint("evaluation/metrics.py", *MODELS))
+
+
+def ranked_by(run: Run) -> Tuned:
+    """What the ranker's candidates were made with. Raises DataError where the stage `rank` has not run with it."""
+    tuned = _tuned(run)
+    path = run.ranked(run.calendar.submission) / "ranked.json"
+    if not is_current(path, _ranked_mark(run, tuned)):
+        raise DataError(f"{run.shown(path)} is not there or out of date. Run the stage `rank` first.")
+    return tuned
 
 
 def _ranked_mark(run: Run, tuned: Tuned) -> str:

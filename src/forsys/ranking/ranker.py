@@ -13,7 +13,8 @@ import polars as pl
 from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.progress import progress
-from forsys.ranking.features import build, categories_of
+from forsys.ranking.features import GROUPS, build, categories_of
+from forsys.ranking.linear import Linear
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.training_set import Labelled, LabelledWeeks, training_folds
 from forsys.retrieval.fusion import Fusion
@@ -30,11 +31,12 @@ CAUTION = 0.5  # standard errors by which a blend must gain, as in the choice of
 
 @dataclass(frozen=True, eq=False)
 class Ranker:
-    """Boosted trees, one model a seed, and the weight of the fusion that is blended in.
+    """A linear start, boosted trees on it (one model a seed), and the weight of the fusion that is blended in.
 
     facts: what it was made of and how it did, for ranker.json.
     """
 
+    linear: Linear
     models: list[lgb.Booster]
     groups: list[str]
     fusion: Fusion
@@ -56,10 +58,10 @@ class Ranker:
         ).cast({"rank": pl.UInt16, "score": pl.Float32})
 
     def predict(self, features: pl.DataFrame) -> Floats:
-        """The models' mean raw score of each row, float64."""
+        """The linear score of each row and the models' mean on it, float64."""
         matrix = features.select(self.models[0].feature_name()).to_numpy().astype(np.float32)
         scores = [np.asarray(model.predict(matrix, raw_score=True), np.float64) for model in self.models]
-        return np.asarray(np.mean(scores, axis=0))
+        return np.asarray(self.linear.score(features) + np.mean(scores, axis=0))
 
     def in_words(self) -> str:
         """One line."""
@@ -76,6 +78,7 @@ class Ranker:
                 part.write_text(model.model_to_string(), encoding="utf-8")
         written = {
             "models": len(self.models),
+            "linear": self.linear.as_json(),
             "groups": self.groups,
             "weights": self.fusion.weights,
             "constant": self.fusion.constant,
@@ -93,7 +96,7 @@ class Ranker:
         texts = [(folder / f"model-{i}.txt").read_text(encoding="utf-8") for i in range(found["models"])]
         models = [lgb.Booster(model_str=text) for text in texts]
         fusion = Fusion(found["weights"], found["constant"])
-        return cls(models, found["groups"], fusion, found["blend"], found["facts"])
+        return cls(Linear.of(found["linear"]), models, found["groups"], fusion, found["blend"], found["facts"])
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,11 @@ def fit_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold, choice: Choice) -> R
             f"In the {settings.most_weeks} periods before {fold.as_of} nobody bought a candidate, so there is no "
             f"order to learn. Use a longer log, or more of retrieval.candidates."
         )
-    models = [_fit(settings, learnt, choice.trees, run.settings.seed + i) for i in range(settings.seeds)]
+    linear = _linear(settings, learnt)
+    models = [
+        lgb.train(_parameters(settings, run.settings.seed + i), _dataset(settings, learnt, linear), choice.trees)
+        for i in range(settings.seeds)
+    ]
     facts = {
         "learnt_from": [str(each.as_of) for each in folds],
         "chosen_on": choice.folds,
@@ -147,11 +154,7 @@ def fit_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold, choice: Choice) -> R
         "purchases_among_the_candidates": learnt.found,
         "buyers": learnt.buyers,
     }
-    return Ranker(models, list(settings.features), tuned.fusion, choice.blend, facts)
-
-
-def _fit(settings: Ranking, learnt: Labelled, trees: int, seed: int) -> lgb.Booster:
-    return lgb.train(_parameters(settings, seed), _dataset(settings, learnt), trees)
+    return Ranker(linear, models, list(settings.features), tuned.fusion, choice.blend, facts)
 
 
 def blended(score: Floats, fusion: Fusion, blend: float, rank: Mapping[str, Floats], row: Ints) -> Floats:
@@ -190,16 +193,17 @@ def _choose(all_settings: Settings, learnt: Labelled, held: Labelled, fusion: Fu
     settings, seed = all_settings.ranking, all_settings.seed
     if not learnt.hit.any() or not held.hit.any():
         return Choice(settings.trees, 1.0, {}, folds)
-    train = _dataset(settings, learnt)
+    linear = _linear(settings, learnt)
+    train = _dataset(settings, learnt, linear)
     model = lgb.train(
         _parameters(settings, seed),
         train,
         settings.trees,
-        valid_sets=[_dataset(settings, held, train)],
+        valid_sets=[_dataset(settings, held, linear, train)],
         feval=lambda score, _: ("MAP@12", float(average_precision(score, held).sum() / held.buyers), True),
         callbacks=[lgb.early_stopping(settings.patience, verbose=False)],
     )
-    score = np.asarray(model.predict(_matrix(held), raw_score=True))
+    score = linear.score(held.features) + np.asarray(model.predict(_matrix(held), raw_score=True))
     tried = {b: average_precision(blended(score, fusion, b, held.rank, held.group), held) for b in BLENDS}
     best = 0.0
     for blend, values in tried.items():
@@ -229,11 +233,20 @@ def _parameters(settings: Ranking, seed: int) -> dict[str, Any]:
     }
 
 
-def _dataset(settings: Ranking, rows: Labelled, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+def _linear(settings: Ranking, learnt: Labelled) -> Linear:
+    """Without the categories, and without what is the same for all pairs of a customer."""
+    without = {*categories_of(settings.features), *GROUPS["customer"].meanings}
+    return Linear.fit(learnt.features.select(pl.exclude(without)), learnt.hit, learnt.group)
+
+
+def _dataset(
+    settings: Ranking, rows: Labelled, linear: Linear, reference: lgb.Dataset | None = None
+) -> lgb.Dataset:
     categories = [name for name in categories_of(settings.features) if name in rows.features.columns]
     return lgb.Dataset(
         _matrix(rows),
         rows.hit.astype(np.float32),
+        init_score=linear.score(rows.features),
         group=None if settings.objective == "binary" else rows.sizes,
         feature_name=rows.features.columns,
         categorical_feature=categories,

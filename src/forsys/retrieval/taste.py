@@ -34,8 +34,8 @@ class Taste(Source):
     log(1 + own(kind) / (prior * share(kind))), where own are the customer's purchases of the kind, halved every
     `memory` days, and shares are of the shop's sales of the last `days`, halved every `half_life` days, with one
     sale added to each value of a kind. The sum is the log of the customer's share of the kind over the shop's, with
-    `prior` purchases of the shop added to the customer's, less what is equal for all articles. It needs no training,
-    which is what few data call for.
+    `prior` purchases of the shop added to the customer's, less what is equal for all articles. Nothing is trained,
+    which suits few data.
     """
 
     half_life: PositiveFloat = 14.0
