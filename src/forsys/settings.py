@@ -64,6 +64,8 @@ class Ranking(Section):
     """But no more weeks than this."""
     candidates: PositiveInt
     """Pairs a customer, the best by fusion, that are ranked."""
+    pairs: PositiveInt
+    """Where customers are few, more pairs of each, up to so many in all."""
     negatives: PositiveInt
     """Pairs that were not bought, for each that was."""
     validation: PositiveInt

@@ -10,7 +10,7 @@ from forsys.errors import DataError
 from forsys.ranking.features import GROUPS, build
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.ranker import Ranker, average_precision, blended
-from forsys.ranking.training_set import Labelled
+from forsys.ranking.training_set import Labelled, depth
 from forsys.retrieval.tuning import Tuned
 from forsys.tables.history import Floats
 
@@ -115,7 +115,7 @@ def _pairs_of(run: "Run", tuned: Tuned, customer: int) -> Pairs:
         lambda name: run.shelf(fold, name, tuned.sources[name]).source,
         run.history,
         fold.as_of,
-        run.settings.ranking.candidates,
+        depth(run),
     )
 
 

@@ -17,7 +17,7 @@ from forsys.ranking.features import GROUPS, build, categories_of
 from forsys.ranking.linear import Linear
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.training_set import Labelled, LabelledWeeks, training_folds
-from forsys.retrieval.fusion import Fusion
+from forsys.retrieval.fusion import Fusion, clear_gain
 from forsys.retrieval.tuning import Tuned
 from forsys.schema import LIST_LENGTH
 from forsys.settings import Ranking, Settings
@@ -207,8 +207,7 @@ def _choose(all_settings: Settings, learnt: Labelled, held: Labelled, fusion: Fu
     tried = {b: average_precision(blended(score, fusion, b, held.rank, held.group), held) for b in BLENDS}
     best = 0.0
     for blend, values in tried.items():
-        gain = values - tried[best]
-        if gain.sum() > CAUTION * np.sqrt((gain**2).sum()):
+        if clear_gain(values - tried[best], held.buyers, CAUTION):
             best = blend
     means = {str(blend): float(values.sum() / held.buyers) for blend, values in tried.items()}
     return Choice(max(model.best_iteration, 1), best, means, folds)

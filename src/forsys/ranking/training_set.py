@@ -100,8 +100,17 @@ def pairs_of(run: "Run", lines: "dict[str, Line]", fold: Fold, who: str, i: int)
         lambda name: run.shelf(fold, name, lines[name]).source,
         run.history,
         fold.as_of,
-        run.settings.ranking.candidates,
+        depth(run),
     )
+
+
+def depth(run: "Run") -> int:
+    """Pairs of each customer that are ranked.
+
+    On the 26 weeks before 2019-09-18 of the H&M cohort MAP@12 was .0203 for all, .0200 for 400 and .0193 for 200.
+    """
+    ranking = run.settings.ranking
+    return max(ranking.candidates, ranking.pairs // max(len(run.everyone()), 1))
 
 
 def _labelled_fold(run: "Run", lines: "dict[str, Line]", fold: Fold, sample: bool) -> Labelled:

@@ -10,12 +10,16 @@ from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation.metrics import average_precision
 from forsys.progress import progress
-from forsys.retrieval.fusion import Fusion, Labelled, choose_fusion
+from forsys.retrieval.fusion import Fusion, Labelled, choose_fusion, clear_gain
 from forsys.schema import LIST_LENGTH
 from forsys.store import read_json
+from forsys.tables.history import Floats
 
 if TYPE_CHECKING:
     from forsys.run import Line, Run
+
+
+CAUTION = 1.0  # standard errors by which another value of a parameter must be better than the one in the settings
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,10 @@ class Tuned:
     def in_words(self) -> str:
         """One line."""
         weights = sorted(self.fusion.weights.items(), key=lambda pair: -pair[1])
-        chosen = [f"{key} {max(values, key=values.__getitem__)}" for key, values in self.tried.items()]
+        chosen = []
+        for key in self.tried:
+            name, _, parameter = key.partition(".")
+            chosen.append(f"{key} {self.sources[name][parameter]}")
         return ", ".join([*chosen, *(f"{name} ×{weight:.2g}" for name, weight in weights)])
 
 
@@ -81,8 +88,8 @@ def tune_for(run: "Run", fold: Fold, what: str) -> Tuned:
         if name not in lines:
             raise DataError(f"tuning.grid: {key} names no source. Sources: {', '.join(lines)}.")
         scores = {value: _alone(run, folds, name, lines[name] | {parameter: value}) for value in values}
-        lines[name] = lines[name] | {parameter: max(scores, key=scores.__getitem__)}
-        tried[key] = {str(value): score for value, score in scores.items()}
+        lines[name] = lines[name] | {parameter: _choose(scores, lines[name].get(parameter))}
+        tried[key] = {str(value): float(score.mean()) for value, score in scores.items()}
     candidates = [run.labelled_candidates(f, lines) for f in progress(folds, f"{what}: candidates", unit="fold")]
     labelled = Labelled.of(candidates, list(lines))
     fusion, score = choose_fusion(labelled, LIST_LENGTH)
@@ -111,10 +118,22 @@ def folds_before(run: "Run", fold: Fold, customers: int, most: int, least: int =
     return folds
 
 
-def _alone(run: "Run", folds: list[Fold], name: str, line: "Line") -> float:
-    """MAP@12 of one source alone, pooled over folds."""
+def _choose(scores: dict[Any, Floats], current: Any) -> Any:
+    """The best value, where that is a clear gain over the current one.
+
+    Noise would otherwise move the parameters from week to week, and whatever is made with them be made anew.
+    """
+    best = max(scores, key=lambda value: float(scores[value].sum()))
+    if current not in scores:
+        return best
+    clear = clear_gain(scores[best] - scores[current], len(scores[best]), CAUTION)
+    return best if clear else current
+
+
+def _alone(run: "Run", folds: list[Fold], name: str, line: "Line") -> Floats:
+    """AP@12 of one source alone, of each buyer of each fold."""
     parts = []
     for fold in folds:
         candidates, labels = run.labelled_candidates(fold, {name: line})
         parts.append(average_precision(candidates.collect(), labels, LIST_LENGTH))
-    return float(pl.concat(parts)["average_precision"].mean())  # type: ignore[arg-type]
+    return pl.concat(parts)["average_precision"].to_numpy()
