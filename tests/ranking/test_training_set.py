@@ -66,8 +66,8 @@ class TestLabelledWeeks:
         assert 0 < held.found == held.hit.sum() <= held.purchases
         assert (np.bincount(held.group, held.hit) > 0).all()
         pairs = pairs_of(run, lines, fold, "buyers", 0)
-        expected = {pair for pair in zip(pairs.customer.tolist(), pairs.article.tolist(), strict=True)}
-        found = expected & set(labels.iter_rows())
+        candidates = set(zip(pairs.customer.tolist(), pairs.article.tolist(), strict=True))
+        found = candidates & set(labels.iter_rows())
         assert held.found == len(found)
 
     def test_a_sample_is_part_of_the_whole(self, run: Run) -> None:

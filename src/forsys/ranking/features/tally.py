@@ -35,7 +35,7 @@ class Tally:
         another_day = np.diff(ages, prepend=-1) != 0
         another_day[first] = True
         times = np.add.reduceat(another_day.astype(np.int64), first) if len(first) else np.zeros(0, int)
-        last = np.append(first[1:], len(key)) - 1
+        last = np.append(first, len(key))[1:] - 1
         return cls(values, key[first], times, ages[first], ages[last])
 
     def look_up(self, row: Ints, value: Ints) -> tuple[Floats, Floats, Floats]:
