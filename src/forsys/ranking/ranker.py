@@ -26,6 +26,7 @@ from forsys.tables.history import Floats, History, Ints
 
 BLENDS = (0.0, 0.25, 0.5, 1.0, 2.0)  # weights of the fusion beside the model's order that are tried
 CONSTANT = 10.0  # of both reciprocal ranks
+ROWS = 200_000  # scored at a time, which bounds the memory
 CAUTION = 0.5  # standard errors by which a blend must gain, as in the choice of the fusion
 
 
@@ -59,9 +60,13 @@ class Ranker:
 
     def predict(self, features: pl.DataFrame) -> Floats:
         """The linear score of each row and the models' mean on it, float64."""
-        matrix = features.select(self.models[0].feature_name()).to_numpy().astype(np.float32)
-        scores = [np.asarray(model.predict(matrix, raw_score=True), np.float64) for model in self.models]
-        return np.asarray(self.linear.score(features) + np.mean(scores, axis=0))
+        names = self.models[0].feature_name()
+        parts = []
+        for rows in features.select(names).iter_slices(ROWS):
+            matrix = rows.to_numpy()
+            trees = [np.asarray(model.predict(matrix, raw_score=True), np.float64) for model in self.models]
+            parts.append(self.linear.score(rows) + np.mean(trees, axis=0))
+        return np.concatenate(parts)
 
     def in_words(self) -> str:
         """One line."""

@@ -9,9 +9,9 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
+from forsys.attributes import codes
 from forsys.calendar import day_number
 from forsys.retrieval.source import STRICT, Source, decay
-from forsys.tables.attributes import codes
 from forsys.tables.history import History, Ints, Profiles
 
 KINDS = (

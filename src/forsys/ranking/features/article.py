@@ -5,10 +5,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from forsys.attributes import codes
 from forsys.calendar import day_number
 from forsys.ranking.features.group import Columns, feature_group, ratio
 from forsys.ranking.pairs import Pairs
-from forsys.tables.attributes import codes
 from forsys.tables.history import Floats, History, Ints
 
 WINDOWS = (1, 3, 7, 28)

@@ -4,12 +4,12 @@ from datetime import date
 
 import numpy as np
 
+from forsys.attributes import codes
 from forsys.ranking.features.article import article_table
 from forsys.ranking.features.customer import taste
 from forsys.ranking.features.group import Columns, feature_group, ratio
 from forsys.ranking.features.tally import Tally
 from forsys.ranking.pairs import Pairs
-from forsys.tables.attributes import codes
 from forsys.tables.history import History
 
 SPREAD_FLOOR = 0.2  # log units: a customer of one purchase is not sure of a price
