@@ -14,7 +14,7 @@ from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation.baselines import BASELINES
 from forsys.evaluation.bootstrap import interval, paired
-from forsys.evaluation.evaluate import FINAL, FUSION, show
+from forsys.evaluation.evaluate import FINAL, FUSION, perfect, share_of_perfect, show
 from forsys.evaluation.metrics import average_precision
 from forsys.progress import progress
 from forsys.ranking.everyone import ranked_buyers
@@ -25,6 +25,7 @@ from forsys.schema import LIST_LENGTH
 if TYPE_CHECKING:
     from forsys.run import Run
 
+ORACLE = "perfect order of the candidates"
 REFERENCE = "bought in 90 days + best sellers"
 
 
@@ -43,7 +44,7 @@ def backtest(run: "Run", weeks: int) -> pd.DataFrame:
     draws, seed = run.settings.evaluation.draws, run.settings.seed
     reference = scores[REFERENCE].to_numpy()
     rows = []
-    for name in [column for column in scores.columns if column not in ("customer", "fold")]:
+    for name in [column for column in scores.columns if column not in ("customer", "fold", ORACLE)]:
         value = interval(scores[name].to_numpy(), draws=draws, seed=seed, groups=groups)
         gain = paired(scores[name].to_numpy(), reference, draws=draws, seed=seed, groups=groups)
         rows.append(
@@ -61,6 +62,7 @@ def backtest(run: "Run", weeks: int) -> pd.DataFrame:
     table.attrs = {
         "folds": len(folds),
         "customer-weeks": len(scores),
+        "oracle": float(scores[ORACLE].to_numpy().mean()),
         "first": folds[-1].as_of,
         "last": folds[0].until,
     }
@@ -75,7 +77,7 @@ def backtest_text(run: "Run", table: pd.DataFrame) -> str:
         f"{label}Backtest of {run.dataset.name}: {facts['folds']} cut-offs, {facts['first']} up to {facts['last']} "
         f"(not included), {facts['customer-weeks']:,} customer-weeks.\n"
         f'The difference is to "{REFERENCE}", paired by customer-week, with a 95 % interval by customer.\n\n'
-        f"{show(table)}"
+        f"{show(table)}\n\n{share_of_perfect(table.set_index('list')['MAP@12'][FINAL], facts['oracle'])}"
     )
 
 
@@ -92,6 +94,7 @@ def _score_fold(run: "Run", earlier: LabelledWeeks, fold: Fold) -> pl.DataFrame:
     lists |= {name: found.filter(pl.col("source") == name) for name in tuned.sources}
     lists[FUSION] = tuned.fusion.fuse(found.lazy(), LIST_LENGTH)
     lists[FINAL] = ranked_buyers(earlier, tuned, fold)
+    lists[ORACLE] = perfect(found, labels)
     columns = {
         name: average_precision(top, labels, LIST_LENGTH)["average_precision"] for name, top in lists.items()
     }

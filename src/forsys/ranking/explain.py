@@ -43,8 +43,8 @@ def explain(run: "Run", tuned: Tuned, customer_id: str, article_id: str) -> str:
     return (
         f"Customer {customer_id}, article {article_id} ({name}), {fold.as_of}: place {rank} of {len(pairs)}.\n"
         f"The numbers say by how much each fact moves it against this customer's other candidates.\n\n"
-        f"Speaks for it:\n{_reasons(features, place[0], excess, 1)}\n\n"
-        f"Speaks against it:\n{_reasons(features, place[0], excess, -1)}\n"
+        f"Speaks for it:\n{_reasons(features.row(int(place[0]), named=True), excess, 1)}\n\n"
+        f"Speaks against it:\n{_reasons(features.row(int(place[0]), named=True), excess, -1)}\n"
     )
 
 
@@ -126,11 +126,12 @@ def _row_of(table: pl.DataFrame, column: str, wanted: str) -> int:
     return int(found[0])
 
 
-def _reasons(features: pl.DataFrame, row: int, excess: Floats, sign: int) -> str:
+def _reasons(values: dict[str, float], excess: Floats, sign: int) -> str:
     order = [i for i in np.argsort(-sign * excess, kind="stable")[:SHOWN] if sign * excess[i] > 0]
+    names = list(values)
     lines = []
     for i in order:
-        value = features[row, int(i)]
+        value = values[names[i]]
         shown = "unknown" if np.isnan(value) else f"{value:.4g}"
-        lines.append(f"  {excess[i]:+.2f}  {meaning(features.columns[int(i)])}: {shown}")
+        lines.append(f"  {excess[i]:+.2f}  {meaning(names[i])}: {shown}")
     return "\n".join(lines) or "  nothing"
