@@ -33,7 +33,7 @@ def submitted(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("submitted")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORSYS_HOME", str(home))
-        for stage in ("tables", "tune", "retrieve", "submit"):
+        for stage in ("tables", "tune", "retrieve", "rank", "submit"):
             assert main([stage, *flags(shop)]) == 0
     return home
 
@@ -119,14 +119,18 @@ class TestSteps:
             (["tables"], "submit", "tune"),
             (["tables"], "evaluate", "tune"),
             (["tables"], "report", "evaluate"),
-            (["tables", "tune"], "submit", "retrieve"),
-            (["tables", "tune"], "evaluate", "retrieve"),
+            (["tables", "tune"], "rank", "retrieve"),
+            (["tables", "tune"], "submit", "rank"),
+            (["tables", "tune"], "evaluate", "rank"),
+            (["tables", "tune"], "explain", "rank"),
         ],
     )
     def test_out_of_order(self, done: list[str], asked: str, missing: str, shop: Path, capsys: Output) -> None:
         for stage in done:
             assert main([stage, *flags(shop)]) == 0
-        file = [str(shop / "sample_submission.csv")] if asked == "validate" else []
+        file = {"validate": [str(shop / "sample_submission.csv")], "explain": ["someone", "something"]}.get(
+            asked, []
+        )
         message = refused([asked, *file, *flags(shop)], capsys)
         assert f"Run the stage `{missing}` first" in message
 
@@ -145,7 +149,7 @@ class TestSteps:
         message = refused(["submit", *other], capsys)
         assert "made from other data or settings. Run the stage `tune` first" in message
         assert main(["tune", *other]) == 0
-        message = refused(["submit", *other], capsys)
+        message = refused(["rank", *other], capsys)
         assert "Run the stage `retrieve` first, with the same settings" in message
 
     def test_a_log_that_is_too_short(self, shop: Path, capsys: Output) -> None:
