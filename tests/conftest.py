@@ -35,7 +35,12 @@ TINY_ROWS = [
 
 def articles_of(codes: list[int]) -> pl.DataFrame:
     numbers = range(len(codes))
-    columns = {"article": numbers, "article_id": [f"{n:010d}" for n in numbers], "product_code": codes}
+    columns = {
+        "article": numbers,
+        "article_id": [f"{n:010d}" for n in numbers],
+        "product_code": codes,
+        "prod_name": [f"Product {code}" for code in codes],
+    }
     return pl.DataFrame(columns, schema={name: schema.ARTICLES[name] for name in columns})
 
 
@@ -43,6 +48,18 @@ def customers_of(ages: list[float | None]) -> pl.DataFrame:
     numbers = range(len(ages))
     columns = {"customer": numbers, "customer_id": [f"{n:064x}" for n in numbers], "age": ages}
     return pl.DataFrame(columns, schema={name: schema.CUSTOMERS[name] for name in columns})
+
+
+def content_of(count: int) -> list[pl.Series]:
+    """Content features by the world's taste groups: its attributes, and noisy vectors, some of them missing."""
+    group, rng = np.arange(count) // 20, np.random.default_rng(3)
+    codes = np.column_stack([group + 1, group % 2 + 1, np.arange(count) % 5]).astype(np.int32)
+    columns = [pl.Series("attributes", codes, pl.Array(pl.Int32, 3))]
+    for every, name in enumerate(("words", "colour", "shape"), 5):
+        vectors = np.eye(6, dtype=np.float32)[group % 6] + rng.normal(0, 0.3, (count, 6)).astype(np.float32)
+        rows = [None if i % every == 0 else vector.tolist() for i, vector in enumerate(vectors)]
+        columns.append(pl.Series(name, rows, pl.Array(pl.Float32, 6)))
+    return columns
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +106,8 @@ def world_log() -> pl.DataFrame:
 def world(world_log: pl.DataFrame) -> History:
     """world_log by customer; two colours a product code; every seventh customer has no age."""
     ages = [None if customer % 7 == 6 else 16.0 + customer % 60 for customer in range(300)]
-    codes = [article // 2 for article in range(120)]
-    return History.of(world_log.lazy(), articles_of(codes), customers_of(ages))
+    articles = articles_of([article // 2 for article in range(120)])
+    return History.of(world_log.lazy(), articles.with_columns(content_of(120)), customers_of(ages))
 
 
 @pytest.fixture(scope="session")

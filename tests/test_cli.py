@@ -33,7 +33,7 @@ def submitted(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("submitted")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORSYS_HOME", str(home))
-        for stage in ("tables", "tune", "retrieve", "rank", "submit"):
+        for stage in ("tables", "content", "tune", "retrieve", "rank", "submit"):
             assert main([stage, *flags(shop)]) == 0
     return home
 
@@ -114,27 +114,27 @@ class TestSteps:
         [
             ([], "tune", "tables"),
             ([], "validate", "tables"),
+            ([], "content", "tables"),
             ([], "submit", "tune"),
+            (["tables"], "tune", "content"),
             (["tables"], "retrieve", "tune"),
             (["tables"], "submit", "tune"),
             (["tables"], "evaluate", "tune"),
             (["tables"], "report", "evaluate"),
-            (["tables", "tune"], "rank", "retrieve"),
-            (["tables", "tune"], "submit", "rank"),
-            (["tables", "tune"], "evaluate", "rank"),
-            (["tables", "tune"], "explain", "rank"),
+            (["tables", "content", "tune"], "rank", "retrieve"),
+            (["tables", "content", "tune"], "submit", "rank"),
+            (["tables", "content", "tune"], "evaluate", "rank"),
+            (["tables", "content", "tune"], "explain", "rank"),
         ],
     )
     def test_out_of_order(self, done: list[str], asked: str, missing: str, shop: Path, capsys: Output) -> None:
         for stage in done:
             assert main([stage, *flags(shop)]) == 0
-        file = {"validate": [str(shop / "sample_submission.csv")], "explain": ["someone", "something"]}.get(
-            asked, []
-        )
-        message = refused([asked, *file, *flags(shop)], capsys)
+        more = {"validate": [str(shop / "sample_submission.csv")], "explain": ["someone", "something"]}
+        message = refused([asked, *more.get(asked, []), *flags(shop)], capsys)
         assert f"Run the stage `{missing}` first" in message
 
-    @pytest.mark.parametrize("asked", ["tune", "retrieve", "submit"])
+    @pytest.mark.parametrize("asked", ["content", "tune", "retrieve", "submit"])
     def test_unfinished_tables(self, asked: str, shop: Path, submitted: Path, home: Path, capsys: Output) -> None:
         """As a kill between tables.json and its stamp leaves them."""
         shutil.copytree(submitted, home)
@@ -154,6 +154,7 @@ class TestSteps:
 
     def test_a_log_that_is_too_short(self, shop: Path, capsys: Output) -> None:
         assert main(["tables", *flags(shop)]) == 0
+        assert main(["content", *flags(shop)]) == 0
         message = refused(["tune", *flags(shop), "--holdout-days", "29"], capsys)
         assert "84 days" in message
         assert "Use --holdout-days 28 or fewer" in message
@@ -355,4 +356,4 @@ def test_backtest_writes_its_table(shop: Path, home: Path, capsys: Output) -> No
     assert "GENERATED DATA. Backtest of tiny: 1 cut-offs, 2024-06-24 up to 2024-07-01" in out
     rows = (home / "output" / "tiny" / "evaluation" / "backtest.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0] == "list,MAP@12,low,high,difference,difference low,difference high"
-    assert len(rows) == 1 + 2 + 7 + 1  # two baselines, seven sources, the fusion
+    assert len(rows) == 1 + 2 + 8 + 1  # two baselines, eight sources, the fusion

@@ -17,7 +17,7 @@ from forsys.cli import main
 from world import flags, forsys, parts_left, shop, snapshot
 
 __all__ = ["shop"]
-STAGES = ("tables", "tune", "retrieve", "rank", "submit", "evaluate")
+STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate")
 DRIVER = """
 import os, sys
 from pathlib import Path
@@ -84,6 +84,8 @@ def undisturbed(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 KILLS = [
     ("tables", "tables/transactions.parquet", 1, "before"),
     ("tables", "tables/tables.json", 1, "after"),
+    ("content", "content/descriptions.parquet", 1, "after"),
+    ("content", "content/features.parquet", 1, "before"),
     ("tune", "buyers/part-00000.parquet", 5, "before"),
     ("tune", "tiny/tuned.json", 1, "after"),
     ("retrieve", "folds/*/als-*/model.npz", 3, "before"),  # 2 are of the tune stage

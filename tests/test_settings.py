@@ -136,3 +136,9 @@ def test_a_file_with_an_unknown_key(tmp_path: Path) -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         load_settings().shard = 3
+
+
+def test_a_source_is_switched_off() -> None:
+    assert "bpr" in load_settings().retrieval.sources
+    sources = load_settings(overrides=["retrieval.sources.bpr=false"]).retrieval.sources
+    assert set(sources) == set(load_settings().retrieval.sources) - {"bpr"}

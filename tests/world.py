@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from forsys.pipeline import make_content
 from forsys.run import Run
 from forsys.settings import load_settings
 from forsys.store import set_current
@@ -30,6 +31,7 @@ TUNED = ("repurchase.half_life", "best_sellers.half_life")
 SMALL = {
     "shard": "100",  # 3 shards of everyone
     "retrieval.candidates": "20",
+    "retrieval.sources.next_item": "false",  # TensorFlow takes seconds to start, in every process
     "retrieval.sources.als.factors": "8",
     "retrieval.sources.als.iterations": "3",
     "retrieval.sources.bpr.factors": "8",
@@ -51,7 +53,7 @@ SMALL = {
     "evaluation.draws": "50",
     "evaluation.events": "200",
 }
-STAGES = ("tables", "tune", "retrieve", "rank", "submit", "evaluate", "report")
+STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate", "report")
 Purchase = tuple[date, str, str]  # day, customer_id, article_id
 
 
@@ -83,12 +85,14 @@ def overrides(**other: str) -> list[str]:
     return [f"{key}={value}" for key, value in settings.items()]
 
 
-def run_on(shop: Path, home: Path, **other: str) -> Run:
-    """A run whose tables are made."""
+def run_on(shop: Path, home: Path, *, content: bool = True, **other: str) -> Run:
+    """A run whose tables are made, and its content."""
     run = Run(DataSet(shop.name, shop, True, "a test"), load_settings(overrides=overrides(**other)), home)
     if not (run.tables / "tables.json").exists():
         build_tables(run.dataset, run.tables)
         set_current(run.tables / "tables.json", str(shop))
+    if content:
+        make_content(run)
     return run
 
 

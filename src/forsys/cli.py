@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[2]
 STAGE_HELP = {
     "tables": "read the shop's files into checked tables",
+    "content": "describe every article by its picture, its words and its attributes",
     "tune": "choose source parameters and fusion weights on the weeks before the holdout",
     "retrieve": "fit every source and make everyone's candidates",
     "rank": "train the ranker on earlier weeks and order everyone's candidates",
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Idle threads of one library otherwise spin while another works: small fits get 10 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow would greet every stage with ten lines
     command: Callable[[argparse.Namespace], None] = options.command
     try:
         command(options)
@@ -55,6 +57,8 @@ def parser() -> argparse.ArgumentParser:
     for name, text in STAGE_HELP.items():
         stage = commands.add_parser(name, parents=[common], help=text, description=text)
         stage.set_defaults(command=_stages, stages=[name])
+        if name == "content":
+            _add_show(stage, common)
     backtest = commands.add_parser("backtest", parents=[common], help="score many weekly cut-offs, pooled")
     backtest.add_argument("--weeks", type=_positive, default=26, help="how many cut-offs (default: 26)")
     backtest.set_defaults(command=_backtest)
@@ -67,6 +71,9 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("customer", metavar="CUSTOMER")
     explain.add_argument("article", metavar="ARTICLE")
     explain.set_defaults(command=_explain)
+    compare = commands.add_parser("compare", parents=[common], help="the seed's systems side by side, next item")
+    compare.add_argument("--ablation", action="store_true", help="also leave out each group of features")
+    compare.set_defaults(command=_compare)
     validate = commands.add_parser("validate", parents=[common], help="check a submission file")
     validate.add_argument("file", type=Path, metavar="FILE")
     validate.set_defaults(command=_validate)
@@ -79,6 +86,14 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--images", type=_whole, default=None, help="how many pictures (default: one an article)")
     sample.set_defaults(command=_sample)
     return top
+
+
+def _add_show(content: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    more = content.add_subparsers(metavar="show ARTICLE…")
+    text = "draw articles: picture, garment, palette, keywords and the articles most like them"
+    show = more.add_parser("show", parents=[common], help=text, description=text)
+    show.add_argument("articles", nargs="+", metavar="ARTICLE", help="the shop's number, such as 0108775015")
+    show.set_defaults(command=_show)
 
 
 def _common() -> argparse.ArgumentParser:
@@ -108,14 +123,23 @@ def _stages(options: argparse.Namespace) -> None:
         STAGES[name](run)
 
 
+def _show(options: argparse.Namespace) -> None:
+    from forsys.progress import say
+    from forsys.report.article_sheet import write_sheet
+
+    run = _run(options)
+    say(run.shown(write_sheet(run, options.articles)))
+
+
 def _backtest(options: argparse.Namespace) -> None:
     from forsys.evaluation.backtest import backtest, backtest_text
-    from forsys.pipeline import make_tables
+    from forsys.pipeline import make_content, make_tables
     from forsys.progress import say, stage_line
     from forsys.store import whole
 
     run = _run(options)
     make_tables(run)
+    make_content(run)
     with stage_line("backtest") as made:
         table = backtest(run, options.weeks)
         target = run.out / "evaluation" / "backtest.csv"
@@ -148,6 +172,22 @@ def _explain(options: argparse.Namespace) -> None:
 
     run = _run(options)
     print(explain(run, ranked_by(run), options.customer, options.article))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from forsys.evaluation.comparison import compare, mixing
+    from forsys.evaluation.feature_ablation import feature_ablation
+    from forsys.pipeline import make_content, make_tables
+    from forsys.progress import say, stage_line
+    from forsys.report.comparison import write_comparison
+
+    run = _run(options)
+    make_tables(run)
+    make_content(run)
+    with stage_line("compare") as made:
+        ablation = feature_ablation(run) if options.ablation else None
+        say(write_comparison(run, compare(run), mixing(run), ablation))
+        made.append(f"{run.shown(run.out / 'comparison')}: tables and curve")
 
 
 def _validate(options: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """The stages in order: what each reads, and what it writes.
 
 tables     the shop's files                 output/<data set>/tables/
+content    articles, pictures               output/<data set>/content/
 tune       weeks before the holdout         output/<data set>/tuned.json
 retrieve   tables, tuned.json               output/<data set>/folds/<as of>/<source>-<fingerprint>/
 rank       candidates, weeks before         output/<data set>/rankers/<as of>/, ranked/<as of>/
@@ -29,7 +30,12 @@ from forsys.tables.sample import generate
 from forsys.tables.source import DataSet, fingerprint_of, locate
 
 SAMPLE = "generated sample"
-MODELS = ("retrieval", "calendar.py", "tables/history.py")  # the code that decides what a model says
+MODELS = (
+    "retrieval",
+    "calendar.py",
+    "attributes.py",
+    "tables/history.py",
+)  # the code that decides what a model says
 
 
 def find_data(option: Path | None, project: Path) -> DataSet:
@@ -67,6 +73,25 @@ def make_tables(run: Run) -> None:
         ]
     for note in facts["notes"]:
         say(f"           {note}")
+
+
+def make_content(run: Run) -> None:
+    """Describe every article: its picture's colours and shape, its description's words, its attributes."""
+    from forsys.content.features import build_features, in_words  # here, for scikit-learn and scikit-image
+    from forsys.content.pictures import find_pictures
+
+    basis, images = run.content_basis, run.dataset.folder / "images"  # first the basis: it wants finished tables
+    articles = pl.read_parquet(run.tables / "articles.parquet")
+    mark = fingerprint(basis, find_pictures(images, articles).write_csv())
+    summary = run.content / "content.json"
+    if is_current(summary, mark):
+        return say("content    up to date, skipped")
+    with stage_line("content") as made:
+        summary.unlink(missing_ok=True)  # it vouches for the others, which change now
+        facts = build_features(articles, images, run.content, run.settings.content, run.settings.seed)
+        write_json({"basis": basis, **facts}, summary)
+        set_current(summary, mark)
+        made += in_words(facts)
 
 
 def tune(run: Run) -> None:
@@ -195,7 +220,8 @@ def ranked_by(run: Run) -> Tuned:
 
 
 def _ranked_mark(run: Run, tuned: Tuned) -> str:
-    return fingerprint(run.mark(), tuned.as_json(), code_fingerprint("ranking", *MODELS))
+    content = run.content_mark if run.content_is_current else None
+    return fingerprint(run.mark(), tuned.as_json(), content, code_fingerprint("ranking", *MODELS))
 
 
 def _tuned(run: Run) -> Tuned:
@@ -218,6 +244,7 @@ def _enough_articles(run: Run) -> None:
 
 STAGES: dict[str, Callable[[Run], None]] = {
     "tables": make_tables,
+    "content": make_content,
     "tune": tune,
     "retrieve": retrieve,
     "rank": rank,

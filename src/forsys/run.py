@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ import polars as pl
 
 from forsys.calendar import Calendar, Fold
 from forsys.errors import DataError
-from forsys.retrieval.registry import code_of, make_source
+from forsys.retrieval.registry import class_of, code_of, make_source
 from forsys.retrieval.source import Source
 from forsys.settings import Settings
 from forsys.store import code_fingerprint, fingerprint, read_json, stamp_path, write_parquet
@@ -43,6 +43,11 @@ class Run:
         return self.out / "tables"
 
     @property
+    def content(self) -> Path:
+        """The content features of the articles."""
+        return self.out / "content"
+
+    @property
     def submissions(self) -> Path:
         """Where the submission goes."""
         return self.project / "submissions"
@@ -67,8 +72,12 @@ class Run:
 
     @cached_property
     def history(self) -> History:
-        """The whole log."""
-        return History.read(self.tables)
+        """The whole log. Its articles carry the content features where the stage `content` has made them."""
+        history = History.read(self.tables)
+        if not self.content_is_current:
+            return history
+        features = pl.read_parquet(self.content / "features.parquet").drop("picture")
+        return replace(history, articles=history.articles.join(features, on="article", maintain_order="left"))
 
     @cached_property
     def tables_mark(self) -> str:
@@ -78,9 +87,38 @@ class Run:
             raise DataError(f"{self.shown(self.tables)} is not finished. Run the stage `tables` first.")
         return stamp.read_text(encoding="utf-8")
 
+    @cached_property
+    def content_basis(self) -> str:
+        """Fingerprint of what the content features are made from, but the pictures."""
+        settings = (self.settings.content.model_dump(mode="json"), self.settings.seed)
+        return fingerprint(self.tables_mark, *settings, code_fingerprint("content"))
+
+    @cached_property
+    def content_is_current(self) -> bool:
+        """Whether the content features there are belong to these tables and settings."""
+        basis = self.content_basis  # first, since it asks for finished tables
+        facts = read_json(self.content / "content.json")
+        return facts is not None and facts["basis"] == basis
+
+    @cached_property
+    def content_mark(self) -> str:
+        """What the content features were made from. Raises DataError where they are not there yet."""
+        stamp = stamp_path(self.content / "content.json")
+        if not self.content_is_current or not stamp.exists():
+            raise DataError(
+                f"{self.shown(self.content)} holds no features of these tables and settings. "
+                f"Run the stage `content` first."
+            )
+        return stamp.read_text(encoding="utf-8")
+
+    def content_marks(self, lines: dict[str, Line]) -> list[str]:
+        """The mark of the content features where one of these sources reads them; otherwise nothing."""
+        return [self.content_mark] if any(class_of(*item).uses_content for item in lines.items()) else []
+
     def mark(self) -> str:
-        """Fingerprint of the tables and the settings."""
-        return fingerprint(self.tables_mark, self.settings.model_dump(mode="json"))
+        """Fingerprint of the tables, the settings and, where a source uses it, the content."""
+        content = self.content_marks(self.settings.retrieval.sources)
+        return fingerprint(self.tables_mark, self.settings.model_dump(mode="json"), *content)
 
     def everyone(self) -> Ints:
         """The customers of the submission, sorted."""
@@ -94,10 +132,12 @@ class Run:
 
     def shelf(self, fold: Fold, name: str, line: Line) -> "Shelf":
         """Where a source keeps what it made at a cut-off."""
-        code = code_fingerprint(code_of(line), "retrieval/source.py", "tables/history.py", "calendar.py")
+        files = (code_of(line), *class_of(name, line).builds_on)
+        code = code_fingerprint(*files, "retrieval/source.py", "tables/history.py", "attributes.py", "calendar.py")
         sizes = (self.settings.retrieval.candidates, self.settings.shard)
         # The end of the fold decides who its buyers are.
-        mark = fingerprint(self.tables_mark, code, line, str(fold.until), sizes)
+        content = self.content_marks({name: line})
+        mark = fingerprint(self.tables_mark, code, line, str(fold.until), sizes, *content)
         return Shelf(self, fold, name, line, self.out / "folds" / str(fold.as_of) / f"{name}-{mark[:8]}")
 
     def candidates(self, fold: Fold, lines: dict[str, Line], who: str, parts: Sequence[int]) -> pl.LazyFrame:

@@ -5,7 +5,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
 
 from forsys.errors import DataError
 
@@ -37,7 +46,17 @@ class Retrieval(Section):
     candidates: PositiveInt
     """Candidates a customer and source."""
     sources: dict[str, dict[str, Any]]
-    """One line a source: its name, `class` (file and class below forsys.retrieval), and its parameters."""
+    """One line a source: its name, `class` (file and class below forsys.retrieval), and its parameters.
+
+    `false` instead of a line switches a source off: `--set retrieval.sources.bpr=false`.
+    """
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _switched_on(cls, sources: Any) -> Any:
+        if not isinstance(sources, dict):
+            return sources
+        return {name: line for name, line in sources.items() if line is not False}
 
 
 class Tuning(Section):
@@ -97,6 +116,15 @@ class Evaluation(Section):
     """Most next-item events scored; more are sampled."""
 
 
+class Compare(Section):
+    """The recurrent model of `forsys compare`."""
+
+    network: dict[str, Any]
+    """Its line, as a source's, without the cell."""
+    without_features: dict[str, Any] = {}
+    """What differs for a network that knows only the articles' numbers."""
+
+
 class Settings(Section):
     """The whole tree."""
 
@@ -108,6 +136,7 @@ class Settings(Section):
     tuning: Tuning
     ranking: Ranking
     evaluation: Evaluation
+    compare: Compare
 
 
 def load_settings(preset: str = "default", overrides: Iterable[str] = ()) -> Settings:

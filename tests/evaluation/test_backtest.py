@@ -79,10 +79,13 @@ class TestTable:
         assert table.attrs == {
             "folds": 2,
             "customer-weeks": len(buyers),
+            "oracle": table.attrs["oracle"],
             "first": HOLDOUT - WEEK,
             "last": LAST_DAY + timedelta(days=1),
         }
+        assert table["MAP@12"].max() < table.attrs["oracle"] < 1
         text = backtest_text(run, table)
+        assert "A perfect order of the candidates would give" in text
         assert text.startswith("GENERATED DATA. Backtest of tiny: 2 cut-offs, 2024-06-17 up to 2024-07-01")
         assert f"{len(buyers):,} customer-weeks" in text
         assert REFERENCE in text

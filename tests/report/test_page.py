@@ -10,13 +10,14 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from forsys.content.pictures import picture_path
 from forsys.errors import DataError
 from forsys.evaluation.evaluate import FINAL, UNION
 from forsys.report.examples import find_examples
 from forsys.report.findings import Findings
 from forsys.report.page import write_report
 from forsys.report.picture import write_picture
-from forsys.report.pictures import picture_path, thumbnail
+from forsys.report.pictures import thumbnail
 from forsys.run import Run
 from forsys.schema import ARTICLES, CUSTOMERS, PREDICTIONS, TRANSACTIONS
 from forsys.settings import load_settings
@@ -113,7 +114,7 @@ def tiny_run(tmp_path: Path) -> Run:
     write_json(TUNED, run.out / "tuned.json")
     draw(folder, ids[0])
     draw(folder, ids[13])
-    picture_path(folder, ids[4]).write_bytes(CUT)
+    picture_path(folder / "images", ids[4]).write_bytes(CUT)
     return run
 
 
@@ -129,7 +130,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def draw(folder: Path, article_id: str) -> None:
-    path = picture_path(folder, article_id)
+    path = picture_path(folder / "images", article_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (200, 300), "teal").save(path)
 
@@ -193,7 +194,7 @@ def test_pictures_may_be_missing_or_broken(run: Run, text: str) -> None:
 
 
 def test_thumbnails_are_small(run: Run, tmp_path: Path) -> None:
-    jpeg = thumbnail(picture_path(run.dataset.folder, "0100000001"))
+    jpeg = thumbnail(picture_path(run.dataset.folder / "images", "0100000001"))
     assert jpeg is not None
     (tmp_path / "small.jpg").write_bytes(jpeg)
     with Image.open(tmp_path / "small.jpg") as small:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from forsys.report.pictures import data_uri, hue_of, picture_path, thumbnail
+from forsys.content.pictures import picture_path
+from forsys.report.pictures import data_uri, hue_of, thumbnail
 from forsys.schema import LIST_LENGTH as K
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _cards(run: "Run", articles: Iterable[int]) -> Callable[[int], Card]:
     def card(article: int) -> Card:
         if article not in made:
             row = rows[article]
-            jpeg = thumbnail(picture_path(run.dataset.folder, row["article_id"]))
+            jpeg = thumbnail(picture_path(run.dataset.folder / "images", row["article_id"]))
             kind, name = row["product_type_name"] or "article", row["prod_name"] or row["article_id"]
             made[article] = Card(row["article_id"], name, kind, row["colour_group_name"] or "", jpeg)
         return made[article]

@@ -11,11 +11,6 @@ from PIL import Image
 HEIGHT = 96  # pixels
 
 
-def picture_path(folder: Path, article_id: str) -> Path:
-    """Where Kaggle's layout keeps an article's picture."""
-    return folder / "images" / article_id[:3] / f"{article_id}.jpg"
-
-
 def thumbnail(path: Path) -> bytes | None:
     """The picture as a JPEG of at most HEIGHT pixels; None where it is missing or can't be read."""
     if not path.is_file():

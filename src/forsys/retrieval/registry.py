@@ -13,8 +13,20 @@ from forsys.retrieval.source import Source
 
 def make_source(name: str, line: dict[str, Any]) -> Source:
     """Make the source of one settings line: `class = "file.Class"` and its parameters. Raises DataError."""
-    parameters = dict(line)
-    where = str(parameters.pop("class", ""))
+    kind = class_of(name, line)
+    parameters = {key: value for key, value in line.items() if key != "class"}
+    try:
+        source: Source = kind(**parameters)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        known = ", ".join(signature(kind).parameters)
+        raise DataError(f"retrieval.sources.{name}: {faults}. {kind.__name__} takes: {known}.") from error
+    return source
+
+
+def class_of(name: str, line: dict[str, Any]) -> type[Source]:
+    """The class that a settings line names. Raises DataError where there is none."""
+    where = str(line.get("class", ""))
     module, _, class_name = where.partition(".")
     try:
         kind = getattr(import_module(f"forsys.retrieval.{module}"), class_name)
@@ -22,13 +34,7 @@ def make_source(name: str, line: dict[str, Any]) -> Source:
         raise _no_source(name, where) from error
     if not (isinstance(kind, type) and issubclass(kind, Source)) or isabstract(kind):
         raise _no_source(name, where)
-    try:
-        source: Source = kind(**parameters)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
-        known = ", ".join(signature(kind).parameters)
-        raise DataError(f"retrieval.sources.{name}: {faults}. {class_name} takes: {known}.") from error
-    return source
+    return kind
 
 
 def code_of(line: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,8 @@ class Source(ABC):
     """
 
     catalogue_: Ints
+    builds_on: ClassVar[tuple[str, ...]] = ()  # code outside its file that decides what it says
+    uses_content: ClassVar[bool] = False  # whether it reads content features of `history.articles`
 
     @abstractmethod
     def fit(self, history: History, as_of: date) -> Self:
@@ -86,6 +88,12 @@ class Source(ABC):
         size = max(BLOCK_CELLS // max(len(self.catalogue_), 1), 1)
         for start in range(0, len(profiles), size):
             yield slice(start, min(start + size, len(profiles)))
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learned."""
+        arrays = _flat(self._state()).values()
+        return int(sum(array.size for array in arrays if np.issubdtype(array.dtype, np.floating)))
 
     def save(self, path: Path) -> None:
         """Write the fitted state as .npz without pickle."""
@@ -186,6 +194,8 @@ def _flat(state: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, sparse.csr_array):
             flat |= {f"{name}|data": value.data, f"{name}|indices": value.indices}
             flat |= {f"{name}|indptr": value.indptr, f"{name}|shape": np.array(value.shape)}
+        elif isinstance(value, list):
+            flat |= {f"{name}|{i}": part for i, part in enumerate(value)}
         else:
             flat[name] = value
     return flat
@@ -194,5 +204,7 @@ def _flat(state: dict[str, Any]) -> dict[str, Any]:
 def _unflat(name: str, arrays: Any) -> Any:
     if name in arrays:
         return arrays[name]
+    if f"{name}|shape" not in arrays:
+        return [arrays[f"{name}|{i}"] for i in range(sum(key.startswith(f"{name}|") for key in arrays))]
     parts = [arrays[f"{name}|{part}"] for part in ("data", "indices", "indptr")]
     return sparse.csr_array(tuple(parts), shape=tuple(arrays[f"{name}|shape"]))

@@ -1,0 +1,1 @@
+"""The recurrent next-item model: windows of purchases, the network, its training and its inference."""

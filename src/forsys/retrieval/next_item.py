@@ -1,0 +1,151 @@
+"""Next item: what the recurrent network expects after a customer's purchases, and a memory of what goes along.
+
+TensorFlow takes seconds to import, so it is imported only where a network is trained or asked.
+"""
+
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
+from scipy import sparse
+
+from forsys.recurrent.recipe import Recipe
+from forsys.retrieval.co_purchase import CoPurchase
+from forsys.retrieval.look_alikes import nearby_share
+from forsys.retrieval.source import STRICT, Source, decay
+from forsys.retrieval.variants import same_code
+from forsys.tables.history import Floats, History, Profiles
+
+if TYPE_CHECKING:
+    from forsys.recurrent.inference import Reader
+
+
+@dataclass(config=STRICT)
+class NextItem(Source, Recipe):
+    """Scores of one or several networks, averaged, plus what the memory says of the basket.
+
+    Articles that were never sold are scored too where `arrivals` is given, by what their attributes, words and
+    picture say, plus the logarithm of how likely they are on sale (see look_alikes), plus `arrivals`, which decides
+    how many of them come between the others.
+
+    The memory adds `together` times the damped cosine of co-purchase, and `variant` for an article of the same
+    product code, for each purchase of the profile: in full on its last day of shopping, `earlier` before. What
+    is in the basket of the day already is left out: it is not bought again on that day.
+    """
+
+    together: NonNegativeFloat = 15.0
+    variant: NonNegativeFloat = 2.5
+    earlier: NonNegativeFloat = 0.5
+    memory_days: int = 60
+    memory_half_life: float = 30.0
+    neighbours: int = 1000
+    arrivals: float | None = None
+    window: PositiveInt = 20
+    plausible: PositiveFloat = 0.1
+
+    builds_on: ClassVar[tuple[str, ...]] = (
+        "recurrent",
+        "retrieval/co_purchase.py",
+        "retrieval/look_alikes.py",
+        "retrieval/variants.py",
+    )
+    uses_content: ClassVar[bool] = True
+
+    def fit(self, history: History, as_of: date) -> Self:
+        """Train the networks and remember co-purchase."""
+        from forsys.recurrent.inference import article_vectors
+        from forsys.recurrent.training import Trainer, knowledge
+
+        facts = knowledge(history, as_of, self)
+        self._choose_catalogue(history, as_of, facts.number > 0)
+        self.price_level_, self.people_ = facts.price_level, facts.people
+        self.weights_, vectors, learned = [], [], 0
+        for seed in range(self.seed, self.seed + self.networks if len(facts.sold) else self.seed):
+            model = Trainer(history, as_of, facts, self, seed).fit(self.epochs)
+            vectors.append(article_vectors(model, facts))
+            self.weights_ += model.network.get_weights()
+            learned += sum(int(np.prod(weight.shape)) for weight in model.weights)
+        self.learned_ = np.array(learned)
+        self.vectors_ = np.stack(vectors) if vectors else np.zeros((0, len(facts.number), self.dimension + 1))
+        self.memory_ = self._memory(history, as_of)
+        self.__dict__.pop("readers", None)
+        return self
+
+    def _choose_catalogue(self, history: History, as_of: date, known: npt.NDArray[np.bool_]) -> None:
+        """The articles sold and, with `arrivals`, those that may be on sale for the first time."""
+        prior = np.where(known, 0, -np.inf)
+        if self.arrivals is not None:
+            number = history.articles["article_id"].cast(int).to_numpy()
+            on_sale = nearby_share(number, known, self.window)
+            never = np.bincount(history.before(as_of).article, minlength=len(known)) == 0
+            chosen = never & (on_sale >= self.plausible)
+            prior[chosen] = np.log(on_sale[chosen]) + self.arrivals
+        self.catalogue_ = np.flatnonzero(np.isfinite(prior)).astype(np.int32)
+        self.prior_ = prior[self.catalogue_].astype(np.float32)
+
+    def _memory(self, history: History, as_of: date) -> sparse.csr_array:
+        """What a purchase of each article says for each of the catalogue, (articles, catalogue)."""
+        pairs = CoPurchase(days=self.memory_days, damp_bought=10, damp_candidate=3, neighbours=self.neighbours)
+        found = sparse.coo_array(pairs.fit(history, as_of).similar_)
+        row, column = pairs.catalogue_[found.coords[0]], self.columns(pairs.catalogue_[found.coords[1]])
+        kept = column >= 0
+        variants = sparse.coo_array(same_code(history, self.catalogue_, np.ones(len(self.catalogue_), np.float32)))
+        value = np.concatenate([self.together * found.data[kept], self.variant * variants.data])
+        place = (
+            np.concatenate([row[kept], variants.coords[0]]),
+            np.concatenate([column[kept], variants.coords[1]]),
+        )
+        memory = sparse.coo_array((value.astype(np.float32), place), shape=variants.shape).tocsr()
+        memory.eliminate_zeros()
+        return memory
+
+    def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
+        """Every article of the catalogue, for every profile, also one that bought nothing yet."""
+        scores = np.zeros((len(profiles), len(self.catalogue_)), np.float32)
+        for reader, vectors in zip(self.readers, self.vectors_, strict=True):
+            scores += reader.expect(profiles) @ vectors[self.catalogue_].T / np.float32(len(self.readers))
+        scores += self.prior_
+        if self.memory_.nnz:
+            self._remember(profiles, scores)
+        return scores
+
+    def _remember(self, profiles: Profiles, scores: Floats) -> None:
+        row, purchase = profiles.purchases()
+        article, age = profiles.history.article[purchase], profiles.ages(row, purchase)
+        last = np.full(len(profiles), np.iinfo(np.int32).max)
+        np.minimum.at(last, row, age)
+        weight = np.where(age == last[row], 1, self.earlier * decay(age - last[row], self.memory_half_life))
+        recalled = sparse.coo_array(profiles.matrix(row, article, weight, self.memory_.shape[0]) @ self.memory_)
+        scores[recalled.coords] += recalled.data
+        column = self.columns(article)
+        basket = (age == 0) & (column >= 0)
+        scores[row[basket], column[basket]] = -np.inf
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the networks, those of the articles among them."""
+        return int(self.learned_)
+
+    @cached_property
+    def readers(self) -> "list[Reader]":
+        """One a network, made from the fitted state."""
+        from forsys.recurrent.inference import Reader
+        from forsys.recurrent.training import make_network
+
+        count = len(self.vectors_)
+        each = len(self.weights_) // max(count, 1)
+        readers = []
+        for i, vectors in enumerate(self.vectors_):
+            network = make_network(self.people_, self, self.seed + i)
+            network.set_weights(self.weights_[i * each : (i + 1) * each])
+            readers.append(Reader(network, vectors, self.price_level_, self.people_))
+        return readers
+
+    def load(self, path: Any) -> Self:
+        """As for every source; the networks are made anew."""
+        self.__dict__.pop("readers", None)
+        return super().load(path)

@@ -1,0 +1,93 @@
+"""Training: events a second of the recurrent network against a plain Keras `fit` with the same cell.
+
+The plain one is an `Embedding`, `keras.layers.<Cell>(return_sequences=True)` and a `Dense` output over as many
+articles as ours has negatives, by sparse categorical cross-entropy with Adam. Both have 30,000 articles, width 128,
+batches of 96 rows of 8 steps and 2,048 negatives. An event is a purchase that is predicted; each of RUNS runs
+trains the two in turn, after a first batch that traces the graph, and the median counts.
+"""
+
+from datetime import date
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import get_args
+
+import keras
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from forsys.calendar import day_number
+from forsys.recurrent.recipe import Cell, Recipe
+from forsys.recurrent.training import Trainer, knowledge
+from forsys.tables.history import History
+
+ARTICLES, PURCHASES, RUNS = 30_000, 8 * 96 * 60, 3
+AS_OF = date(2020, 3, 1)
+KERAS = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+
+
+def run(data: Path | None) -> pd.DataFrame:
+    """One row a cell."""
+    del data  # a log made here has the same number of articles everywhere
+    history = made_history(PURCHASES)
+    rows = []
+    for cell in get_args(Cell):
+        recipe = Recipe(cell=cell, groups=())
+        times = [(ours(history, recipe), plain(recipe)) for _ in range(RUNS)]
+        own, keras_fit = (median(each) for each in zip(*times, strict=True))
+        rows.append({"cell": cell, "events/s": own, "keras fit events/s": keras_fit, "ratio": own / keras_fit})
+    return pd.DataFrame(rows)
+
+
+def made_history(purchases: int) -> History:
+    """Customers with 1 to 24 purchases in 60 days; each article sells, their popularity as by Zipf."""
+    rng = np.random.default_rng(1)
+    customer = np.repeat(np.arange(purchases, dtype=np.int32), rng.integers(1, 25, purchases))[:purchases]
+    day = np.int32(day_number(AS_OF)) - rng.integers(1, 61, purchases, np.int32)
+    popularity = np.arange(1, ARTICLES + 1) ** -0.8
+    article = rng.choice(ARTICLES, purchases, p=popularity / popularity.sum()).astype(np.int32)
+    article[:ARTICLES] = np.arange(ARTICLES)
+    ones, count = np.ones(purchases, np.int32), int(customer[-1]) + 1
+    return History(
+        customer=customer,
+        article=article,
+        day=day[np.lexsort((day, customer))],
+        price=ones / np.float32(40),
+        channel=ones.astype(np.int8),
+        units=ones,
+        first=np.searchsorted(customer, np.arange(count + 1)),
+        articles=pl.DataFrame({"article": range(ARTICLES)}),
+        customers=pl.DataFrame({"customer": range(count)}),
+    )
+
+
+def ours(history: History, recipe: Recipe) -> float:
+    """Events a second of the trainer, its batches made on the way."""
+    trainer = Trainer(history, AS_OF, knowledge(history, AS_OF, recipe), recipe, seed=1)
+    begin = perf_counter()
+    trainer.fit(1)
+    first = perf_counter() - begin
+    begin = perf_counter()
+    trainer.fit(1)
+    print(recipe.cell, first, perf_counter() - begin)
+    return len(history) / (perf_counter() - begin)
+
+
+def plain(recipe: Recipe) -> float:
+    """Events a second of Keras's own `fit`, every place of every batch an event."""
+    layers = [
+        keras.layers.Embedding(ARTICLES, recipe.dimension),
+        KERAS[recipe.cell](recipe.dimension, return_sequences=True),
+        keras.layers.Dense(recipe.negatives),
+    ]
+    model = keras.Sequential(layers)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(recipe.learning_rate), loss)
+    rng = np.random.default_rng(1)
+    shape = (PURCHASES // recipe.length, recipe.length)
+    read, target = rng.integers(ARTICLES, size=shape), rng.integers(recipe.negatives, size=shape)
+    model.fit(read[: recipe.rows], target[: recipe.rows], recipe.rows, verbose=0)
+    begin = perf_counter()
+    model.fit(read, target, recipe.rows, verbose=0)
+    return PURCHASES / (perf_counter() - begin)

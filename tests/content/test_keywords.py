@@ -1,0 +1,114 @@
+"""Keywords of descriptions: the seed's examples, the cache, and texts that are no English."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from forsys.content import keywords
+from forsys.content.keywords import KEYWORDS, extract_keywords, language_of, read_description
+
+JERSEY = "Jersey top with narrow shoulder straps."
+DENIER = "Opaque matt tights. 200 denier."
+FRENCH = "Top en jersey avec des bretelles étroites et une poche dans le dos."
+JAPANESE = "細いストラップのジャージートップ"
+
+
+def articles(*texts: str | None) -> pl.DataFrame:
+    numbers = pl.Series("article", range(len(texts)), pl.Int32)
+    return pl.DataFrame([numbers, pl.Series("detail_desc", texts, pl.String)])
+
+
+def test_the_keyword_of_the_seeds_examples(tmp_path: Path) -> None:
+    found = extract_keywords(articles(JERSEY, DENIER), tmp_path, 10)
+    assert found.filter(pl.col("rank") == 1)["keyword"].to_list() == ["Jersey", "denier"]
+
+
+def test_the_table(tmp_path: Path) -> None:
+    found = extract_keywords(articles(DENIER, None, JERSEY, DENIER, "", "  ", "123."), tmp_path, 3)
+    assert dict(found.schema) == KEYWORDS
+    assert found["article"].to_list() == [0, 0, 0, 2, 2, 2, 3, 3, 3]
+    assert found["rank"].to_list() == [1, 2, 3] * 3
+    first, _, third = found.partition_by("article")
+    assert_frame_equal(first.drop("article"), third.drop("article"))
+    for part in found.partition_by("article"):
+        assert part["score"].is_sorted()
+
+
+def test_no_descriptions_at_all(tmp_path: Path) -> None:
+    assert dict(extract_keywords(articles(None, None), tmp_path, 10).schema) == KEYWORDS
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_workers_change_nothing(processes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"{word} top with {other} straps" for word in ("Red", "Soft", "Lace") for other in ("lace", "thin")]
+    alone = extract_keywords(articles(*texts), tmp_path / "alone", 10)
+    monkeypatch.setattr(keywords, "WORTH_A_WORKER", 1)
+    monkeypatch.setattr(keywords, "CHUNK", 2)
+    monkeypatch.setattr(keywords, "BATCH", 4)
+    together = extract_keywords(articles(*texts), tmp_path / "together", 10, processes)
+    assert_frame_equal(alone, together, check_exact=True)
+
+
+def test_only_a_changed_description_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    def reading(text: str, most: int) -> keywords.Reading:
+        read.append(text)
+        return read_description(text, most)
+
+    monkeypatch.setattr(keywords, "read_description", reading)
+    first = extract_keywords(articles(JERSEY, DENIER), tmp_path, 10)
+    assert sorted(read) == [JERSEY, DENIER]
+    assert_frame_equal(extract_keywords(articles(JERSEY, DENIER), tmp_path, 10), first)
+    assert len(read) == 2
+    changed = extract_keywords(articles(JERSEY, "Lace bra."), tmp_path, 10)
+    assert read[2:] == ["Lace bra."]
+    assert_frame_equal(changed.filter(pl.col("article") == 0), first.filter(pl.col("article") == 0))
+    extract_keywords(articles(JERSEY), tmp_path, 9)
+    assert read[3:] == [JERSEY]
+
+
+def test_a_stopped_reading_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["Lace bra.", "Thin socks.", "Warm hat.", "Wide belt."]  # as they are read: in order
+    read = []
+
+    def stopping(text: str, most: int) -> keywords.Reading:
+        read.append(text)
+        if len(read) == 4:
+            raise KeyboardInterrupt
+        return read_description(text, most)
+
+    monkeypatch.setattr(keywords, "BATCH", 2)
+    monkeypatch.setattr(keywords, "read_description", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        extract_keywords(articles(*texts), tmp_path, 10)
+    extract_keywords(articles(*texts), tmp_path, 10)
+    assert read == texts + texts[2:]
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        (JERSEY, "en"),
+        (DENIER, "en"),
+        (FRENCH, "fr"),
+        (JAPANESE, "??"),
+        ("Cotton sun hat. Lined.", "en"),
+        ("", "en"),
+    ],
+)
+def test_languages(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
+def test_a_french_stop_word_is_no_keyword() -> None:
+    found = read_description(FRENCH, 10)[2]
+    assert "jersey" in found
+    assert not {"avec", "des", "dans", "une"} & set(found)
+
+
+@pytest.mark.parametrize("text", [JAPANESE, "\x00\x01", "😀😀", "x" * 20_000, "a", "-", "Robe. " * 300])
+def test_odd_texts_are_read(text: str) -> None:
+    assert read_description(text, 10)[0] == text
