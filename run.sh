@@ -8,7 +8,7 @@
 #   bash run.sh benchmark [...]      measure against what one would take otherwise; `--help` lists the benchmarks
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-stages=(tables content tune retrieve submit evaluate report)
+stages=(tables content tune retrieve rank submit evaluate report)
 
 say() { printf '%s\n' "$*" >&2; }
 

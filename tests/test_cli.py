@@ -33,7 +33,7 @@ def submitted(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("submitted")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORSYS_HOME", str(home))
-        for stage in ("tables", "content", "tune", "retrieve", "submit"):
+        for stage in ("tables", "content", "tune", "retrieve", "rank", "submit"):
             assert main([stage, *flags(shop)]) == 0
     return home
 
@@ -121,15 +121,17 @@ class TestSteps:
             (["tables"], "submit", "tune"),
             (["tables"], "evaluate", "tune"),
             (["tables"], "report", "evaluate"),
-            (["tables", "content", "tune"], "submit", "retrieve"),
-            (["tables", "content", "tune"], "evaluate", "retrieve"),
+            (["tables", "content", "tune"], "rank", "retrieve"),
+            (["tables", "content", "tune"], "submit", "rank"),
+            (["tables", "content", "tune"], "evaluate", "rank"),
+            (["tables", "content", "tune"], "explain", "rank"),
         ],
     )
     def test_out_of_order(self, done: list[str], asked: str, missing: str, shop: Path, capsys: Output) -> None:
         for stage in done:
             assert main([stage, *flags(shop)]) == 0
-        file = [str(shop / "sample_submission.csv")] if asked == "validate" else []
-        message = refused([asked, *file, *flags(shop)], capsys)
+        more = {"validate": [str(shop / "sample_submission.csv")], "explain": ["someone", "something"]}
+        message = refused([asked, *more.get(asked, []), *flags(shop)], capsys)
         assert f"Run the stage `{missing}` first" in message
 
     @pytest.mark.parametrize("asked", ["content", "tune", "retrieve", "submit"])
@@ -147,7 +149,7 @@ class TestSteps:
         message = refused(["submit", *other], capsys)
         assert "made from other data or settings. Run the stage `tune` first" in message
         assert main(["tune", *other]) == 0
-        message = refused(["submit", *other], capsys)
+        message = refused(["rank", *other], capsys)
         assert "Run the stage `retrieve` first, with the same settings" in message
 
     def test_a_log_that_is_too_short(self, shop: Path, capsys: Output) -> None:

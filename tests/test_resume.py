@@ -17,7 +17,7 @@ from forsys.cli import main
 from world import flags, forsys, parts_left, shop, snapshot
 
 __all__ = ["shop"]
-STAGES = ("tables", "content", "tune", "retrieve", "submit", "evaluate")
+STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate")
 DRIVER = """
 import os, sys
 from pathlib import Path
@@ -90,6 +90,8 @@ KILLS = [
     ("tune", "tiny/tuned.json", 1, "after"),
     ("retrieve", "folds/*/als-*/model.npz", 3, "before"),  # 2 are of the tune stage
     ("retrieve", "everyone/part-00001.parquet", 9, "before"),
+    ("rank", "rankers/*/ranker.json", 1, "before"),
+    ("rank", "ranked/*/part-00001.parquet", 2, "before"),
     ("submit", "submissions/submission.csv", 1, "after"),
     ("submit", "holdout/submission.csv", 1, "before"),
     ("evaluate", "evaluation/scores.json", 1, "before"),

@@ -44,10 +44,16 @@ SMALL = {
         f'tuning.grid."{key}"': json.dumps(values[:: len(values) - 1] if key in TUNED else values[:1])
         for key, values in load_settings().tuning.grid.items()
     },
+    "ranking.weeks": "4",
+    "ranking.customers": "1",
+    "ranking.pairs": "1",
+    "ranking.validation": "50",
+    "ranking.trees": "20",
+    "ranking.patience": "5",
     "evaluation.draws": "50",
     "evaluation.events": "200",
 }
-STAGES = ("tables", "content", "tune", "retrieve", "submit", "evaluate", "report")
+STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate", "report")
 Purchase = tuple[date, str, str]  # day, customer_id, article_id
 
 

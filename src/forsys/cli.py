@@ -18,7 +18,8 @@ STAGE_HELP = {
     "content": "describe every article by its picture, its words and its attributes",
     "tune": "choose source parameters and fusion weights on the weeks before the holdout",
     "retrieve": "fit every source and make everyone's candidates",
-    "submit": "fuse the candidates and write submissions/submission.csv",
+    "rank": "train the ranker on earlier weeks and order everyone's candidates",
+    "submit": "write submissions/submission.csv",
     "evaluate": "score every source, simple baselines and the final list on the holdout",
     "report": "write the page that people look at",
 }
@@ -61,6 +62,15 @@ def parser() -> argparse.ArgumentParser:
     backtest = commands.add_parser("backtest", parents=[common], help="score many weekly cut-offs, pooled")
     backtest.add_argument("--weeks", type=_positive, default=26, help="how many cut-offs (default: 26)")
     backtest.set_defaults(command=_backtest)
+    ablate = commands.add_parser(
+        "ablate", parents=[common], help="the ranker without each feature group and source"
+    )
+    ablate.add_argument("--weeks", type=_positive, default=1, help="weeks before the holdout to score (default: 1)")
+    ablate.set_defaults(command=_ablate)
+    explain = commands.add_parser("explain", parents=[common], help="why an article stands where it does")
+    explain.add_argument("customer", metavar="CUSTOMER")
+    explain.add_argument("article", metavar="ARTICLE")
+    explain.set_defaults(command=_explain)
     compare = commands.add_parser("compare", parents=[common], help="the seed's systems side by side, next item")
     compare.add_argument("--ablation", action="store_true", help="also leave out each group of features")
     compare.set_defaults(command=_compare)
@@ -137,6 +147,31 @@ def _backtest(options: argparse.Namespace) -> None:
             table.to_csv(part, index=False)
         say(backtest_text(run, table))
         made.append(run.shown(target))
+
+
+def _ablate(options: argparse.Namespace) -> None:
+    from forsys.evaluation.ablation import ablate, ablation_text
+    from forsys.pipeline import make_tables
+    from forsys.progress import say, stage_line
+    from forsys.store import whole
+
+    run = _run(options)
+    make_tables(run)
+    with stage_line("ablate") as made:
+        table = ablate(run, options.weeks)
+        target = run.out / "evaluation" / "ablation.csv"
+        with whole(target) as part:
+            table.to_csv(part, index=False)
+        say(ablation_text(run, table))
+        made.append(run.shown(target))
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from forsys.pipeline import ranked_by
+    from forsys.ranking.explain import explain
+
+    run = _run(options)
+    print(explain(run, ranked_by(run), options.customer, options.article))
 
 
 def _compare(options: argparse.Namespace) -> None:

@@ -4,7 +4,8 @@ tables     the shop's files                 output/<data set>/tables/
 content    articles, pictures               output/<data set>/content/
 tune       weeks before the holdout         output/<data set>/tuned.json
 retrieve   tables, tuned.json               output/<data set>/folds/<as of>/<source>-<fingerprint>/
-submit     candidates, tuned.json           submissions/submission.csv, output/<data set>/holdout/
+rank       candidates, weeks before         output/<data set>/rankers/<as of>/, ranked/<as of>/
+submit     ranked/                          submissions/submission.csv, output/<data set>/holdout/
 evaluate   models and lists of the holdout  output/<data set>/evaluation/
 report     all of the above                 output/<data set>/report.html
 """
@@ -17,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.progress import progress, say, stage_line
 from forsys.retrieval.tuning import Tuned, tune_for
@@ -30,7 +30,12 @@ from forsys.tables.sample import generate
 from forsys.tables.source import DataSet, fingerprint_of, locate
 
 SAMPLE = "generated sample"
-MODELS = ("retrieval", "calendar.py", "tables/history.py")  # the code that decides what a model says
+MODELS = (
+    "retrieval",
+    "calendar.py",
+    "attributes.py",
+    "tables/history.py",
+)  # the code that decides what a model says
 
 
 def find_data(option: Path | None, project: Path) -> DataSet:
@@ -125,10 +130,24 @@ def retrieve(run: Run) -> None:
     run.forget_all_but(work)
 
 
-def submit(run: Run) -> None:
-    """Fuse the candidates into one list a customer; write the submission and the holdout's own list."""
+def rank(run: Run) -> None:
+    """Train the ranker on the weeks before each cut-off, and order everyone's candidates."""
+    from forsys.ranking.everyone import order_everyone, rankers_for  # here, for lightgbm takes a second to start
+
     tuned = _tuned(run)
-    mark = fingerprint(run.mark(), tuned.as_json(), code_fingerprint("submission.py", *MODELS))
+    mark = _ranked_mark(run, tuned)
+    targets = [run.ranked(fold) / "ranked.json" for fold in (run.calendar.holdout, run.calendar.submission)]
+    if all(is_current(path, mark) for path in targets):
+        return say("rank       up to date, skipped")
+    with stage_line("rank") as made:
+        for fold, ranker in rankers_for(run, tuned, mark):
+            order_everyone(run, tuned, fold, ranker, mark)
+            made.append(f"{fold.as_of}: {ranker.in_words()}")
+
+
+def submit(run: Run) -> None:
+    """Write the first 12 of everyone's ranked candidates: the submission, and the holdout's own list."""
+    mark = fingerprint(_ranked_mark(run, ranked_by(run)), code_fingerprint("submission.py"))
     targets = {
         run.calendar.submission: run.submissions / "submission.csv",
         run.calendar.holdout: run.out / "holdout" / "submission.csv",
@@ -138,7 +157,8 @@ def submit(run: Run) -> None:
     _enough_articles(run)
     with stage_line("submit") as made:
         for fold, path in targets.items():
-            predictions = fuse_everyone(run, tuned, fold, path.stem)
+            top = pl.col("rank") <= LIST_LENGTH
+            predictions = run.ranked_candidates(fold).filter(top).select("customer", "article", "rank").collect()
             if fold == run.calendar.holdout:
                 write_parquet(predictions, run.out / "holdout" / "predictions.parquet")
             write_submission(predictions, run.tables, path, LIST_LENGTH)
@@ -149,21 +169,11 @@ def submit(run: Run) -> None:
         made.append("valid")
 
 
-def fuse_everyone(run: Run, tuned: Tuned, fold: Fold, what: str) -> pl.DataFrame:
-    """The top 12 of every customer: schema.PREDICTIONS."""
-    shards = run.shards(run.everyone())
-    lists = []
-    for i in progress(range(len(shards)), f"fuse {what}", unit="shard"):
-        candidates = run.candidates(fold, tuned.sources, "everyone", [i])
-        lists.append(tuned.fusion.fuse(candidates, LIST_LENGTH).drop("score"))
-    return pl.concat(lists)
-
-
 def evaluate(run: Run) -> None:
     """Score every source, the simple baselines and the final list on the holdout."""
     folder = run.out / "evaluation"
-    tuned = _tuned(run)
-    mark = fingerprint(run.mark(), tuned.as_json(), code_fingerprint("evaluation", *MODELS))
+    tuned = ranked_by(run)
+    mark = fingerprint(_ranked_mark(run, tuned), code_fingerprint("evaluation"))
     summary = folder / "scores.json"
     if is_current(summary, mark):
         return say(
@@ -200,6 +210,20 @@ def _tuned_mark(run: Run) -> str:
     return fingerprint(run.mark(), code_fingerprint("evaluation/metrics.py", *MODELS))
 
 
+def ranked_by(run: Run) -> Tuned:
+    """What the ranker's candidates were made with. Raises DataError where the stage `rank` has not run with it."""
+    tuned = _tuned(run)
+    path = run.ranked(run.calendar.submission) / "ranked.json"
+    if not is_current(path, _ranked_mark(run, tuned)):
+        raise DataError(f"{run.shown(path)} is not there or out of date. Run the stage `rank` first.")
+    return tuned
+
+
+def _ranked_mark(run: Run, tuned: Tuned) -> str:
+    content = run.content_mark if run.content_is_current else None
+    return fingerprint(run.mark(), tuned.as_json(), content, code_fingerprint("ranking", *MODELS))
+
+
 def _tuned(run: Run) -> Tuned:
     """What the stage `tune` chose with these data and settings. Raises DataError where it has not run with them."""
     path = run.out / "tuned.json"
@@ -223,6 +247,7 @@ STAGES: dict[str, Callable[[Run], None]] = {
     "content": make_content,
     "tune": tune,
     "retrieve": retrieve,
+    "rank": rank,
     "submit": submit,
     "evaluate": evaluate,
     "report": report,

@@ -133,7 +133,7 @@ class Run:
     def shelf(self, fold: Fold, name: str, line: Line) -> "Shelf":
         """Where a source keeps what it made at a cut-off."""
         files = (code_of(line), *class_of(name, line).builds_on)
-        code = code_fingerprint(*files, "retrieval/source.py", "tables/history.py", "calendar.py")
+        code = code_fingerprint(*files, "retrieval/source.py", "tables/history.py", "attributes.py", "calendar.py")
         sizes = (self.settings.retrieval.candidates, self.settings.shard)
         # The end of the fold decides who its buyers are.
         content = self.content_marks({name: line})
@@ -155,6 +155,17 @@ class Run:
         return pl.concat(
             pl.scan_parquet(paths).with_columns(source=pl.lit(name, dtype=kinds)) for name, paths in found.items()
         )
+
+    def ranked(self, fold: Fold) -> Path:
+        """Where the ranker's order of everyone's candidates goes, shard by shard."""
+        return self.out / "ranked" / str(fold.as_of)
+
+    def ranked_candidates(self, fold: Fold) -> pl.LazyFrame:
+        """Everyone's candidates in the ranker's order: customer, article, rank, score."""
+        parts = [self.ranked(fold) / f"part-{i:05d}.parquet" for i in range(len(self.shards(self.everyone())))]
+        if not all(part.exists() for part in parts):
+            raise DataError(f"{self.shown(self.ranked(fold))} is not complete. Run the stage `rank` first.")
+        return pl.scan_parquet(parts)
 
     def labelled_candidates(self, fold: Fold, lines: dict[str, Line]) -> tuple[pl.LazyFrame, pl.DataFrame]:
         """The candidates of a labelled fold's buyers, made where missing, and what they bought."""

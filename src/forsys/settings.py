@@ -3,9 +3,18 @@
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
 
 from forsys.errors import DataError
 
@@ -61,6 +70,43 @@ class Tuning(Section):
     """Source parameters to choose: "source.parameter" = [values to try]."""
 
 
+class Ranking(Section):
+    """The ranker: what it learns from, and how."""
+
+    features: list[str]
+    """Feature groups (forsys.ranking.features)."""
+    weeks: PositiveInt
+    """Labelled weeks to learn from."""
+    customers: PositiveInt
+    """And earlier ones, until they hold so many buyers together."""
+    most_weeks: PositiveInt
+    """But no more weeks than this."""
+    candidates: PositiveInt
+    """Pairs a customer, the best by fusion, that are ranked."""
+    pairs: PositiveInt
+    """Where customers are few, more pairs of each, up to so many in all."""
+    negatives: PositiveInt
+    """Pairs that were not bought, for each that was."""
+    validation: PositiveInt
+    """The newest weeks that hold so many buyers choose the number of trees and the blend."""
+    objective: Literal["rank_xendcg", "lambdarank", "binary"]
+    trees: PositiveInt
+    """At most."""
+    patience: PositiveInt
+    """Stop after so many trees without a better MAP@12."""
+    learning_rate: PositiveFloat
+    leaves: PositiveInt = Field(ge=2)
+    least_rows: PositiveInt
+    """Rows of a leaf, at least."""
+    l2: NonNegativeFloat
+    feature_share: PositiveFloat = Field(le=1)
+    """Share of the features that a tree sees."""
+    row_share: PositiveFloat = Field(le=1)
+    """Share of the rows that a tree sees."""
+    seeds: PositiveInt
+    """Models, whose scores are averaged."""
+
+
 class Evaluation(Section):
     """How scores are reported."""
 
@@ -88,6 +134,7 @@ class Settings(Section):
     content: Content
     retrieval: Retrieval
     tuning: Tuning
+    ranking: Ranking
     evaluation: Evaluation
     compare: Compare
 

@@ -17,7 +17,8 @@ from polars.testing import assert_frame_equal as assert_same
 from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation.backtest import REFERENCE, backtest, backtest_text
-from forsys.evaluation.evaluate import FINAL, evaluate_holdout
+from forsys.evaluation.evaluate import FINAL, FUSION, evaluate_holdout
+from forsys.ranking.everyone import order_everyone, rankers_for
 from forsys.retrieval.tuning import earlier_folds, tune_for
 from forsys.run import Run
 from world import HOLDOUT, LAST_DAY, Purchase, bought_in, map_at, purchases_in, run_on, shop
@@ -50,7 +51,7 @@ class TestTable:
     def test_one_row_a_list(self, table: pd.DataFrame, run: Run) -> None:
         assert table.columns.tolist() == ["list", *MEASURES]
         baselines = ["best sellers, 7 days", REFERENCE]
-        assert table["list"].tolist() == [*baselines, *run.settings.retrieval.sources, FINAL]
+        assert table["list"].tolist() == [*baselines, *run.settings.retrieval.sources, FUSION, FINAL]
 
     def test_the_reference_differs_from_itself_by_nothing(self, table: pd.DataFrame) -> None:
         row = table[table["list"] == REFERENCE]
@@ -78,10 +79,13 @@ class TestTable:
         assert table.attrs == {
             "folds": 2,
             "customer-weeks": len(buyers),
+            "oracle": table.attrs["oracle"],
             "first": HOLDOUT - WEEK,
             "last": LAST_DAY + timedelta(days=1),
         }
+        assert table["MAP@12"].max() < table.attrs["oracle"] < 1
         text = backtest_text(run, table)
+        assert "A perfect order of the candidates would give" in text
         assert text.startswith("GENERATED DATA. Backtest of tiny: 2 cut-offs, 2024-06-17 up to 2024-07-01")
         assert f"{len(buyers):,} customer-weeks" in text
         assert REFERENCE in text
@@ -119,6 +123,9 @@ def test_one_week_is_the_holdout_s_evaluation(shop: Path, tmp_path: Path) -> Non
     for name, line in tuned.sources.items():
         for i, shard in enumerate(shards):
             run.shelf(run.calendar.holdout, name, line).make_part("everyone", i, shard)
+    for fold, ranker in rankers_for(run, tuned, "a test"):
+        if fold == run.calendar.holdout:
+            order_everyone(run, tuned, fold, ranker, "a test")
     evaluate_holdout(run, tuned, tmp_path / "scores")
     facts = json.loads((tmp_path / "scores" / "scores.json").read_text(encoding="utf-8"))
     scores = {row["list"]: row["MAP@12"] for row in facts["scores"] if row["MAP@12"] is not None}
@@ -137,7 +144,7 @@ def test_only_weeks_that_can_be_tuned(shop: Path, tmp_path: Path) -> None:
     few = Run(run.dataset, type(run.settings).model_validate(settings), run.project)
     table = backtest(few, 100)
     assert (table.attrs["folds"], table.attrs["first"]) == (10, HOLDOUT - 9 * WEEK)
-    assert table["list"].tolist()[2:] == ["best_sellers", "repurchase", FINAL]
+    assert table["list"].tolist()[2:] == ["best_sellers", "repurchase", FUSION, FINAL]
 
 
 class TestNoLeak:

@@ -14,15 +14,18 @@ from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation.baselines import BASELINES
 from forsys.evaluation.bootstrap import interval, paired
-from forsys.evaluation.evaluate import FINAL, show
+from forsys.evaluation.evaluate import FINAL, FUSION, perfect, share_of_perfect, show
 from forsys.evaluation.metrics import average_precision
 from forsys.progress import progress
+from forsys.ranking.everyone import ranked_buyers
+from forsys.ranking.training_set import LabelledWeeks
 from forsys.retrieval.tuning import earlier_folds, tune_for
 from forsys.schema import LIST_LENGTH
 
 if TYPE_CHECKING:
     from forsys.run import Run
 
+ORACLE = "perfect order of the candidates"
 REFERENCE = "bought in 90 days + best sellers"
 
 
@@ -35,12 +38,13 @@ def backtest(run: "Run", weeks: int) -> pd.DataFrame:
     folds = [fold for fold in labelled if earlier_folds(run, fold)]
     if not folds:
         raise DataError(f"None of the last {weeks} periods of the log has buyers, and earlier ones to tune on.")
-    scores = pl.concat(_score_fold(run, fold) for fold in progress(folds, "backtest", unit="fold"))
+    earlier = LabelledWeeks(run)
+    scores = pl.concat(_score_fold(run, earlier, fold) for fold in progress(folds, "backtest", unit="fold"))
     groups = scores["customer"].to_numpy()
     draws, seed = run.settings.evaluation.draws, run.settings.seed
     reference = scores[REFERENCE].to_numpy()
     rows = []
-    for name in [column for column in scores.columns if column not in ("customer", "fold")]:
+    for name in [column for column in scores.columns if column not in ("customer", "fold", ORACLE)]:
         value = interval(scores[name].to_numpy(), draws=draws, seed=seed, groups=groups)
         gain = paired(scores[name].to_numpy(), reference, draws=draws, seed=seed, groups=groups)
         rows.append(
@@ -58,6 +62,7 @@ def backtest(run: "Run", weeks: int) -> pd.DataFrame:
     table.attrs = {
         "folds": len(folds),
         "customer-weeks": len(scores),
+        "oracle": float(scores[ORACLE].to_numpy().mean()),
         "first": folds[-1].as_of,
         "last": folds[0].until,
     }
@@ -72,11 +77,11 @@ def backtest_text(run: "Run", table: pd.DataFrame) -> str:
         f"{label}Backtest of {run.dataset.name}: {facts['folds']} cut-offs, {facts['first']} up to {facts['last']} "
         f"(not included), {facts['customer-weeks']:,} customer-weeks.\n"
         f'The difference is to "{REFERENCE}", paired by customer-week, with a 95 % interval by customer.\n\n'
-        f"{show(table)}"
+        f"{show(table)}\n\n{share_of_perfect(table.set_index('list')['MAP@12'][FINAL], facts['oracle'])}"
     )
 
 
-def _score_fold(run: "Run", fold: Fold) -> pl.DataFrame:
+def _score_fold(run: "Run", earlier: LabelledWeeks, fold: Fold) -> pl.DataFrame:
     """AP@12 of every list for every buyer of a fold: customer, fold, one column a list."""
     tuned = tune_for(run, fold, str(fold.as_of))
     candidates, labels = run.labelled_candidates(fold, tuned.sources)
@@ -87,7 +92,9 @@ def _score_fold(run: "Run", fold: Fold) -> pl.DataFrame:
     }
     found = candidates.collect()
     lists |= {name: found.filter(pl.col("source") == name) for name in tuned.sources}
-    lists[FINAL] = tuned.fusion.fuse(found.lazy(), LIST_LENGTH)
+    lists[FUSION] = tuned.fusion.fuse(found.lazy(), LIST_LENGTH)
+    lists[FINAL] = ranked_buyers(earlier, tuned, fold)
+    lists[ORACLE] = perfect(found, labels)
     columns = {
         name: average_precision(top, labels, LIST_LENGTH)["average_precision"] for name, top in lists.items()
     }

@@ -13,6 +13,9 @@ from forsys.evaluation.metrics import average_precision, coverage, recall_at, to
 from forsys.evaluation.next_item import fused_ranks, next_item_events, next_item_ranks
 from forsys.evaluation.segments import segment_scores
 from forsys.progress import progress
+from forsys.ranking.explain import importance
+from forsys.ranking.ranker import Ranker
+from forsys.ranking.training_set import LabelledWeeks
 from forsys.retrieval.tuning import Tuned
 from forsys.schema import LIST_LENGTH
 from forsys.store import whole, write_json
@@ -21,9 +24,11 @@ from forsys.tables.history import Floats
 if TYPE_CHECKING:
     from forsys.run import Run
 
-FINAL = "final list (fusion)"
+FUSION = "fusion of all sources"
+FINAL = "final list (ranker)"
 UNION = "all sources together"
 RECALL_AT = (12, 50, 100)
+IMPORTANCE_SHOWN = 10
 NEXT_ITEM_AT = (1, 5, 10, 12, 50, 100)
 GENERATED = "GENERATED DATA: these are scores of a made-up shop, not of Kaggle's or anybody's."
 
@@ -36,8 +41,10 @@ def evaluate_holdout(run: "Run", tuned: Tuned, folder: Path) -> str:
         "scores": list_scores(run, lists, labels),
         "next_item": next_item_scores(run, tuned),
         "segments": segment_scores(run, lists[FINAL], labels, LIST_LENGTH),
+        "importance": importance_of(run, tuned),
     }
-    text = as_text(run, tables, labels)
+    oracle = mean_average_precision(perfect(lists[UNION], labels), labels, LIST_LENGTH)
+    text = as_text(run, tables, labels, oracle)
     (folder / "scores.json").unlink(missing_ok=True)  # it vouches for the others, which change now
     for name, table in tables.items():
         with whole(folder / f"{name}.csv") as part:
@@ -48,6 +55,7 @@ def evaluate_holdout(run: "Run", tuned: Tuned, folder: Path) -> str:
         "data": run.dataset.name,
         "generated": run.dataset.generated,
         "holdout": [str(run.calendar.holdout.as_of), str(run.calendar.holdout.until)],
+        "perfect_order_of_the_candidates": oracle,
         **{name: _records(table) for name, table in tables.items()},
     }
     write_json(facts, folder / "scores.json")
@@ -76,9 +84,29 @@ def holdout_lists(run: "Run", tuned: Tuned) -> dict[str, pl.DataFrame]:
     for name in tuned.sources:
         lists[name] = held.filter(pl.col("source") == name).collect()
     lists[UNION] = held.collect()
+    lists[FUSION] = tuned.fusion.fuse(held, max(RECALL_AT))
     # The first 12 are exactly those of holdout/submission.csv; the rest show what stands behind them.
-    lists[FINAL] = tuned.fusion.fuse(held, max(RECALL_AT))
+    lists[FINAL] = run.ranked_candidates(fold).join(everyone.lazy(), on="customer", how="semi").collect()
     return lists
+
+
+def perfect(candidates: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """The best order of the candidates that there is, what was bought first: customer, article, rank; only that."""
+    hits = candidates.select("customer", "article").unique().join(labels, on=["customer", "article"], how="semi")
+    return hits.sort("customer", "article").with_columns(rank=pl.int_range(1, pl.len() + 1).over("customer"))
+
+
+def share_of_perfect(final: float, oracle: float) -> str:
+    """What an order of the candidates could reach, in words."""
+    share = f", of which the final list reaches {final / oracle:.0%}" if oracle else ""
+    return f"A perfect order of the candidates would give MAP@{LIST_LENGTH} {oracle:.4f}{share}."
+
+
+def importance_of(run: "Run", tuned: Tuned) -> pd.DataFrame:
+    """What the holdout's ranker looks at, and what it loses on the holdout without it."""
+    fold = run.calendar.holdout
+    held = LabelledWeeks(run).held(tuned.sources, fold)
+    return importance(Ranker.load(run.out / "rankers" / str(fold.as_of)), held, run.settings.seed)
 
 
 def list_scores(run: "Run", lists: dict[str, pl.DataFrame], labels: pl.DataFrame) -> pd.DataFrame:
@@ -115,7 +143,7 @@ def next_item_scores(run: "Run", tuned: Tuned) -> pd.DataFrame:
     for name, line in progress(tuned.sources.items(), "next item", unit="source"):
         sources[name] = run.shelf(fold, name, line).source
         ranks[name] = next_item_ranks(sources[name], run.history, events)
-    ranks[FINAL] = fused_ranks(tuned.fusion, sources, run.history, events, run.settings.retrieval.candidates)
+    ranks[FUSION] = fused_ranks(tuned.fusion, sources, run.history, events, run.settings.retrieval.candidates)
     groups = run.history.customer[events]
     rows = []
     for name, rank in ranks.items():
@@ -126,7 +154,7 @@ def next_item_scores(run: "Run", tuned: Tuned) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def as_text(run: "Run", tables: dict[str, pd.DataFrame], labels: pl.DataFrame) -> str:
+def as_text(run: "Run", tables: dict[str, pd.DataFrame], labels: pl.DataFrame, oracle: float) -> str:
     """The tables as they are printed."""
     fold = run.calendar.holdout
     customers = labels["customer"].n_unique()
@@ -137,12 +165,16 @@ def as_text(run: "Run", tables: dict[str, pd.DataFrame], labels: pl.DataFrame) -
     parts = [*([GENERATED] if run.dataset.generated else []), heading]
     parts.append("MAP@12 (Kaggle's rule, with a 95 % interval by customer), recall and coverage:")
     parts.append(show(tables["scores"]))
+    scores = tables["scores"].set_index("list")[f"MAP@{LIST_LENGTH}"]
+    parts.append(share_of_perfect(scores[FINAL], oracle))
     if len(tables["next_item"]):
         events = tables["next_item"]["events"].iloc[0]
         parts.append(f"Next-item accuracy at k over {events:,} purchases (models fixed at {fold.as_of}):")
         parts.append(show(tables["next_item"].drop(columns="events")))
     parts.append("The final list by segment:")
     parts.append(show(tables["segments"]))
+    parts.append("What the ranker looks at (share of the trees' gain; MAP@12 lost where it is shuffled):")
+    parts.append(show(tables["importance"].head(IMPORTANCE_SHOWN)))
     return "\n\n".join(parts)
 
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodF
 
 from forsys.calendar import Fold, day_number
 from forsys.evaluation.baselines import BASELINES
-from forsys.evaluation.evaluate import FINAL, UNION
+from forsys.evaluation.evaluate import FINAL, FUSION, UNION
 from forsys.report.drawing import (
     ACCENT,
     BASELINE_GREY,
@@ -94,7 +94,7 @@ def next_item_chart(rows: list[Row]) -> Figure | None:
     figure, ax = new_axes(WIDTH, 3.9)
     colours = _line_colours([row["model"] for row in rows])
     for row in rows:
-        final = row["model"] == FINAL
+        final = row["model"] == FUSION
         values = [row[f"@{k}"] for k in depths]
         style = "--" if row["model"] in BASELINES else "-"
         width = 2.6 if final else 1.5
@@ -192,9 +192,9 @@ def _rows_named(ax: Axes, names: list[str]) -> None:
 
 
 def _line_colours(names: list[str]) -> dict[str, str]:
-    sources = [name for name in names if name != FINAL and name not in BASELINES]
+    sources = [name for name in names if name != FUSION and name not in BASELINES]
     colours = {name: LINES[i % len(LINES)] for i, name in enumerate(sources)}
-    return {name: colours.get(name, ACCENT if name == FINAL else BASELINE_GREY) for name in names}
+    return {name: colours.get(name, ACCENT if name == FUSION else BASELINE_GREY) for name in names}
 
 
 def _name_ends(ax: Axes, ends: dict[str, float], colours: dict[str, str]) -> None:
@@ -204,7 +204,7 @@ def _name_ends(ax: Axes, ends: dict[str, float], colours: dict[str, str]) -> Non
     for name, value in sorted(ends.items(), key=lambda pair: pair[1]):
         place = max(value, place + gap)
         ink = FAINT if name in BASELINES else colours[name]
-        weight = "bold" if name == FINAL else "normal"
+        weight = "bold" if name == FUSION else "normal"
         ax.annotate(
             name,
             (1.0, place),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from forsys.evaluation.evaluate import FINAL, UNION
+from forsys.evaluation.evaluate import FINAL, FUSION, UNION
 from forsys.report import charts
 from forsys.report.drawing import Row, by_score, colour_of, house_style, known, to_svg
 from forsys.report.examples import find_examples
@@ -63,7 +63,7 @@ def headline(findings: Findings) -> list[tuple[str, str, str]]:
     if known(final.get(f"recall@{K}")):
         remark = f"of the {findings.bought:,} articles bought are among the {K}"
         tiles.append((percent(final[f"recall@{K}"]), f"recall@{K}", remark))
-    following = next((row for row in findings.next_item if row["model"] == FINAL), None)
+    following = next((row for row in findings.next_item if row["model"] == FUSION), None)
     if following and known(following.get("@10")):
         remark = f"of {following['events']:,} next purchases are among the first 10"
         tiles.append((percent(following["@10"]), "next-item accuracy at 10", remark))
@@ -114,7 +114,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters |= {"decimals": decimals, "percent": percent, "whole": "{:,}".format, "colour": colour_of}
-    environment.globals |= {"FINAL": FINAL, "UNION": UNION, "K": K}
+    environment.globals |= {"FINAL": FINAL, "FUSION": FUSION, "UNION": UNION, "K": K}
     return environment.get_template("page.html")
 
 

@@ -122,7 +122,7 @@ def choose_fusion(labelled: Labelled, k: int, rounds: int = 4, caution: float = 
             neighbours = _neighbours(best, coordinate)
             tried = [(labelled.average_precision(fusion, k), fusion) for fusion in neighbours]
             value, fusion = max(tried, key=lambda pair: float(pair[0].sum()))
-            if _clear_gain(value - score, labelled.customers, caution):
+            if clear_gain(value - score, labelled.customers, caution):
                 best, score = fusion, value
         if best == before:
             break
@@ -145,7 +145,7 @@ def _rivals(group: Ints, wanted: Ints) -> tuple[Ints, Ints]:
     return start[number] + within, number
 
 
-def _clear_gain(difference: Floats, customers: int, caution: float) -> bool:
+def clear_gain(difference: Floats, customers: int, caution: float) -> bool:
     """Whether the sum of paired differences (those not held are 0) exceeds its noise."""
     noise = np.sqrt(max(float((difference**2).sum()) - float(difference.sum()) ** 2 / max(customers, 1), 0.0))
     return float(difference.sum()) > max(caution * float(noise), 1e-9)

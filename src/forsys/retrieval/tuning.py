@@ -1,21 +1,27 @@
 """Choose source parameters and fusion weights on the folds before the one they are used for."""
 
+import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
+import numpy as np
 
 from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation.metrics import average_precision
 from forsys.progress import progress
-from forsys.retrieval.fusion import Fusion, Labelled, choose_fusion
+from forsys.retrieval.fusion import Fusion, Labelled, choose_fusion, clear_gain
 from forsys.schema import LIST_LENGTH
 from forsys.store import read_json
+from forsys.tables.history import Floats
 
 if TYPE_CHECKING:
     from forsys.run import Line, Run
+
+
+CAUTION = 1.0  # standard errors by which another value of a parameter must be better than the one in the settings
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,10 @@ class Tuned:
     def in_words(self) -> str:
         """One line."""
         weights = sorted(self.fusion.weights.items(), key=lambda pair: -pair[1])
-        chosen = [f"{key} {max(values, key=values.__getitem__)}" for key, values in self.tried.items()]
+        chosen = []
+        for key in self.tried:
+            name, _, parameter = key.partition(".")
+            chosen.append(f"{key} {self.sources[name][parameter]}")
         return ", ".join([*chosen, *(f"{name} ×{weight:.2g}" for name, weight in weights)])
 
 
@@ -81,8 +90,8 @@ def tune_for(run: "Run", fold: Fold, what: str) -> Tuned:
         if name not in lines:
             raise DataError(f"tuning.grid: {key} names no source. Sources: {', '.join(lines)}.")
         scores = {value: _alone(run, folds, name, lines[name] | {parameter: value}) for value in values}
-        lines[name] = lines[name] | {parameter: max(scores, key=scores.__getitem__)}
-        tried[key] = {str(value): score for value, score in scores.items()}
+        lines[name] = lines[name] | {parameter: _choose(scores, lines[name].get(parameter))}
+        tried[key] = {str(value): float(score.mean()) for value, score in scores.items()}
     candidates = [run.labelled_candidates(f, lines) for f in progress(folds, f"{what}: candidates", unit="fold")]
     labelled = Labelled.of(candidates, list(lines))
     fusion, score = choose_fusion(labelled, LIST_LENGTH)
@@ -91,22 +100,44 @@ def tune_for(run: "Run", fold: Fold, what: str) -> Tuned:
 
 def earlier_folds(run: "Run", fold: Fold) -> list[Fold]:
     """The folds to choose on, newest first; none where nobody bought anything."""
-    steps = range(1, run.settings.tuning.weeks + 1)
+    return folds_before(run, fold, run.settings.tuning.customers, run.settings.tuning.weeks)
+
+
+def folds_before(run: "Run", fold: Fold, customers: int, most: int, least: int = 1) -> list[Fold]:
+    """Labelled folds before `fold`, newest first: `least`, then more up to so many buyers, but at most `most`.
+
+    Folds without a buyer are left out, and those without a fold's length of history.
+    """
     length = fold.until - fold.as_of
-    folds, customers = [], 0
-    for earlier in map(fold.earlier, steps):
-        if customers >= run.settings.tuning.customers or earlier.as_of - length < run.calendar.first_day:
+    folds, found = [], 0
+    for step in range(1, most + 1):
+        earlier = fold.earlier(step)
+        if (found >= customers and step > least) or earlier.as_of - length < run.calendar.first_day:
             break
         buyers = run.history.labels(earlier)["customer"].n_unique()
-        customers += buyers
+        found += buyers
         folds += [earlier] if buyers else []
     return folds
 
 
-def _alone(run: "Run", folds: list[Fold], name: str, line: "Line") -> float:
-    """MAP@12 of one source alone, pooled over folds."""
-    parts = []
-    for fold in folds:
-        candidates, labels = run.labelled_candidates(fold, {name: line})
-        parts.append(average_precision(candidates.collect(), labels, LIST_LENGTH))
-    return float(pl.concat(parts)["average_precision"].mean())  # type: ignore[arg-type]
+def _choose(scores: dict[Any, Floats], current: Any) -> Any:
+    """The best value, where that is a clear gain over the current one.
+
+    Noise would otherwise move the parameters from week to week, and whatever is made with them be made anew.
+    """
+    best = max(scores, key=lambda value: float(scores[value].sum()))
+    if current not in scores:
+        return best
+    clear = clear_gain(scores[best] - scores[current], len(scores[best]), CAUTION)
+    return best if clear else current
+
+
+def _alone(run: "Run", folds: list[Fold], name: str, line: "Line") -> Floats:
+    """AP@12 of one source alone, of each buyer of each fold."""
+    return np.concatenate([_alone_in(run, fold, name, json.dumps(line)) for fold in folds])
+
+
+@cache  # a few numbers a fold; a backtest asks for most folds at every cut-off
+def _alone_in(run: "Run", fold: Fold, name: str, line: str) -> Floats:
+    candidates, labels = run.labelled_candidates(fold, {name: json.loads(line)})
+    return average_precision(candidates.collect(), labels, LIST_LENGTH)["average_precision"].to_numpy()

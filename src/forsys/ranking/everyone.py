@@ -1,0 +1,55 @@
+"""Rankers of the two cut-offs that everyone gets a list for, and the lists."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from forsys.calendar import Fold
+from forsys.progress import progress
+from forsys.ranking.ranker import Ranker, choose_for, fit_for
+from forsys.ranking.training_set import LabelledWeeks, pairs_of
+from forsys.retrieval.tuning import Tuned
+from forsys.store import is_current, set_current, write_json, write_parquet
+
+if TYPE_CHECKING:
+    from forsys.run import Run
+
+KEPT = 100  # places of each customer's list that are kept, for recall at 100
+
+
+def rankers_for(run: "Run", tuned: Tuned, mark: str) -> Iterator[tuple[Fold, Ranker]]:
+    """The rankers of the holdout and the submission: trained, or read back where they are current.
+
+    Size and blend are chosen before the holdout; the submission's ranker learns from the holdout's week too.
+    """
+    weeks, choice = LabelledWeeks(run), None
+    for fold in (run.calendar.holdout, run.calendar.submission):
+        folder = run.out / "rankers" / str(fold.as_of)
+        if not is_current(folder / "ranker.json", mark):
+            choice = choice or choose_for(weeks, tuned, run.calendar.holdout)
+            fit_for(weeks, tuned, fold, choice).save(folder)
+            set_current(folder / "ranker.json", mark)
+        yield fold, Ranker.load(folder)
+
+
+def ranked_buyers(weeks: LabelledWeeks, tuned: Tuned, fold: Fold) -> pl.DataFrame:
+    """The candidates of a labelled fold's buyers, made already, in the order of a ranker trained for the fold."""
+    run = weeks.run
+    ranker = fit_for(weeks, tuned, fold, choose_for(weeks, tuned, fold))
+    shards = range(len(run.shards(run.history.labels(fold)["customer"].unique().to_numpy())))
+    pairs = (pairs_of(run, tuned.sources, fold, "buyers", i) for i in shards)
+    return pl.concat(ranker.order(each, run.history, fold.as_of) for each in pairs)
+
+
+def order_everyone(run: "Run", tuned: Tuned, fold: Fold, ranker: Ranker, mark: str) -> None:
+    """Order every customer's candidates, shard by shard; shards that are current stay."""
+    folder, shards = run.ranked(fold), run.shards(run.everyone())
+    for i in progress(range(len(shards)), f"rank {fold.as_of}", unit="shard"):
+        part = folder / f"part-{i:05d}.parquet"
+        if not is_current(part, mark):
+            ordered = ranker.order(pairs_of(run, tuned.sources, fold, "everyone", i), run.history, fold.as_of)
+            write_parquet(ordered.filter(pl.col("rank") <= KEPT), part)
+            set_current(part, mark)
+    write_json({"shards": len(shards)}, folder / "ranked.json")
+    set_current(folder / "ranked.json", mark)

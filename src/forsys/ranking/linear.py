@@ -1,0 +1,77 @@
+"""The start of the trees: a logistic regression with a strong ridge, which needs few hits to be right on the whole.
+
+Trees that start from nothing must find anew, from a few hundred hits, that what was bought yesterday is likelier
+than what was bought in spring. On the 26 weeks before 2019-09-18 of the H&M cohort, MAP@12 was .0192 for 60 trees
+alone, .0204 for a regression alone and .0214 for 30 trees that start from it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from sklearn.linear_model import LogisticRegression
+
+from forsys.tables.history import Floats, Ints
+
+RIDGE = 0.003  # C of scikit-learn: the summed loss counts this much against half the squared weights
+ROWS = 300_000  # the regression learns from so many rows; more make its few weights no better
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """score = intercept + sum over features of weight * (log - mean) / spread, or of `unknown` where it is NaN.
+
+    log is the feature's signed logarithm, see `_logs`.
+    names (features,); mean, spread, weight, unknown: float64 (features,).
+    """
+
+    names: list[str]
+    mean: Floats
+    spread: Floats
+    weight: Floats
+    unknown: Floats
+    intercept: float
+
+    @classmethod
+    def fit(cls, features: pl.DataFrame, hit: np.ndarray, group: Ints) -> Self:
+        """Learn from whole groups of rows, at most about ROWS rows."""
+        kept = group % -(-len(group) // ROWS) == 0
+        values = _logs(features.filter(pl.Series(kept)))
+        missing = np.isnan(values)
+        known = np.maximum((~missing).sum(axis=0), 1)
+        mean = np.where(missing, 0, values).sum(axis=0) / known
+        centred = np.where(missing, 0, values - mean)
+        spread = np.sqrt((centred**2).sum(axis=0) / known) + 1e-6
+        model = LogisticRegression(C=RIDGE, max_iter=300)
+        model.fit(np.hstack([centred / spread, missing]), hit[kept])
+        weight, unknown = np.split(model.coef_[0], 2)
+        return cls(features.columns, mean, spread, weight, unknown, float(model.intercept_[0]))
+
+    def score(self, features: pl.DataFrame) -> Floats:
+        """Log odds of each row, float64."""
+        return np.asarray(self.parts(features).sum(axis=1) + self.intercept)
+
+    def parts(self, features: pl.DataFrame) -> Floats:
+        """What each feature adds to the score, (rows, features)."""
+        values = (_logs(features.select(self.names)) - self.mean) / self.spread
+        return np.where(np.isnan(values), self.unknown, values * self.weight)
+
+    def as_json(self) -> dict[str, Any]:
+        """For ranker.json."""
+        rows = zip(self.mean, self.spread, self.weight, self.unknown, strict=True)
+        features = {name: [float(value) for value in row] for name, row in zip(self.names, rows, strict=True)}
+        return {"intercept": self.intercept, "mean, spread, weight, weight if unknown": features}
+
+    @classmethod
+    def of(cls, written: dict[str, Any]) -> Self:
+        """Take back what `as_json` gave."""
+        features = written["mean, spread, weight, weight if unknown"]
+        mean, spread, weight, unknown = np.array(list(features.values())).T
+        return cls(list(features), mean, spread, weight, unknown, written["intercept"])
+
+
+def _logs(features: pl.DataFrame) -> Floats:
+    """log(1 + |x|) with the sign of x: ranks, days and counts by their ratios."""
+    values = features.to_numpy().astype(np.float64)
+    return np.asarray(np.sign(values) * np.log1p(np.abs(values)))

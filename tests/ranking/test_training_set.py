@@ -1,0 +1,94 @@
+"""What the ranker learns from: the pairs of earlier weeks, their labels and the negatives that are drawn."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from forsys.ranking.training_set import Labelled, LabelledWeeks, drawn, pairs_of, training_folds, with_a_hit
+from forsys.run import Run
+from world import run_on, shop
+
+__all__ = ["shop"]
+
+
+@pytest.fixture(scope="module")
+def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_on(shop, tmp_path_factory.mktemp("training"))
+
+
+def test_only_who_bought_a_candidate() -> None:
+    row, hit = np.array([0, 0, 1, 1, 2]), np.array([False, True, False, False, True])
+    assert with_a_hit(row, hit).tolist() == [True, True, False, False, True]
+
+
+def test_draws_keep_all_hits_and_so_many_others() -> None:
+    row = np.repeat([0, 1, 2], [10, 10, 3])
+    hit = np.zeros(23, bool)
+    hit[[2, 15, 16, 20]] = True
+    kept = drawn(row, hit, 2, np.random.default_rng(1))
+    assert kept[hit].all()
+    # 2 for one hit, 4 for two, and the 2 there are.
+    assert np.bincount(row, kept & ~hit).tolist() == [2, 4, 2]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=60), st.integers(1, 5), st.integers(0, 9))
+def test_draws(pairs: list[tuple[int, bool]], negatives: int, seed: int) -> None:
+    row = np.array(sorted(r for r, _ in pairs), int)
+    hit = np.array([h for _, h in pairs], bool)
+    kept = drawn(row, hit, negatives, np.random.default_rng(seed))
+    assert (kept == drawn(row, hit, negatives, np.random.default_rng(seed))).all()
+    for profile in range(6):
+        own = row == profile
+        hits, others = (own & hit).sum(), (own & ~hit).sum()
+        assert (own & kept & hit).sum() == hits
+        assert (own & kept & ~hit).sum() == min(others, negatives * hits)
+
+
+def test_folds_lie_before_the_fold(run: Run) -> None:
+    folds = training_folds(run, run.calendar.holdout)
+    assert len(folds) > 1
+    assert all(fold.until <= run.calendar.holdout.as_of for fold in folds)
+    assert folds == sorted(folds, key=lambda fold: fold.as_of, reverse=True)
+
+
+class TestLabelledWeeks:
+    def test_labels_are_the_purchases_of_the_week(self, run: Run) -> None:
+        fold = run.calendar.holdout.earlier(1)
+        lines = run.settings.retrieval.sources
+        held = LabelledWeeks(run).held(lines, fold)
+        labels = run.history.labels(fold)
+        assert (held.buyers, held.purchases) == (labels["customer"].n_unique(), len(labels))
+        assert 0 < held.found == held.hit.sum() <= held.purchases
+        assert (np.bincount(held.group, held.hit) > 0).all()
+        pairs = pairs_of(run, lines, fold, "buyers", 0)
+        candidates = set(zip(pairs.customer.tolist(), pairs.article.tolist(), strict=True))
+        found = candidates & set(labels.iter_rows())
+        assert held.found == len(found)
+
+    def test_a_sample_is_part_of_the_whole(self, run: Run) -> None:
+        fold, lines = run.calendar.holdout.earlier(1), run.settings.retrieval.sources
+        weeks = LabelledWeeks(run)
+        sampled, held = weeks.sampled(lines, fold), weeks.held(lines, fold)
+        assert sampled.hit.sum() == held.hit.sum()
+        assert len(sampled.hit) <= held.hit.sum() * (1 + run.settings.ranking.negatives)
+        whole = held.features.with_columns(group=held.group)
+        part = sampled.features.with_columns(group=sampled.group)
+        assert len(part.join(whole, on=part.columns, how="anti", nulls_equal=True)) == 0
+        again = LabelledWeeks(run).sampled(lines, fold)
+        assert_frame_equal(again.features, sampled.features, check_exact=True)
+        assert weeks.sampled(lines, fold) is sampled
+
+    def test_weeks_stand_one_after_the_other(self, run: Run) -> None:
+        fold, lines = run.calendar.holdout.earlier(1), run.settings.retrieval.sources
+        weeks = LabelledWeeks(run)
+        parts = [weeks.held(lines, fold), weeks.held(lines, fold.earlier(1))]
+        both = Labelled.of(parts)
+        assert both.sizes.tolist() == [*parts[0].sizes.tolist(), *parts[1].sizes.tolist()]
+        assert both.buyers == parts[0].buyers + parts[1].buyers
+        assert_frame_equal(both.features, pl.concat([part.features for part in parts]))
+        assert (np.diff(both.group) >= 0).all()
