@@ -4,22 +4,20 @@ Every system learns from the same purchases and is asked about the same events (
 measured is kept, a file a system, so that a comparison that was stopped goes on at the next one.
 """
 
-import copy
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation.bootstrap import interval, paired
-from forsys.evaluation.metrics import top_k_accuracy
+from forsys.evaluation.metrics import mean_rank, top_k_accuracy
 from forsys.evaluation.next_item import next_item_events, next_item_ranks
 from forsys.progress import progress
+from forsys.recurrent.recipe import ALL_GROUPS
 from forsys.retrieval.next_item import NextItem
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
@@ -31,7 +29,8 @@ AT = (1, 5, 10, 12, 50, 100)
 PRIORS = {"best_sellers": "best sellers", "co_purchase": "co-purchase", "als": "ALS", "bpr": "BPR", "lmf": "LMF"}
 CELLS = {"simple_rnn": "Simple RNN", "lstm": "LSTM", "gru": "GRU"}
 FEATURES, MEMORY = " + features", " + memory"
-ARRIVALS, MIXED = "new arrivals alone", "GRU + features + memory + new arrivals"
+ARRIVALS, MIXED = "new arrivals alone", "GRU + new arrivals"
+PICTURES = ("colour", "shape")
 OFFSETS = (-3.0, -2.0, -1.0, 0.0, 1.0)  # of new arrivals against the others
 LENGTHS = {"1 purchase": (1, 2), "2-3": (2, 4), "4-9": (4, 10), "10 or more": (10, 10**9)}
 
@@ -61,8 +60,7 @@ class Comparison:
     @property
     def never(self) -> np.ndarray[Any, Any]:
         """Which events' articles were never sold before the cut-off."""
-        sold = np.unique(self.history.before(self.fold.as_of).article)
-        return ~np.isin(self.history.article[self.events], sold)
+        return ~sold_before(self.history, self.fold)[self.history.article[self.events]]
 
     def accuracy(self) -> pd.DataFrame:
         """One row a system: accuracy at k, interval at 10, and what it cost."""
@@ -147,11 +145,14 @@ def compare(run: Run) -> Comparison:
 def systems(run: Run) -> dict[str, Line]:
     """Name -> settings line: the priors, and each cell without and with features."""
     sources, network = run.settings.retrieval.sources, run.settings.compare.network
+    without = run.settings.compare.without_features
     lines = {name: sources[key] for key, name in PRIORS.items() if key in sources}
     for cell, name in CELLS.items():
-        lines[name] = network | {"groups": []} | run.settings.compare.without_features | {"cell": cell}
-        lines[name + FEATURES] = network | {"cell": cell}
-    return lines
+        lines[name] = network | {"groups": []} | without | {"cell": cell, "arrivals": None}
+        lines[name + FEATURES] = network | {"cell": cell, "arrivals": None}
+    # Without pictures: a shop has those of what it sells, so that they could give new arrivals away.
+    blind = [group for group in network.get("groups", ALL_GROUPS) if group not in PICTURES]
+    return lines | {MIXED: network | {"groups": blind, "networks": 1}}
 
 
 def measure(run: Run, fold: Fold, events: Ints, name: str, line: Line) -> list[Measured]:
@@ -165,9 +166,7 @@ def measure(run: Run, fold: Fold, events: Ints, name: str, line: Line) -> list[M
         start = time.perf_counter()
         source.fit(run.history, fold.as_of)
         seconds = time.perf_counter() - start
-        found: dict[str, Any] = {
-            kind: next_item_ranks(view, run.history, events) for kind, view in views(source, name, run, fold)
-        }
+        found = ranks_of(source, name, run, fold, events)
         with whole(path) as part, part.open("wb") as file:
             np.savez(file, **found)
         learned = len(run.history.since(fold.as_of, getattr(source, "days", 10**6))) * passes(source)
@@ -184,20 +183,19 @@ def mixing(run: Run) -> pd.DataFrame:
     """
     fold = run.calendar.holdout.earlier(1)
     events = next_item_events(run.history, fold, run.settings.evaluation.events, run.settings.seed)
-    sold = np.isin(run.history.article[events], np.unique(run.history.before(fold.as_of).article))
-    name = CELLS["gru"] + FEATURES
-    line = systems(run)[name]
-    source = make_source(name, line)
-    assert isinstance(source, NextItem)
+    known = sold_before(run.history, fold)
+    source = NextItem(**{key: value for key, value in systems(run)[MIXED].items() if key != "class"})
     source.arrivals = 0.0
     source.fit(run.history, fold.as_of)
-    known = np.isin(source.catalogue_, np.unique(run.history.before(fold.as_of).article))
+    old = known[source.catalogue_]
+    offsets = {"none": np.where(old, 0, -np.inf)} | {f"{by:+.0f}": np.where(old, 0, by) for by in OFFSETS}
+    views = {name: (True, offset.astype(np.float32)) for name, offset in offsets.items()}
+    sold = known[run.history.article[events]]
     rows = []
-    for offset in (None, *OFFSETS):
-        mixed = only(source, known) if offset is None else shifted(source, ~known, offset)
-        hit = next_item_ranks(mixed, run.history, events) <= 100
+    for name, ranks in network_ranks(source, run.history, events, views).items():
+        hit = ranks <= 100
         kinds = {"sold before": hit[sold].mean(), "never sold": hit[~sold].mean(), "all": hit.mean()}
-        rows.append({"offset": "none" if offset is None else f"{offset:+.0f}", **kinds})
+        rows.append({"offset": name, **kinds})
     return pd.DataFrame(rows)
 
 
@@ -210,38 +208,44 @@ def passes(source: Source) -> int:
     )
 
 
-def views(source: Source, name: str, run: Run, fold: Fold) -> Iterator[tuple[str, Source]]:
-    """A system as the rows of the table show it: a network without and with its memory, and its new arrivals."""
+def ranks_of(source: Source, name: str, run: Run, fold: Fold, events: Ints) -> dict[str, Any]:
+    """Row of the table -> ranks: a network has one without its memory and one with it, or one for new arrivals."""
     if not isinstance(source, NextItem):
-        yield name, source
-        return
-    sold = np.isin(source.catalogue_, np.unique(run.history.before(fold.as_of).article))
-    _ = source.readers  # made once, for all views
-    yield name, only(forgetful(source), sold)
-    yield name + MEMORY, only(source, sold)
-    if source.cell == "gru" and not sold.all():
-        yield MIXED, source
-        yield ARRIVALS, only(source, ~sold)
+        return {name: next_item_ranks(source, run.history, events)}
+    old = sold_before(run.history, fold)[source.catalogue_]
+    nothing = np.zeros(len(old), np.float32)
+    if name == MIXED:
+        views = {MIXED: (True, nothing), ARRIVALS: (True, np.where(old, -np.inf, 0).astype(np.float32))}
+    else:
+        views = {name: (False, nothing), name + MEMORY: (True, nothing)}
+    return network_ranks(source, run.history, events, views)
 
 
-def forgetful(source: NextItem) -> NextItem:
-    """The same network without its memory."""
-    plain = copy.copy(source)
-    plain.memory_ = sparse.csr_array(source.memory_ * np.float32(0))
-    plain.memory_.eliminate_zeros()
-    return plain
+def network_ranks(
+    source: NextItem, history: History, events: Ints, views: dict[str, tuple[bool, Floats]]
+) -> dict[str, Floats]:
+    """`next_item_ranks` in several views of one network, whose scores are worked out once.
+
+    A view is whether the memory takes part, and what is added to the scores of each article of the catalogue.
+    """
+    order = np.argsort(events - history.first[history.customer[events]], kind="stable")  # like lengths together
+    column = source.columns(history.article[events])
+    ranks = {name: np.full(len(events), np.inf) for name in views}
+    for block in source.blocks(history.event_profiles(events)):
+        rows = order[block]
+        profiles = history.event_profiles(events[rows])
+        plain = source.expected(profiles)
+        whole = source.remembered(profiles, plain.copy())
+        known = column[rows] >= 0
+        for name, (memory, added) in views.items():
+            scores = ((whole if memory else plain)[known] + added).astype(np.float32, copy=False)
+            ranks[name][rows[known]] = mean_rank(scores, column[rows[known]])
+    return ranks
 
 
-def only(source: NextItem, columns: np.ndarray[Any, Any]) -> NextItem:
-    """The same network for the articles of these columns alone."""
-    return shifted(source, ~columns, -np.inf)
-
-
-def shifted(source: NextItem, columns: np.ndarray[Any, Any], offset: float) -> NextItem:
-    """The same network with `offset` added to the scores of these columns."""
-    moved = copy.copy(source)
-    moved.prior_ = np.where(columns, source.prior_ + np.float32(offset), source.prior_).astype(np.float32)
-    return moved
+def sold_before(history: History, fold: Fold) -> np.ndarray[Any, Any]:
+    """Which of the shop's articles were sold before the cut-off, (articles,)."""
+    return history.before(fold.as_of).sales() > 0
 
 
 def _at(ranks: Floats) -> dict[str, float]:

@@ -17,7 +17,7 @@ AT = (10, 100)
 def ablations(network: Line) -> dict[str, Line]:
     """Name -> line: everything, nothing, all but each group, each group alone. All with the same settings."""
     groups = network.get("groups", list(ALL_GROUPS))
-    line = network | {"cell": "gru", "arrivals": None}
+    line = network | {"cell": "gru", "arrivals": None, "networks": 1}
     chosen = {ALL: groups, NONE: []}
     chosen |= {f"without {group}": [other for other in groups if other != group] for group in groups}
     chosen |= {f"only {group}": [group] for group in groups}

@@ -18,7 +18,7 @@ from forsys.retrieval.co_purchase import CoPurchase
 from forsys.retrieval.look_alikes import nearby_share
 from forsys.retrieval.source import STRICT, Source, decay
 from forsys.retrieval.variants import same_code
-from forsys.tables.history import Floats, History, Profiles
+from forsys.tables.history import History, Profiles
 
 if TYPE_CHECKING:
     from forsys.recurrent.inference import Reader
@@ -105,15 +105,18 @@ class NextItem(Source, Recipe):
 
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
         """Every article of the catalogue, for every profile, also one that bought nothing yet."""
+        return self.remembered(profiles, self.expected(profiles))
+
+    def expected(self, profiles: Profiles) -> npt.NDArray[np.float32]:
+        """The scores of the networks alone."""
         scores = np.zeros((len(profiles), len(self.catalogue_)), np.float32)
         for reader, vectors in zip(self.readers, self.vectors_, strict=True):
             scores += reader.expect(profiles) @ vectors[self.catalogue_].T / np.float32(len(self.readers))
         scores += self.prior_
-        if self.memory_.nnz:
-            self._remember(profiles, scores)
         return scores
 
-    def _remember(self, profiles: Profiles, scores: Floats) -> None:
+    def remembered(self, profiles: Profiles, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """`scores`, changed: with what the memory adds."""
         row, purchase = profiles.purchases()
         article, age = profiles.history.article[purchase], profiles.ages(row, purchase)
         last = np.full(len(profiles), np.iinfo(np.int32).max)
@@ -124,6 +127,7 @@ class NextItem(Source, Recipe):
         column = self.columns(article)
         basket = (age == 0) & (column >= 0)
         scores[row[basket], column[basket]] = -np.inf
+        return scores
 
     @property
     def parameters(self) -> int:
