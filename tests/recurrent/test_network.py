@@ -152,9 +152,9 @@ def test_a_customer_begins_in_a_state_of_his_own() -> None:
     np.testing.assert_array_equal(found, other)
     begun = []
 
-    def spy(ahead: tf.Tensor, state: Tensors, *weights: tf.Tensor) -> Tensors:
+    def spy(ahead: tf.Tensor, state: Tensors, kernel: tf.Tensor, bias: tf.Tensor) -> Tensors:
         begun.append(state[0].numpy())
-        return advance(ahead, state, *weights)
+        return advance(ahead, state, kernel, bias)
 
     advance, network.recurrence.advance = network.recurrence.advance, spy
     network(vectors, read, anew, moments, paid, who, state)
@@ -194,7 +194,7 @@ def test_dropout_that_keeps_its_share_is_caught(monkeypatch: pytest.MonkeyPatch)
 
 def vectors_of(drop_id: float = 0.0) -> ArticleVectors:
     """Six articles that were sold, two attributes."""
-    articles = ArticleVectors(6, (4, 3), DIMENSION, drop_id, seed=1)
+    articles = ArticleVectors(6, (4, 3), 2, DIMENSION, drop_id, seed=1)
     articles(*some_articles())
     return articles
 
@@ -210,6 +210,7 @@ def test_a_vector_is_the_sum_of_its_parts() -> None:
     articles = vectors_of()
     found = articles(*some_articles()).numpy()
     own, first, second = (layer.embeddings.numpy() for layer in (articles.own, *articles.attributes))
+    assert articles.tower is not None
     tower = articles.tower.kernel.numpy()
     np.testing.assert_allclose(found[1], own[6] + first[3] + second[1] + [0.3, -0.1] @ tower, atol=1e-6)
 

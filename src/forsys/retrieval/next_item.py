@@ -105,7 +105,8 @@ class NextItem(Source, Recipe):
 
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
         """Every article of the catalogue, for every profile, also one that bought nothing yet."""
-        return self.remembered(profiles, self.expected(profiles))
+        expected = self.expected(profiles)
+        return self.remembered(profiles, expected) if self.memory_.nnz else expected
 
     def expected(self, profiles: Profiles) -> npt.NDArray[np.float32]:
         """The scores of the networks alone."""
@@ -152,4 +153,5 @@ class NextItem(Source, Recipe):
     def load(self, path: Any) -> Self:
         """As for every source; the networks are made anew."""
         self.__dict__.pop("readers", None)
+        self.weights_ = []  # no array stands for no network
         return super().load(path)
