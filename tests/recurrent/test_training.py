@@ -220,18 +220,20 @@ def test_positives_among_the_negatives_are_caught(
         assert_cross_entropy(trainer_of(world, world_as_of, facts))
 
 
-def test_the_state_is_carried_from_batch_to_batch(world: History, world_as_of: date, facts: Knowledge) -> None:
+def test_the_state_is_carried_from_batch_to_batch(
+    world: History, world_as_of: date, facts: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the second batch starts from is what the network had read in the first."""
     trainer = trainer_of(world, world_as_of, facts, replace(SMALL, shuffle=False))
     seen: list[Tensors] = []
-    right = trainer._learn
+    right = trainer._step
 
     def spy(*tensors: tf.Tensor) -> Tensors:
         seen.append(tensors[12:])
         seen.append(right(*tensors))
         return seen[-1]
 
-    trainer._learn = spy
+    monkeypatch.setattr(tf, "function", lambda *_, **__: spy)
     trainer.fit(1)
     assert not np.any(seen[0][0])
     for after, before in zip(seen[1:-1:2], seen[2::2], strict=True):
