@@ -6,6 +6,7 @@ what is predicted and where the state is reset, from the same history. The best 
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import get_args
@@ -28,8 +29,8 @@ def run(data: Path | None) -> pd.DataFrame:
     loops = {"session_parallel": session_parallel_loop, "sliding": sliding_loop}
     rows = []
     for layout in get_args(Layout):
-        own = speed(history, lambda layout=layout: batches(history, layout, ROWS, LENGTH))
-        loop = speed(history, lambda layout=layout: loops[layout](history))
+        own = speed(history, partial(batches, history, layout, ROWS, LENGTH))
+        loop = speed(history, partial(loops[layout], history))
         rows.append({"layout": layout, "events/s": own, "loop events/s": loop, "ratio": own / loop})
     return pd.DataFrame(rows)
 

@@ -22,7 +22,7 @@ from forsys.recurrent.recipe import Cell, Recipe
 from forsys.recurrent.training import Trainer, knowledge
 from forsys.tables.history import History
 
-ARTICLES, PURCHASES, RUNS = 30_000, 8 * 96 * 60, 3
+ARTICLES, PURCHASES, RUNS = 30_000, 8 * 96 * 120, 3
 AS_OF = date(2020, 3, 1)
 KERAS = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 

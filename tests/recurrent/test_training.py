@@ -94,10 +94,10 @@ def weights_of(model: Model) -> bytes:
     return b"".join(weight.numpy().tobytes() for weight in model.weights)
 
 
-def test_one_seed_gives_one_model_and_another_gives_another(
-    world: History, world_as_of: date, facts: Knowledge
-) -> None:
-    recipe = replace(SMALL, dropout=0.3, drop_id=0.1, negatives=40)  # with all that is drawn at random
+def test_one_seed_gives_one_model_and_another_gives_another(world: History, world_as_of: date) -> None:
+    """With all that is drawn at random."""
+    recipe = replace(SMALL, groups=("attributes", "customer"), dropout=0.3, drop_id=0.1, negatives=40)
+    facts = knowledge(world, world_as_of, recipe)
     one, same, other = (
         weights_of(trainer_of(world, world_as_of, facts, recipe, seed).fit(1)) for seed in (3, 3, 4)
     )

@@ -14,6 +14,7 @@ so that a has 3 buyers, b and c 2, d and e 1; a and b, a and c, b and c are toge
 from datetime import date
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from forsys.tables.history import Floats, History, Profiles
 
 A, B, C, D, E = range(5)
 EIGHTH, NINTH = date(2020, 1, 8), date(2020, 1, 9)
-SMALL = {"groups": (), "dimension": 4, "rows": 2, "length": 2, "epochs": 1, "warm_up": 1}
+SMALL: dict[str, Any] = {"groups": (), "dimension": 4, "rows": 2, "length": 2, "epochs": 1, "warm_up": 1}
 TOGETHER, VARIANT = 2.0, 3.0
 
 
