@@ -44,8 +44,7 @@ def profiles(world: History, world_as_of: date) -> Profiles:
 
 def test_vectors_hold_the_popularity_behind_them(model: Model, facts: Knowledge) -> None:
     vectors = article_vectors(model, facts)
-    assert vectors.shape == (120, 7)
-    assert vectors.dtype == np.float32
+    assert [vectors.shape, vectors.dtype] == [(120, 7), "float32"]
     number, codes, values = facts.of(np.array([0, 57, 119]))
     np.testing.assert_allclose(vectors[[0, 57, 119], :-1], model.articles(number, codes, values), atol=1e-6)
     assert vectors[[0, 57, 119], -1].tolist() == model.articles.popularity.numpy()[number].tolist()
@@ -78,15 +77,14 @@ def slowly(reader: Reader, profiles: Profiles, i: int, newest: int) -> Floats:
         article = np.array([[history.article[read] if read >= 0 else -1]], np.int32)
         inputs = (article, place < 0, codes, paid)
         outputs, state = reader.network(reader.vectors, *map(tf.constant, inputs), who, state)
-    last: Floats = outputs.numpy()[0, 0]
-    return last
+    output: Floats = outputs.numpy()[0, 0]
+    return output
 
 
 def test_a_profile_expects_what_its_purchases_say_one_by_one(reader: Reader, profiles: Profiles) -> None:
     """Of those with few purchases, many, and none (customer 9)."""
     found = reader.expect(profiles)
-    assert found.shape == (300, 7)
-    assert found.dtype == np.float32
+    assert [found.shape, found.dtype] == [(300, 7), "float32"]
     assert (found[:, -1] == 1).all()
     for i in (0, 3, 9, 64, 128):
         np.testing.assert_allclose(found[i, :-1], slowly(reader, profiles, i, 99), atol=1e-5)

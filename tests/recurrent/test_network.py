@@ -141,7 +141,7 @@ def test_every_input_counts_from_its_step_on_and_in_its_row_only(what: int) -> N
     np.testing.assert_array_equal(differs, [[False] * LENGTH, [False] * 2 + [True] * 4, [False] * LENGTH])
 
 
-def test_a_customer_begins_in_a_state_of_his_own() -> None:
+def test_a_customer_begins_in_a_state_of_his_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first output depends on who he is also where the state was another's."""
     network, vectors = network_of(), noise(4, DIMENSION)
     read, _, moments, paid, who = inputs()
@@ -156,7 +156,8 @@ def test_a_customer_begins_in_a_state_of_his_own() -> None:
         begun.append(state[0].numpy())
         return advance(ahead, state, kernel, bias)
 
-    advance, network.recurrence.advance = network.recurrence.advance, spy
+    advance = network.recurrence.advance
+    monkeypatch.setattr(network.recurrence, "advance", spy)
     network(vectors, read, anew, moments, paid, who, state)
     person = network.people[0].embeddings.numpy()[who.numpy()[:, 0, 0]]
     np.testing.assert_allclose(begun[0], np.tanh(person), atol=1e-6)

@@ -94,10 +94,10 @@ def weights_of(model: Model) -> bytes:
     return b"".join(weight.numpy().tobytes() for weight in model.weights)
 
 
-def test_one_seed_gives_one_model_and_another_gives_another(
-    world: History, world_as_of: date, facts: Knowledge
-) -> None:
-    recipe = replace(SMALL, dropout=0.3, drop_id=0.1, negatives=40)  # with all that is drawn at random
+def test_one_seed_gives_one_model_and_another_gives_another(world: History, world_as_of: date) -> None:
+    """With all that is drawn at random."""
+    recipe = replace(SMALL, groups=("attributes", "customer"), dropout=0.3, drop_id=0.1, negatives=40)
+    facts = knowledge(world, world_as_of, recipe)
     one, same, other = (
         weights_of(trainer_of(world, world_as_of, facts, recipe, seed).fit(1)) for seed in (3, 3, 4)
     )
@@ -220,18 +220,20 @@ def test_positives_among_the_negatives_are_caught(
         assert_cross_entropy(trainer_of(world, world_as_of, facts))
 
 
-def test_the_state_is_carried_from_batch_to_batch(world: History, world_as_of: date, facts: Knowledge) -> None:
+def test_the_state_is_carried_from_batch_to_batch(
+    world: History, world_as_of: date, facts: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the second batch starts from is what the network had read in the first."""
     trainer = trainer_of(world, world_as_of, facts, replace(SMALL, shuffle=False))
     seen: list[Tensors] = []
-    right = trainer._learn
+    right = trainer._step
 
     def spy(*tensors: tf.Tensor) -> Tensors:
         seen.append(tensors[12:])
         seen.append(right(*tensors))
         return seen[-1]
 
-    trainer._learn = spy
+    monkeypatch.setattr(tf, "function", lambda *_, **__: spy)
     trainer.fit(1)
     assert not np.any(seen[0][0])
     for after, before in zip(seen[1:-1:2], seen[2::2], strict=True):

@@ -104,7 +104,6 @@ class Trainer:
         self.model.articles.popularity.assign((popularity - popularity.max()).astype(np.float32))
         share = (sales + 1) ** recipe.alpha
         self.share = share / share.sum()
-        self._learn = tf.function(self._step, autograph=False, reduce_retracing=True)
 
     def fit(self, epochs: int) -> Model:
         """All epochs, over which the learning rate rises and falls."""
@@ -112,10 +111,11 @@ class Trainer:
         layout = (self.recipe.layout, self.recipe.rows, self.recipe.length, random)
         made = list(batches(self.log, *layout))
         self.optimizer = self._optimizer(epochs * len(made))
+        learn = tf.function(self._step, autograph=False, reduce_retracing=True)  # with this optimizer
         for epoch in progress(range(epochs), f"train {self.recipe.cell}", unit="epoch"):
             state = self.model.network.zero_state(self.recipe.rows)
             for batch in made if epoch == 0 or random is None else batches(self.log, *layout):
-                state = self._learn(*self._tensors(batch), *state)
+                state = learn(*self._tensors(batch), *state)
         return self.model
 
     def _optimizer(self, steps: int) -> Adam:

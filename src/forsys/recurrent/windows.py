@@ -29,9 +29,6 @@ class Batch:
     predict: Ints  # row of the history that the step predicts, -1 where there is none
     reset: npt.NDArray[np.bool_]  # whether the state is cleared before the step
 
-    def __getitem__(self, place: tuple[slice, slice]) -> "Batch":
-        return Batch(self.read[place], self.predict[place], self.reset[place])
-
 
 def batches(
     history: History, layout: Layout, rows: int, length: int, rng: np.random.Generator | None = None
@@ -41,9 +38,13 @@ def batches(
     With `rng`, customers (or windows) come in a random order, and purchases of one day too: the order within a
     day is that of the file, and says nothing. Without it, everything stays in the order of the history.
     """
-    predict = _shuffled(history, rng) if rng else np.arange(len(history))
-    first = np.r_[True, history.customer[predict][1:] != history.customer[predict][:-1]][: len(predict)]
-    read = np.where(first, -1, np.r_[-1, predict[:-1]][: len(predict)])
+    if not len(history):
+        return
+    order = _shuffled(history, rng) if rng else np.arange(len(history))
+    customer = history.customer[order]
+    first = np.r_[True, customer[1:] != customer[:-1], True]
+    predict = np.append(order, -1)  # an empty step behind the others
+    read = np.where(first, -1, np.roll(predict, 1))
     cut = _sliding if layout == "sliding" else _session_parallel
     yield from cut(Batch(read, predict, first), rows, length, rng)
 
@@ -55,41 +56,35 @@ def _shuffled(history: History, rng: np.random.Generator) -> Ints:
 
 
 def _sliding(steps: Batch, rows: int, length: int, rng: np.random.Generator | None) -> Iterator[Batch]:
-    place = _place_in_run(steps.reset)
-    begins = np.flatnonzero(place % length == 0)
-    window = np.cumsum(place % length == 0) - 1
-    column = place % length
-    order = rng.permutation(len(begins)) if rng else np.arange(len(begins))
-    row = np.argsort(order)[window]
-    total = -(-len(begins) // rows) * rows
-    laid = _laid(steps, row, column, total, length)
-    laid.reset[:, 0] = True
-    for start in range(0, total, rows):
-        yield laid[start : start + rows, :]
+    edges = np.flatnonzero(_place_in_run(steps.reset) % length == 0)
+    order = rng.permutation(len(edges) - 1) if rng else np.arange(len(edges) - 1)
+    missing = np.zeros(-len(order) % rows, np.int64)  # windows of the last batch, all empty
+    begin, end = np.r_[edges[:-1][order], missing], np.r_[edges[1:][order], missing]
+    for row in range(0, len(begin), rows):
+        batch = _laid(steps, begin[row : row + rows], end[row : row + rows], length)
+        batch.reset[:, 0] = True
+        yield batch
 
 
 def _session_parallel(steps: Batch, rows: int, length: int, rng: np.random.Generator | None) -> Iterator[Batch]:
     del rng  # the customers are in a random order already
-    begins = np.flatnonzero(steps.reset)
+    edges = np.flatnonzero(steps.reset)
     # A customer goes to the lane in which he would begin, were the steps cut into equal lanes.
-    lane = np.repeat(begins * rows // max(len(steps.reset), 1), np.diff(np.r_[begins, len(steps.reset)]))
-    column = np.arange(len(lane)) - np.searchsorted(lane, np.arange(rows))[lane]
-    total = -(-int(column.max(initial=-1) + 1) // length) * length
-    laid = _laid(steps, lane, column, rows, total)
-    for start in range(0, total, length):
-        yield laid[:, start : start + length]
+    lane = edges * rows // edges[-1]
+    edges = edges[np.searchsorted(lane, np.arange(rows + 1))]
+    begin, end = edges[:-1], edges[1:]
+    for column in range(0, int((end - begin).max()), length):
+        yield _laid(steps, begin + column, end, length)
 
 
 def _place_in_run(first: npt.NDArray[np.bool_]) -> Ints:
-    """How many steps before it each step's customer has."""
+    """How many steps of its customer stand before each step."""
     begins = np.flatnonzero(first)
     return np.arange(len(first)) - np.repeat(begins, np.diff(np.r_[begins, len(first)]))
 
 
-def _laid(steps: Batch, row: Ints, column: Ints, rows: int, columns: int) -> Batch:
-    """The steps at (row, column) of a table of (rows, columns), the rest empty."""
-    empty = np.full((rows, columns), -1, np.int64)
-    laid = Batch(empty, empty.copy(), np.ones((rows, columns), np.bool_))
-    laid.read[row, column], laid.predict[row, column] = steps.read, steps.predict
-    laid.reset[row, column] = steps.reset
-    return laid
+def _laid(steps: Batch, begin: Ints, end: Ints, length: int) -> Batch:
+    """`length` steps a row, from `begin` on; empty from `end` on. The last of `steps` is an empty one."""
+    place = begin[:, None] + np.arange(length)
+    place = np.where(place < end[:, None], place, len(steps.reset) - 1)
+    return Batch(steps.read[place], steps.predict[place], steps.reset[place])
