@@ -356,4 +356,4 @@ def test_backtest_writes_its_table(shop: Path, home: Path, capsys: Output) -> No
     assert "GENERATED DATA. Backtest of tiny: 1 cut-offs, 2024-06-24 up to 2024-07-01" in out
     rows = (home / "output" / "tiny" / "evaluation" / "backtest.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0] == "list,MAP@12,low,high,difference,difference low,difference high"
-    assert len(rows) == 1 + 2 + 8 + 1  # two baselines, eight sources, the fusion
+    assert len(rows) == 1 + 2 + 9 + 2  # two baselines, nine sources, the fusion, the ranker

@@ -125,7 +125,7 @@ class TestWholeRun:
         project, _ = finished
         lists = lists_in(project / "output" / "tiny" / "holdout" / "submission.csv")
         bought = bought_in(purchases_in(shop), HOLDOUT, LAST_DAY)
-        final = {row["list"]: row for row in read_scores(project)["scores"]}["final list (fusion)"]
+        final = {row["list"]: row for row in read_scores(project)["scores"]}["final list (ranker)"]
         for k in (1, 5, 10, 12):
             assert final[f"MAP@{k}"] == pytest.approx(map_at(k, lists, bought), abs=1e-12)
         hits = sum(len(wanted & set(lists[customer])) for customer, wanted in bought.items())

@@ -133,7 +133,7 @@ class Run:
     def shelf(self, fold: Fold, name: str, line: Line) -> "Shelf":
         """Where a source keeps what it made at a cut-off."""
         files = (code_of(line), *class_of(name, line).builds_on)
-        code = code_fingerprint(*files, "retrieval/source.py", "tables/history.py", "attributes.py", "calendar.py")
+        code = code_fingerprint(*files, "retrieval/source.py", "tables/history.py", "calendar.py")
         sizes = (self.settings.retrieval.candidates, self.settings.shard)
         # The end of the fold decides who its buyers are.
         content = self.content_marks({name: line})

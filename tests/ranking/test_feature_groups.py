@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 from forsys import schema
 from forsys.ranking.features import GROUPS, build
 from forsys.ranking.pairs import Pairs
+from forsys.retrieval.popularity import BestSellers
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
 from forsys.tables.history import History
@@ -133,3 +134,55 @@ def test_every_feature_has_a_meaning(group: str, history: History, pairs: Pairs,
     }
     assert set(build(pairs, history, world_as_of, [group]).columns) == wanted
     assert set(GROUPS[group].categories) <= set(meanings)
+
+
+class TestWorked:
+    """By hand on the 13 rows of tests/conftest.py, before the 8th of January 2020."""
+
+    as_of = date(2020, 1, 8)
+
+    def pairs(self, history: History, article: int) -> Pairs:
+        """The five customers with one article."""
+        profiles = history.profiles(np.arange(5), self.as_of)
+        five = np.arange(5)
+        none: dict[str, np.ndarray] = {}
+        article_of = np.full(5, article)
+        return Pairs(
+            profiles, five, article_of, none, none, five, five.astype(float), {"": BestSellers()}.__getitem__
+        )
+
+    def test_bought_before(self, tiny_history: History) -> None:
+        found = build(self.pairs(tiny_history, 0), tiny_history, self.as_of, ["bought_before"])
+        nan = float("nan")
+        assert found["article_times"].to_list() == [2, 1, 1, 0, 0]
+        assert found["article_newest"].to_list() == pytest.approx([1, 3, 4, nan, nan], nan_ok=True)
+        assert found["code_times"].to_list() == [3, 1, 1, 0, 0]  # customer 0: on the 1st, 3rd (article 1) and 7th
+        assert found["code_share"].to_list() == pytest.approx([1, 1 / 2, 1 / 2, 0, nan], nan_ok=True)
+        assert found["article_rhythm"].to_list() == pytest.approx([6, nan, nan, nan, nan], nan_ok=True)
+        assert found["article_in_last"].to_list() == [1, 1, 0, 0, 0]
+        assert found["type_newest"].is_nan().all()  # these articles have no type
+
+    def test_article(self, tiny_history: History) -> None:
+        found = build(self.pairs(tiny_history, 2), tiny_history, self.as_of, ["article"]).row(0, named=True)
+        # Article 2: one unit on the 1st, two on the 3rd.
+        assert found["sales_1"] == 0
+        assert found["sales_7"] == pytest.approx(np.log(4))
+        assert (found["first_sale"], found["last_sale"]) == (7, 5)
+        assert found["trend"] == pytest.approx((3 + 10 / 4) / (3 + 10))
+
+    def test_customer(self, tiny_history: History) -> None:
+        found = build(self.pairs(tiny_history, 2), tiny_history, self.as_of, ["customer"])
+        nan = float("nan")
+        assert found["days_since"].to_list() == pytest.approx([1, 3, 1, 3, nan], nan_ok=True)
+        assert found["days_known"].to_list() == pytest.approx([7, 7, 4, 3, nan], nan_ok=True)
+        assert found["basket"].to_list() == pytest.approx([4 / 3, 1, 1, 1, nan], nan_ok=True)
+        assert found["repeats"].to_list() == pytest.approx([1 / 4, 0, 0, 0, nan], nan_ok=True)
+        assert found["rhythm"].to_list() == pytest.approx([3, 4, 3, nan, nan], nan_ok=True)
+
+    def test_fit(self, tiny_history: History) -> None:
+        found = build(self.pairs(tiny_history, 4), tiny_history, self.as_of, ["fit"])
+        # Article 4 was bought once before the 8th, by customer 3, who is 55; the mean of all buyers' ages draws it.
+        ages = [22] * 6 + [55]  # of the 7 rows whose buyer's age is known
+        mean = (55 + 10 * np.mean(ages)) / 11
+        assert found["age_gap"][3] == pytest.approx(55 - mean)
+        assert found["price_gap"][3] == pytest.approx(0, abs=1e-6)

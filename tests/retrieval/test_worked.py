@@ -20,6 +20,7 @@ from forsys.retrieval.co_purchase import CoPurchase, nearest
 from forsys.retrieval.popularity import BestSellers, age_buckets
 from forsys.retrieval.repurchase import Repurchase
 from forsys.retrieval.source import Source, decay, top_dense
+from forsys.retrieval.taste import Taste
 from forsys.retrieval.variants import Variants
 from forsys.tables.history import History
 
@@ -219,3 +220,20 @@ def test_top_dense_takes_the_first_of_equals_across_the_cut() -> None:
     article, score = top_dense(scores, 4)
     assert article.tolist() == [[0, 3, 6, 9], [30, 31, 32, 33], [48, 49, -1, -1]]
     assert score.tolist() == [[1] * 4, [2] * 4, [0, 0, -np.inf, -np.inf]]
+
+
+def test_taste(tiny_history: History) -> None:
+    """Half-lives so long that every purchase counts 1; kinds known here: the article and its product code.
+
+    Before the 8th sold: a 4, b 1, c 3 (2 units on the 3rd), d 1, e 1, together 10. Six articles and three codes:
+    with one sale added to each, article a has 5/16, b 2/16, c 4/16, e 2/16; code ab 6/13, cd 5/13, ef 2/13.
+    Customer 3 bought e: its article counts log(1 + 1 / (1 * 2/16)) = log 9, its code log(1 + 13/2) = log 7.5.
+    """
+    source = Taste(half_life=1e9, days=90, memory=1e9, prior=1.0, strength=1.0).fit(tiny_history, EIGHTH)
+    assert source.catalogue_.tolist() == [A, B, C, D, E]
+    found = dict(lists_of(source, tiny_history, EIGHTH)[3])
+    assert found == pytest.approx(
+        {E: log(1) + log(9) + log(7.5), A: log(4), C: log(3), B: log(1), D: log(1)}, abs=1e-5
+    )
+    nobody = dict(lists_of(source, tiny_history, EIGHTH)[4])
+    assert nobody == pytest.approx({A: log(4), C: log(3), B: 0, D: 0, E: 0}, abs=1e-5)

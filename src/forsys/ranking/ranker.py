@@ -117,14 +117,14 @@ class Choice:
 def choose_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold) -> Choice:
     """Choose on the newest weeks before `fold`, after learning from those before them.
 
-    Where there are too few, all trees are taken, and the fusion counts as much as the model.
+    Where there are too few to choose, a few trees are taken, and the fusion counts as much as the model.
     """
     settings = weeks.run.settings.ranking
     folds = training_folds(weeks.run, fold)
     sampled = [weeks.sampled(tuned.sources, each) for each in progress(folds, f"{fold.as_of}: pairs", unit="fold")]
     newest = _newest(sampled, settings.validation)
     if not newest:
-        return Choice(settings.trees, 1.0, {}, [])
+        return Choice(settings.patience, 1.0, {}, [])
     held = Labelled.of([weeks.held(tuned.sources, each) for each in folds[:newest]])
     names = [str(each.as_of) for each in folds[:newest]]
     return _choose(weeks.run.settings, Labelled.of(sampled[newest:]), held, tuned.fusion, names)
@@ -164,13 +164,9 @@ def fit_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold, choice: Choice) -> R
 
 def blended(score: Floats, fusion: Fusion, blend: float, rank: Mapping[str, Floats], row: Ints) -> Floats:
     """Reciprocal rank by the model, and `blend` times that by the fusion, of pairs sorted by profile, article."""
-    fused = sum(
-        (
-            np.nan_to_num(weight / (fusion.constant + rank[name]), nan=0.0)
-            for name, weight in fusion.weights.items()
-        ),
-        start=np.zeros(len(row)),
-    )
+    fused = np.zeros(len(row))
+    for name, weight in fusion.weights.items():
+        fused += np.nan_to_num(weight / (fusion.constant + rank[name]), nan=0.0)
     return 1 / (CONSTANT + _ranks(score, row)) + blend / (CONSTANT + _ranks(fused, row))
 
 
@@ -197,7 +193,7 @@ def _choose(all_settings: Settings, learnt: Labelled, held: Labelled, fusion: Fu
     """Stop where MAP@12 on `held` is best; then blend where that is a clear gain."""
     settings, seed = all_settings.ranking, all_settings.seed
     if not learnt.hit.any() or not held.hit.any():
-        return Choice(settings.trees, 1.0, {}, folds)
+        return Choice(settings.patience, 1.0, {}, folds)
     linear = _linear(settings, learnt)
     train = _dataset(settings, learnt, linear)
     model = lgb.train(

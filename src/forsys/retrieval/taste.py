@@ -1,7 +1,7 @@
 """Taste: what sells now, of the kinds that the customer buys."""
 
 from datetime import date
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,8 @@ class Taste(Source):
     `prior` purchases of the shop added to the customer's, less what is equal for all articles. Nothing is trained,
     which suits few data.
     """
+
+    builds_on: ClassVar[tuple[str, ...]] = ("attributes.py",)
 
     half_life: PositiveFloat = 14.0
     days: PositiveInt = 90

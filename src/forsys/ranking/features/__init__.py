@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
+import numpy as np
 import polars as pl
 
 from forsys.errors import DataError
@@ -23,11 +24,11 @@ def chosen(names: Iterable[str]) -> list[Group]:
 
 
 def build(pairs: Pairs, history: History, as_of: date, names: Iterable[str]) -> pl.DataFrame:
-    """One row a pair, one float32 column a feature of the groups `names`; NaN where it is not known."""
+    """One row a pair, one float32 column a feature of the groups `names`; NaN where it is unknown or infinite."""
     columns: Columns = {}
     for group in chosen(names):
         columns |= group.build(pairs, history, as_of)
-    return pl.DataFrame(columns)
+    return pl.DataFrame({name: np.where(np.isfinite(value), value, np.nan) for name, value in columns.items()})
 
 
 def categories_of(names: Iterable[str]) -> list[str]:
