@@ -179,11 +179,12 @@ class TestNextRun:
         after = snapshot(project / "output" / "tiny")
 
         assert "tables     up to date, skipped" in done.stdout
-        assert done.stdout.count("up to date, skipped") == 1
+        assert "content    up to date, skipped" in done.stdout
+        assert done.stdout.count("up to date, skipped") == 2
         everyone = {name for name in before if "/everyone/" in name or name.endswith("model.npz")}
         others = {name for name in everyone if "/als-" not in name and name in after}
         assert {name.split("/")[2].split("-")[0] for name in others} == {
-            "best_sellers", "bpr", "co_purchase", "lmf", "repurchase", "variants",
+            "best_sellers", "bpr", "co_purchase", "lmf", "look_alikes", "repurchase", "taste", "variants",
         }  # fmt: skip
         assert [name for name in others if after[name] != before[name]] == []
         at_cut_offs = [f"folds/{day}/als-" for day in ("2024-06-24", "2024-07-01")]
