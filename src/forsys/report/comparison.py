@@ -4,13 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
-from forsys.evaluation.comparison import ARRIVALS, MEMORY, Comparison
+from forsys.evaluation.comparison import CELLS, FEATURES, MEMORY, PRIORS, Comparison
 from forsys.evaluation.evaluate import GENERATED, show
-from forsys.report.drawing import ACCENT, BASELINE_GREY, LINES, house_style, new_axes
+from forsys.report.drawing import ACCENT, BASELINE_GREY, FAINT, LINES, house_style, new_axes
 from forsys.run import Run
 from forsys.store import whole, write_json
 
+LARGEST = 100  # articles shown, of the curve
 TITLES = {
     "accuracy": "Next-item accuracy at k, parameters, seconds of training, purchases learned a second:",
     "gains": "What the features add, paired, with 95 % intervals by customer:",
@@ -63,25 +65,44 @@ def _markdown(tables: dict[str, pd.DataFrame]) -> list[str]:
 
 
 def draw_curve(found: Comparison, path: Path) -> None:
-    """Accuracy over k, 1 to 100: the networks with features and memory in colour, the others behind them."""
-    ks = np.arange(1, 101)
-    colours = iter((ACCENT, *LINES))
+    """Accuracy over k, 1 to 100: a colour a cell, a line style a variant, the prior models in grey behind them."""
+    ks = np.arange(1, LARGEST + 1)
     with house_style():
         figure, ax = new_axes(7.2, 4.6)
+        ends: dict[str, float] = {}
         for name, measured in found.measured.items():
-            if name == ARRIVALS:
-                continue
-            accuracy = [(measured.ranks <= k).mean() for k in ks]
-            best = name.endswith(MEMORY)
-            colour = next(colours) if best else BASELINE_GREY
-            ax.plot(ks, accuracy, color=colour, linewidth=1.6 if best else 1.0, label=name if best else None)
-            if not best:
-                ax.annotate(name, (ks[-1], accuracy[-1]), xytext=(3, 0), textcoords="offset points", fontsize=6)
+            accuracy = [float((measured.ranks <= k).mean()) for k in ks]
+            if name in PRIORS.values():
+                ax.plot(ks, accuracy, color=BASELINE_GREY, linewidth=1.0)
+                ends[name] = accuracy[-1]
+            elif (look := _look(name)) is not None:
+                colour, style, width = look
+                ax.plot(ks, accuracy, color=colour, linestyle=style, linewidth=width, label=name)
+        _name_ends(ax, ends)
         ax.set_xscale("log")
         ax.set_xticks([1, 5, 10, 50, 100], labels=["1", "5", "10", "50", "100"])
+        ax.set_xlim(1, LARGEST)
         ax.set_xlabel("articles shown (k)")
         ax.set_title("Is the next article among the k best?")
         ax.grid(axis="y")
         ax.legend(frameon=False, fontsize=7)
         with whole(path) as part:
             figure.savefig(part, format="png", dpi=150)
+
+
+def _look(name: str) -> tuple[str, str, float] | None:
+    """Colour, style and width of a network's line; None for one that is left out."""
+    variants = {"": ":", FEATURES: "--", FEATURES + MEMORY: "-"}
+    for cell, colour in zip(CELLS.values(), (LINES[0], LINES[1], ACCENT), strict=True):
+        style = variants.get(name.removeprefix(cell)) if name.startswith(cell) else None
+        if style is not None:
+            return colour, style, 1.8 if style == "-" else 1.1
+    return None
+
+
+def _name_ends(ax: Axes, ends: dict[str, float]) -> None:
+    """The names of the lines behind their ends, a line of text apart."""
+    height, least = -1.0, (max(ends.values(), default=0) or 1) / 18
+    for name, end in sorted(ends.items(), key=lambda item: item[1]):
+        height = max(end, height + least)
+        ax.annotate(name, (LARGEST, height), xytext=(4, -2), textcoords="offset points", fontsize=7, color=FAINT)
