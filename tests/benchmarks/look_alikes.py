@@ -20,6 +20,7 @@ import pandas as pd
 from forsys.cli import PROJECT
 from forsys.evaluation.next_item import next_item_events, next_item_ranks
 from forsys.pipeline import find_data, make_content, make_tables
+from forsys.retrieval.look_alikes import LookAlikes
 from forsys.retrieval.registry import class_of, make_source
 from forsys.retrieval.source import Source
 from forsys.run import Run
@@ -43,7 +44,7 @@ def run(data: Path | None) -> pd.DataFrame:
     pictured = history.articles["colour"].is_not_null().to_numpy()
     rows = []
     for name, line in home.settings.retrieval.sources.items():
-        blind = line | ({"colour": 0, "shape": 0} if class_of(name, line).uses_content else {})
+        blind = line | ({"colour": 0, "shape": 0} if class_of(name, line) is LookAlikes else {})
         source = make_source(name, blind).fit(history, fold.as_of)
         row = {"model": name, "words": float((next_item_ranks(source, history, never) <= AT).mean())}
         if blind == line:  # knows no article that never sold: neither way can find one
