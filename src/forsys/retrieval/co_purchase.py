@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from scipy import sparse
 
 from forsys.retrieval.source import STRICT, Source, decay
-from forsys.tables.history import History, Profiles
+from forsys.tables.history import Floats, History, Ints, Profiles
 
 
 @dataclass(config=STRICT)
@@ -50,13 +50,18 @@ class CoPurchase(Source):
         """Similarity to what the profile holds, summed."""
         row, purchase = profiles.purchases()
         column = self.columns(profiles.history.article[purchase])
-        ages = profiles.ages(row, purchase)
-        last = np.full(len(profiles), np.iinfo(np.int32).max)
-        np.minimum.at(last, row, ages)
-        weights = np.where(ages == last[row], 1, self.earlier * decay(ages - last[row], self.half_life))
-        return sparse.csr_array(
-            profiles.matrix(row, column, weights.astype(np.float32), len(self.catalogue_)) @ self.similar_
-        )
+        weights = basket_weights(row, profiles.ages(row, purchase), self.earlier, self.half_life)
+        return sparse.csr_array(profiles.matrix(row, column, weights, len(self.catalogue_)) @ self.similar_)
+
+
+def basket_weights(row: Ints, ages: Ints, earlier: float, half_life: float) -> Floats:
+    """1 for a purchase of its profile's last day of shopping; `earlier` ones less, halved every `half_life` days.
+
+    row: the profile of each purchase. ages: its days before the profile's day.
+    """
+    last = np.full(int(row.max(initial=-1)) + 1, np.iinfo(np.int32).max)
+    np.minimum.at(last, row, ages)
+    return np.where(ages == last[row], 1, earlier * decay(ages - last[row], half_life)).astype(np.float32)
 
 
 def nearest(

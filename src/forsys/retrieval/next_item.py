@@ -14,9 +14,9 @@ from pydantic.dataclasses import dataclass
 from scipy import sparse
 
 from forsys.recurrent.recipe import Recipe
-from forsys.retrieval.co_purchase import CoPurchase
+from forsys.retrieval.co_purchase import CoPurchase, basket_weights
 from forsys.retrieval.look_alikes import nearby_share
-from forsys.retrieval.source import STRICT, Source, decay
+from forsys.retrieval.source import STRICT, Source
 from forsys.retrieval.variants import same_code
 from forsys.tables.history import History, Profiles
 
@@ -120,9 +120,7 @@ class NextItem(Source, Recipe):
         """`scores`, changed: with what the memory adds."""
         row, purchase = profiles.purchases()
         article, age = profiles.history.article[purchase], profiles.ages(row, purchase)
-        last = np.full(len(profiles), np.iinfo(np.int32).max)
-        np.minimum.at(last, row, age)
-        weight = np.where(age == last[row], 1, self.earlier * decay(age - last[row], self.memory_half_life))
+        weight = basket_weights(row, age, self.earlier, self.memory_half_life)
         recalled = sparse.coo_array(profiles.matrix(row, article, weight, self.memory_.shape[0]) @ self.memory_)
         scores[recalled.coords] += recalled.data
         column = self.columns(article)
