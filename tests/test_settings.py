@@ -142,3 +142,11 @@ def test_a_source_is_switched_off() -> None:
     assert "bpr" in load_settings().retrieval.sources
     sources = load_settings(overrides=["retrieval.sources.bpr=false"]).retrieval.sources
     assert set(sources) == set(load_settings().retrieval.sources) - {"bpr"}
+
+
+def test_the_seed_s_preset_is_that_of_the_slides() -> None:
+    compare = load_settings("seed").compare
+    assert compare.network["class"] == "next_item.NextItem"
+    slides = {"dimension": 128, "epochs": 10, "length": 10, "layout": "sliding", "networks": 1}
+    assert slides.items() <= compare.network.items()
+    assert compare.without_features["epochs"] == 10
