@@ -357,3 +357,11 @@ def test_backtest_writes_its_table(shop: Path, home: Path, capsys: Output) -> No
     rows = (home / "output" / "tiny" / "evaluation" / "backtest.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0] == "list,MAP@12,low,high,difference,difference low,difference high"
     assert len(rows) == 1 + 2 + 9 + 2  # two baselines, nine sources, the fusion, the ranker
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1.5", "many", "nan"])
+def test_a_share_that_is_none(share: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["tables", f"--max-rejected={share}"])
+    assert stopped.value.code == 2
+    assert f"{share} is not a share between 0 and 1" in capsys.readouterr().err

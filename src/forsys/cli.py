@@ -103,7 +103,7 @@ def _common() -> argparse.ArgumentParser:
     data.add_argument("--holdout-days", type=_positive, metavar="N", help="days scored offline (default: 7)")
     data.add_argument(
         "--max-rejected",
-        type=float,
+        type=_share,
         default=0.01,
         metavar="SHARE",
         help="unusable rows allowed (default: 0.01)",

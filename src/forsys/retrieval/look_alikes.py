@@ -12,7 +12,7 @@ from scipy.ndimage import uniform_filter1d
 from threadpoolctl import threadpool_limits
 
 from forsys.content.similarity import Vectors, content_vectors
-from forsys.retrieval.source import STRICT, Source, decay
+from forsys.retrieval.source import STRICT, Source, decayed_purchases
 from forsys.tables.history import Floats, History, Ints, Profiles
 
 PAIRS = 100_000  # pairs of articles whose vectors are held at a time
@@ -56,11 +56,7 @@ class LookAlikes(Source):
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
         """Decayed purchases, carried to the articles like them."""
-        row, purchase = profiles.purchases()
-        weights = decay(profiles.ages(row, purchase), self.half_life)
-        article = profiles.history.article[purchase]
-        bought = profiles.matrix(row, article, weights, len(profiles.history.articles))
-        return sparse.csr_array(bought @ self.similar_)
+        return sparse.csr_array(decayed_purchases(profiles, self.half_life) @ self.similar_)
 
     def _similar(self, history: History, prior: Floats) -> sparse.csr_array:
         """(articles, catalogue): the candidates nearest to each candidate (as which the lately bought count)."""

@@ -116,6 +116,13 @@ def decay(ages: Ints, half_life: float) -> Floats:
     return np.exp2(-ages / np.float32(half_life)).astype(np.float32)
 
 
+def decayed_purchases(profiles: Profiles, half_life: float) -> sparse.csr_array:
+    """What each profile bought, each purchase halved every `half_life` days: (profiles, articles), float32."""
+    row, purchase = profiles.purchases()
+    weights = decay(profiles.ages(row, purchase), half_life)
+    return profiles.matrix(row, profiles.history.article[purchase], weights, len(profiles.history.articles))
+
+
 def candidate_table(key: Ints, article: Ints, score: Floats) -> pl.DataFrame:
     """The long form of `top`: one row a place that is filled, with `key` (profiles,) in the column customer."""
     found = article >= 0

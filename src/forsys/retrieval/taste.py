@@ -11,7 +11,7 @@ from scipy import sparse
 
 from forsys.attributes import codes
 from forsys.calendar import day_number
-from forsys.retrieval.source import STRICT, Source, decay
+from forsys.retrieval.source import STRICT, Source, decay, decayed_purchases
 from forsys.tables.history import History, Ints, Profiles
 
 KINDS = (
@@ -61,10 +61,7 @@ class Taste(Source):
 
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
         """Dense: what the customer never bought the like of keeps its share of the sales."""
-        row, purchase = profiles.purchases()
-        weights = decay(profiles.ages(row, purchase), self.memory)
-        article = profiles.history.article[purchase]
-        bought = profiles.matrix(row, article, weights, len(profiles.history.articles))
+        bought = decayed_purchases(profiles, self.memory)
         own = sparse.csr_array(bought @ membership(profiles.history))  # (profiles, kinds)
         own.data = np.log1p(own.data / (self.prior * self.kind_share_[own.indices]))
         scores: npt.NDArray[np.float32] = (own @ self.member_.T).toarray()

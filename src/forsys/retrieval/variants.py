@@ -8,7 +8,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.retrieval.source import STRICT, Source, decay
+from forsys.retrieval.source import STRICT, Source, decayed_purchases
 from forsys.tables.history import History, Ints, Profiles
 
 
@@ -34,11 +34,7 @@ class Variants(Source):
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
         """Decayed purchases, carried along the links."""
-        row, purchase = profiles.purchases()
-        weights = decay(profiles.ages(row, purchase), self.half_life)
-        article = profiles.history.article[purchase]
-        bought = profiles.matrix(row, article, weights, len(profiles.history.articles))
-        return sparse.csr_array(bought @ self.links_)
+        return sparse.csr_array(decayed_purchases(profiles, self.half_life) @ self.links_)
 
 
 def same_code(history: History, catalogue: Ints, weight: np.ndarray) -> sparse.csr_array:
