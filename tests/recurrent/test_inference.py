@@ -8,9 +8,10 @@ import tensorflow as tf
 
 from forsys.recurrent import inference
 from forsys.recurrent.inference import Reader, article_vectors, by_length
+from forsys.recurrent.model import Model
 from forsys.recurrent.recipe import Recipe
 from forsys.recurrent.steps import moments
-from forsys.recurrent.training import Knowledge, Model, knowledge
+from forsys.recurrent.training import Knowledge, knowledge
 from forsys.recurrent.windows import Batch
 from forsys.tables.history import Floats, History, Profiles
 
@@ -26,7 +27,7 @@ def facts(world: History, world_as_of: date) -> Knowledge:
 @pytest.fixture(scope="module")
 def model(facts: Knowledge) -> Model:
     """Untrained, with large weights, so that every input shows."""
-    model, rng = Model.make(facts, RECIPE, seed=1), np.random.default_rng(1)
+    model, rng = Model(facts.shapes, RECIPE, seed=1), np.random.default_rng(1)
     for weight in model.weights:
         weight.assign(rng.normal(0, 0.3, weight.shape))
     return model
@@ -34,7 +35,10 @@ def model(facts: Knowledge) -> Model:
 
 @pytest.fixture(scope="module")
 def reader(model: Model, facts: Knowledge) -> Reader:
-    return Reader(model.network, article_vectors(model, facts), facts.price_level, facts.people)
+    weights = [weight.numpy() for weight in model.network.trainable_variables]
+    found = Reader(RECIPE, weights, article_vectors(model, facts), facts.price_level, facts.people)
+    found.network.set_weights(model.network.get_weights())  # for `slowly`
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +80,7 @@ def slowly(reader: Reader, profiles: Profiles, i: int, newest: int) -> Floats:
             codes, _ = moments(asked, Batch(place, np.array([[len(history)]]), place < 0), reader.price_level)
         article = np.array([[history.article[read] if read >= 0 else -1]], np.int32)
         inputs = (article, place < 0, codes, paid)
-        outputs, state = reader.network(reader.vectors, *map(tf.constant, inputs), who, state)
+        outputs, state = reader.network(reader.fixed[1], *map(tf.constant, inputs), who, state)
     output: Floats = outputs.numpy()[0, 0]
     return output
 

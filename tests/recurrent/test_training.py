@@ -1,7 +1,7 @@
 """Training: a toy grammar that every cell learns, and what a batch must not depend on."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import get_args
 
 import numpy as np
@@ -10,13 +10,16 @@ import pytest
 import tensorflow as tf
 
 from forsys.calendar import day_number
-from forsys.recurrent import training
+from forsys.recurrent import inference, training
+from forsys.recurrent import learner as learning
 from forsys.recurrent.inference import Reader, article_vectors
+from forsys.recurrent.learner import Step
+from forsys.recurrent.model import Model
 from forsys.recurrent.network import Recurrence, Tensors
 from forsys.recurrent.recipe import Cell, Recipe
-from forsys.recurrent.training import Knowledge, Model, Trainer, knowledge
+from forsys.recurrent.training import Knowledge, Trainer, knowledge, parameters, rates
 from forsys.recurrent.windows import Batch, batches
-from forsys.tables.history import History
+from forsys.tables.history import Floats, History
 
 AS_OF = date(2020, 3, 1)
 WORDS = 5  # of the grammar: the next one is the sum of the last two, modulo 5
@@ -55,8 +58,13 @@ def top_1(recipe: Recipe) -> float:
     asked = sentences(pairs, 3)
     profiles = asked.event_profiles(np.arange(2, len(asked), 3))
     vectors = article_vectors(model, facts)
-    expected = Reader(model.network, vectors, facts.price_level, facts.people).expect(profiles) @ vectors.T
+    expected = reader_of(model, vectors, facts, recipe).expect(profiles) @ vectors.T
     return float((expected.argmax(axis=1) == asked.article[2::3]).mean())
+
+
+def reader_of(model: Model, vectors: Floats, facts: Knowledge, recipe: Recipe = SMALL) -> Reader:
+    weights = [weight.numpy() for weight in model.network.trainable_variables]
+    return Reader(recipe, weights, vectors, facts.price_level, facts.people)
 
 
 # --- what is learned ---
@@ -75,7 +83,22 @@ def test_a_recurrence_that_forgets_is_caught(monkeypatch: pytest.MonkeyPatch) ->
         return right(self, steps, tf.ones_like(reset), *rest)
 
     monkeypatch.setattr(Recurrence, "call", broken)
+    monkeypatch.setattr(training, "learner", learning.learner.__wrapped__)  # made anew, with the fault
+    monkeypatch.setattr(inference, "_reading", inference._reading.__wrapped__)
     assert top_1(replace(PLAIN, cell="simple_rnn")) < 0.6
+
+
+# --- the learning rate ---
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    """In a line over the warm-up, or half of the steps where there are few; then as a cosine, to 3 %."""
+    found = rates(120, replace(SMALL, learning_rate=0.1, warm_up=20))
+    np.testing.assert_allclose(found[[0, 5, 20, 70]], [0, 0.025, 0.1, 0.1 * (0.03 + 0.97 / 2)], rtol=1e-5)
+    assert found[-1] == pytest.approx(0.003, rel=0.01)
+    assert (np.diff(found[20:]) < 0).all()
+    assert rates(6, replace(SMALL, learning_rate=0.1, warm_up=20)).argmax() == 3
+    assert rates(0, SMALL).shape == (0,)
 
 
 # --- the world ---
@@ -105,11 +128,29 @@ def test_one_seed_gives_one_model_and_another_gives_another(world: History, worl
     assert one != other
 
 
+def test_a_second_fit_owes_nothing_to_the_first(world: History, world_as_of: date, facts: Knowledge) -> None:
+    """Nor to what another cut-off has taught the learner in between."""
+    recipe = replace(SMALL, dropout=0.3, drop_id=0.1)
+    first = weights_of(trainer_of(world, world_as_of, facts, recipe).fit(1))
+    earlier = world_as_of - timedelta(days=14)
+    other = trainer_of(world, earlier, knowledge(world, earlier, recipe), recipe)
+    assert weights_of(other.fit(1)) != first
+    again = trainer_of(world, world_as_of, facts, recipe)
+    assert again.learner is other.learner
+    assert weights_of(again.fit(1)) == first
+
+
+def test_articles_that_were_not_sold_are_no_parameters(world: History, world_as_of: date, facts: Knowledge) -> None:
+    model = trainer_of(world, world_as_of, facts).model
+    tables = sum(weight.numpy().size for weight in model.weights)
+    assert parameters(model, facts) == tables - 12 * (SMALL.dimension + 1)
+
+
 def test_what_is_known_ends_at_the_cut_off(world: History, world_as_of: date, facts: Knowledge) -> None:
-    """Articles sold before it have the numbers from 1 on, in their order; the others are number 0."""
+    """Articles sold before it have numbers, their own the whole time; the others are number 0."""
     sold = np.unique(world.before(world_as_of).article)
     assert facts.sold.tolist() == sold.tolist()
-    assert facts.number[sold].tolist() == list(range(1, len(sold) + 1))
+    assert facts.number[sold].tolist() == (sold + 1).tolist()
     assert 0 < (facts.number == 0).sum() == 120 - len(sold)
     trainer = trainer_of(world, world_as_of, facts)
     assert trainer.log.day.max() < day_number(world_as_of)
@@ -153,7 +194,7 @@ def test_negatives_are_drawn_by_popularity(world: History, world_as_of: date, fa
 def loss_and_gradients(trainer: Trainer, batch: Batch) -> tuple[float, list[np.ndarray]]:
     state = trainer.model.network.zero_state(len(batch.read))
     with tf.GradientTape() as tape:
-        loss, _ = trainer._loss(*trainer._tensors(batch), *state)
+        loss, _ = trainer.learner.loss(trainer._step(batch), state)
     found = tape.gradient(loss, [weight.value for weight in trainer.model.weights])
     return float(loss), [tf.convert_to_tensor(g).numpy() for g in found if g is not None]
 
@@ -178,14 +219,13 @@ def test_padding_changes_neither_loss_nor_gradients(world: History, world_as_of:
 def test_padding_that_counts_is_caught(
     world: History, world_as_of: date, facts: Knowledge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = Trainer._tensors
+    right = Trainer._step
 
-    def broken(self: Trainer, batch: Batch) -> Tensors:
-        tensors = list(right(self, batch))
-        tensors[7] = tf.maximum(tensors[7], 0.5)  # the weights
-        return tuple(tensors)
+    def broken(self: Trainer, batch: Batch) -> Step:
+        step = right(self, batch)
+        return step._replace(weight=tf.maximum(step.weight, 0.5))
 
-    monkeypatch.setattr(Trainer, "_tensors", broken)
+    monkeypatch.setattr(Trainer, "_step", broken)
     with pytest.raises(AssertionError):
         test_padding_changes_neither_loss_nor_gradients(world, world_as_of, facts)
 
@@ -194,17 +234,20 @@ def assert_cross_entropy(trainer: Trainer) -> None:
     """The loss is the mean, by weight, of the cross-entropy over the whole catalogue, computed step by step."""
     batch = next(batches(trainer.log, "sliding", 5, 4))
     loss, _ = loss_and_gradients(trainer, batch)
-    number, codes, values, read, bought, _, _, weight, *rest = trainer._tensors(batch)
-    vectors = trainer.model.articles(number, codes, values)
-    outputs, _ = trainer.model.network(vectors, read, *rest, trainer.model.network.zero_state(5))
+    step = trainer._step(batch)
+    vectors = trainer.model.articles(step.number, step.codes, step.values)
+    situation = (step.read, step.reset, step.moments, step.paid, step.who)
+    outputs, _ = trainer.model.network(vectors, *situation, trainer.model.network.zero_state(5))
     everything = trainer.facts.of(trainer.facts.sold)
     catalogue, popularity = trainer.model.articles(*everything), trainer.model.articles.bias(everything[0])
     scores = outputs.numpy() @ catalogue.numpy().T + popularity.numpy()
     lost, total = 0.0, 0.0
-    for row, column in np.argwhere(weight.numpy() > 0):
-        one, target = scores[row, column].astype(np.float64), number.numpy()[bought.numpy()[row, column]] - 1
-        lost += weight.numpy()[row, column] * (np.log(np.exp(one).sum()) - one[target])
-        total += weight.numpy()[row, column]
+    weight, numbers = step.weight.numpy(), trainer.facts.number[trainer.facts.sold]
+    bought = np.searchsorted(numbers, step.number.numpy()[step.bought.numpy()])
+    for row, column in np.argwhere(weight > 0):
+        one = scores[row, column].astype(np.float64)
+        lost += weight[row, column] * (np.log(np.exp(one).sum()) - one[bought[row, column]])
+        total += weight[row, column]
     assert loss == pytest.approx(lost / total, rel=1e-5)
 
 
@@ -215,7 +258,7 @@ def test_the_loss_is_the_cross_entropy(world: History, world_as_of: date, facts:
 def test_positives_among_the_negatives_are_caught(
     world: History, world_as_of: date, facts: Knowledge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "without_positives", lambda scores, *_: scores)
+    monkeypatch.setattr(learning, "without_positives", lambda scores, *_: scores)
     with pytest.raises(AssertionError):
         assert_cross_entropy(trainer_of(world, world_as_of, facts))
 
@@ -226,14 +269,13 @@ def test_the_state_is_carried_from_batch_to_batch(
     """What the second batch starts from is what the network had read in the first."""
     trainer = trainer_of(world, world_as_of, facts, replace(SMALL, shuffle=False))
     seen: list[Tensors] = []
-    right = trainer._step
+    right = trainer.learner.descend
 
-    def spy(*tensors: tf.Tensor) -> Tensors:
-        seen.append(tensors[12:])
-        seen.append(right(*tensors))
+    def spy(step: Step, state: Tensors, rate: float) -> Tensors:
+        seen.extend((state, right(step, state, rate)))
         return seen[-1]
 
-    monkeypatch.setattr(tf, "function", lambda *_, **__: spy)
+    monkeypatch.setattr(trainer.learner, "descend", spy)
     trainer.fit(1)
     assert not np.any(seen[0][0])
     for after, before in zip(seen[1:-1:2], seen[2::2], strict=True):
@@ -247,7 +289,7 @@ def test_the_state_is_carried_from_batch_to_batch(
 def test_one_vector_is_read_and_scored_against(world: History, world_as_of: date, facts: Knowledge) -> None:
     """A change of an article's embedding changes its score and what is expected after it."""
     model = trainer_of(world, world_as_of, facts).model
-    tables = [weight for weight in model.weights if len(facts.sold) + 1 in weight.shape]
+    tables = [weight for weight in model.weights if len(facts.number) + 1 in weight.shape]
     assert {weight.name for weight in tables} == {"embeddings", "popularity"}
     history = sentences([(1, 2)], 3)
     article = int(history.article[1])
@@ -255,8 +297,7 @@ def test_one_vector_is_read_and_scored_against(world: History, world_as_of: date
 
     def found() -> tuple[np.ndarray, np.ndarray]:
         vectors = article_vectors(model, facts)
-        who = np.zeros((1, facts.people.shape[1]), np.int32)
-        return vectors, Reader(model.network, vectors, facts.price_level, who).expect(profiles)
+        return vectors, reader_of(model, vectors, facts).expect(profiles)
 
     (vectors, expected), table = found(), model.articles.own.embeddings
     moved = table.numpy()

@@ -1,14 +1,17 @@
 """From a trained model, and what customers bought, to what they may buy next: vectors whose products are scores."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from forsys.recurrent.backend import tf
+from forsys.recurrent.model import Model, make_network, sizes
 from forsys.recurrent.network import Network, Tensors
+from forsys.recurrent.recipe import Recipe
 from forsys.recurrent.steps import moment_codes, paid
-from forsys.recurrent.training import Knowledge, Model
+from forsys.recurrent.training import Knowledge
 from forsys.tables.history import Floats, Ints, Profiles
 
 ROWS = 1024  # profiles at a time
@@ -28,12 +31,14 @@ def article_vectors(model: Model, facts: Knowledge) -> Floats:
 
 
 class Reader:
-    """Reads profiles. `vectors`, `price_level` and `people` are what the network was trained with."""
+    """Reads profiles. A network's `weights`, `vectors`, `price_level` and `people` are as they were in training."""
 
-    def __init__(self, network: Network, vectors: Floats, price_level: Floats, people: Ints) -> None:
-        self.network, self.price_level, self.people = network, price_level, people
-        self.vectors = tf.constant(vectors[:, :-1])
-        self._step = tf.function(self._one_step, autograph=False)
+    def __init__(
+        self, recipe: Recipe, weights: list[Floats], vectors: Floats, price_level: Floats, people: Ints
+    ) -> None:
+        self.price_level, self.people = price_level, people
+        self.network, self._step = _reading(sizes(people), recipe.recipe)
+        self.fixed = [list(map(tf.constant, weights)), tf.constant(vectors[:, :-1])]
 
     def expect(self, profiles: Profiles) -> Floats:
         """What each profile expects next, and behind it a 1: (profiles, dimension + 1), float32.
@@ -45,7 +50,7 @@ class Reader:
             block = profiles[np.resize(rows, ROWS)]
             state = self.network.zero_state(ROWS)
             for step in zip(*self._steps(block, length), strict=True):
-                output, state = self._step(*map(tf.constant, step), state)
+                output, state = self._step(*self.fixed, *map(tf.constant, step), state)
             found[rows, :-1] = output.numpy()[: len(rows)]
         return found
 
@@ -63,10 +68,19 @@ class Reader:
         steps = (place, starts, codes, paid(history, read, starts, self.price_level), who)
         return tuple(array[:, :, None] for array in steps)
 
-    def _one_step(self, *step: tf.Tensor) -> tuple[tf.Tensor, Tensors]:
-        """The output of one column of steps, (profiles, dimension), and the state after it."""
-        outputs, state = self.network(self.vectors, *step)
+
+@lru_cache(maxsize=4)
+def _reading(people: tuple[int, ...], recipe: Recipe) -> tuple[Network, Any]:
+    """A network for its form, and the traced function of one column of steps, which is given the weights."""
+    network = make_network(people, recipe, 0)
+    random = [variable.value for variable in network.non_trainable_variables]  # of the dropout, which is off
+
+    def step(weights: list[tf.Tensor], *inputs: Any) -> tuple[tf.Tensor, Tensors]:
+        """The output, (profiles, dimension), and the state after it."""
+        (outputs, state), _ = network.stateless_call(weights, random, *inputs)
         return outputs[:, 0], state
+
+    return network, tf.function(step, autograph=False)
 
 
 def by_length(profiles: Profiles) -> Iterator[tuple[Ints, int]]:

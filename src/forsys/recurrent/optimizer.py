@@ -12,26 +12,25 @@ LARGE = 1000  # rows of a table: smaller ones are read as a whole anyway
 
 
 class Adam:
-    """Moves `weights`. `rate`: the learning rate of each step; `clip`: the largest norm of a gradient."""
+    """Moves `weights`. `clip`: the largest norm of a gradient."""
 
-    def __init__(
-        self,
-        weights: list[keras.Variable],
-        rate: keras.optimizers.schedules.LearningRateSchedule,
-        clip: float,
-        weight_decay: float,
-    ) -> None:
-        self.weights, self.rate, self.clip, self.weight_decay = weights, rate, clip, weight_decay
+    def __init__(self, weights: list[keras.Variable], clip: float, weight_decay: float) -> None:
+        self.weights, self.clip, self.weight_decay = weights, clip, weight_decay
         self.step = tf.Variable(0, dtype=tf.int64)
         self.first = [tf.Variable(tf.zeros(() if _large(weight) else weight.shape)) for weight in weights]
         self.second = [tf.Variable(tf.zeros(weight.shape)) for weight in weights]
 
-    def apply(self, gradients: list[tf.Tensor | tf.IndexedSlices | None]) -> None:
-        """One step, of every weight with a gradient."""
+    def restart(self) -> None:
+        """Forget all steps."""
+        for variable in (self.step, *self.first, *self.second):
+            variable.assign(tf.zeros_like(variable))
+
+    def apply(self, gradients: list[tf.Tensor | tf.IndexedSlices | None], rate: tf.Tensor) -> None:
+        """One step at a learning rate, of every weight with a gradient."""
         moved = [i for i, gradient in enumerate(gradients) if gradient is not None]
         summed = [_rows(gradients[i]) if _large(self.weights[i]) else _dense(gradients[i]) for i in moved]
         clipped, _ = tf.clip_by_global_norm(summed, self.clip)
-        rate, step = self.rate(self.step), tf.cast(self.step + 1, tf.float32)
+        step = tf.cast(self.step + 1, tf.float32)
         for i, gradient in zip(moved, clipped, strict=True):
             move = self._move_rows if _large(self.weights[i]) else self._move
             move(i, gradient, rate, step)

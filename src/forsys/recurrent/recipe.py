@@ -1,5 +1,6 @@
 """Everything that decides how a network is made."""
 
+from dataclasses import fields
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -14,9 +15,9 @@ Group = Literal["attributes", "colour", "shape", "words", "selling", "moment", "
 ALL_GROUPS: tuple[Group, ...] = (*GROUPS, "moment", "customer")  # type: ignore[assignment]
 
 
-@dataclass(config=ConfigDict(extra="forbid", validate_default=True))
+@dataclass(config=ConfigDict(extra="forbid", validate_default=True), unsafe_hash=True)
 class Recipe:
-    """How a network is made and trained. The defaults are those that measured best."""
+    """How a network is made and trained. The defaults are those that measured best. No field changes once set."""
 
     cell: Cell = "gru"
     groups: tuple[Group, ...] = ALL_GROUPS
@@ -55,3 +56,8 @@ class Recipe:
     networks: PositiveInt = 1
     """Networks with different seeds whose scores are averaged."""
     seed: int = 7
+
+    @property
+    def recipe(self) -> "Recipe":
+        """Nothing but these fields, of what has more."""
+        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})

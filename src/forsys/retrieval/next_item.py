@@ -58,7 +58,7 @@ class NextItem(Source, Recipe):
     def fit(self, history: History, as_of: date) -> Self:
         """Train the networks and remember co-purchase."""
         from forsys.recurrent.inference import article_vectors
-        from forsys.recurrent.training import Trainer, knowledge
+        from forsys.recurrent.training import Trainer, knowledge, parameters
 
         facts = knowledge(history, as_of, self)
         self._choose_catalogue(history, as_of, facts.number > 0)
@@ -67,8 +67,8 @@ class NextItem(Source, Recipe):
         for seed in range(self.seed, self.seed + self.networks if len(facts.sold) else self.seed):
             model = Trainer(history, as_of, facts, self, seed).fit(self.epochs)
             vectors.append(article_vectors(model, facts))
-            self.weights_ += model.network.get_weights()
-            learned += sum(int(np.prod(weight.shape)) for weight in model.weights)
+            self.weights_ += [weight.numpy() for weight in model.network.trainable_variables]
+            learned += parameters(model, facts)
         self.learned_ = np.array(learned)
         self.vectors_ = np.stack(vectors) if vectors else np.zeros((0, len(facts.number), self.dimension + 1))
         self.memory_ = self._memory(history, as_of)
@@ -137,16 +137,12 @@ class NextItem(Source, Recipe):
     def readers(self) -> "list[Reader]":
         """One a network, made from the fitted state."""
         from forsys.recurrent.inference import Reader
-        from forsys.recurrent.training import make_network
 
-        count = len(self.vectors_)
-        each = len(self.weights_) // max(count, 1)
-        readers = []
-        for i, vectors in enumerate(self.vectors_):
-            network = make_network(self.people_, self, self.seed + i)
-            network.set_weights(self.weights_[i * each : (i + 1) * each])
-            readers.append(Reader(network, vectors, self.price_level_, self.people_))
-        return readers
+        each = len(self.weights_) // max(len(self.vectors_), 1)
+        return [
+            Reader(self, self.weights_[i * each : (i + 1) * each], vectors, self.price_level_, self.people_)
+            for i, vectors in enumerate(self.vectors_)
+        ]
 
     def load(self, path: Any) -> Self:
         """As for every source; the networks are made anew."""
