@@ -151,19 +151,20 @@ def _backtest(options: argparse.Namespace) -> None:
 
 def _ablate(options: argparse.Namespace) -> None:
     from forsys.evaluation.ablation import ablate, ablation_text
-    from forsys.pipeline import make_tables
+    from forsys.pipeline import make_content, make_tables
     from forsys.progress import say, stage_line
     from forsys.store import whole
 
     run = _run(options)
     make_tables(run)
+    make_content(run)
     with stage_line("ablate") as made:
-        table = ablate(run, options.weeks)
-        target = run.out / "evaluation" / "ablation.csv"
-        with whole(target) as part:
-            table.to_csv(part, index=False)
-        say(ablation_text(run, table))
-        made.append(run.shown(target))
+        found = ablate(run, options.weeks)
+        for name, table in {"ablation": found.lists, "ablation_candidates": found.candidates}.items():
+            with whole(run.out / "evaluation" / f"{name}.csv") as part:
+                table.to_csv(part, index=False)
+        say(ablation_text(run, found))
+        made.append(f"{run.shown(run.out / 'evaluation')}: ablation.csv, ablation_candidates.csv")
 
 
 def _explain(options: argparse.Namespace) -> None:

@@ -26,6 +26,7 @@ from world import HOLDOUT, LAST_DAY, Purchase, bought_in, map_at, purchases_in, 
 __all__ = ["shop"]
 WEEK = timedelta(days=7)
 MEASURES = ["MAP@12", "low", "high", "difference", "difference low", "difference high"]
+GAIN = ["ranker's gain", "gain low", "gain high"]
 Row = dict[str, str]
 Change = Callable[[Row, Row], list[Row]]  # a row and the log's first row -> what stands in its place
 CHANGES: dict[str, Change] = {
@@ -49,7 +50,7 @@ def table(run: Run) -> pd.DataFrame:
 
 class TestTable:
     def test_one_row_a_list(self, table: pd.DataFrame, run: Run) -> None:
-        assert table.columns.tolist() == ["list", *MEASURES]
+        assert table.columns.tolist() == ["list", *MEASURES, *GAIN]
         baselines = ["best sellers, 7 days", REFERENCE]
         assert table["list"].tolist() == [*baselines, *run.settings.retrieval.sources, FUSION, FINAL]
 
@@ -62,6 +63,8 @@ class TestTable:
         expected = [value - score[REFERENCE] for value in score.values()]
         assert table["difference"].tolist() == pytest.approx(expected, abs=1e-12)
         assert (table["difference"][table["list"] != REFERENCE] != 0).all()
+        assert table["ranker's gain"].tolist() == pytest.approx([score[FINAL] - own for own in score.values()])
+        assert table[GAIN][table["list"] == FINAL].to_numpy().tolist() == [[0, 0, 0]]
 
     def test_intervals_hold_their_means(self, table: pd.DataFrame) -> None:
         assert (table["low"] <= table["MAP@12"]).all()
@@ -69,6 +72,8 @@ class TestTable:
         assert (table["low"] < table["high"]).all()
         assert (table["difference low"] <= table["difference"]).all()
         assert (table["difference"] <= table["difference high"]).all()
+        assert (table["gain low"] <= table["ranker's gain"]).all()
+        assert (table["ranker's gain"] <= table["gain high"]).all()
 
     def test_facts(self, table: pd.DataFrame, shop: Path, run: Run) -> None:
         buyers = {

@@ -1,7 +1,7 @@
 """What each feature group and each source is worth: the ranker without it, on the weeks before the holdout."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,7 +11,7 @@ from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation.bootstrap import paired
 from forsys.evaluation.evaluate import show
-from forsys.evaluation.metrics import average_precision
+from forsys.evaluation.metrics import average_precision, found_at
 from forsys.progress import progress
 from forsys.ranking.everyone import ranked_buyers
 from forsys.ranking.training_set import LabelledWeeks
@@ -23,13 +23,29 @@ if TYPE_CHECKING:
     from forsys.run import Run
 
 ALL = "everything"
+RECALL_AT = 100
 
 
-def ablate(run: "Run", weeks: int) -> pd.DataFrame:
-    """One row a thing left out: MAP@12 without it, and the paired difference to the ranker with everything.
+@dataclass(frozen=True)
+class Ablation:
+    """What was lost.
 
-    On the `weeks` folds before the holdout; size, blend and models are made anew for each. Sources are tuned once
-    a fold, with all of them. Intervals draw whole customers.
+    lists: one row a thing left out, the ranker's MAP@12 without it. candidates: one row a source left out, the
+    share of purchases that the others have among their RECALL_AT best each. Both with the paired difference to
+    everything, and whether its interval is clear of zero.
+    """
+
+    lists: pd.DataFrame
+    candidates: pd.DataFrame
+    folds: int
+    customer_weeks: int
+
+
+def ablate(run: "Run", weeks: int) -> Ablation:
+    """Leave out each feature group and each source, on the `weeks` folds before the holdout.
+
+    Size, blend and models are made anew for each. Sources are tuned once a fold, with all of them. Intervals draw
+    whole customers.
     """
     holdout = run.calendar.holdout
     folds = [fold for fold in map(holdout.earlier, range(1, weeks + 1)) if earlier_folds(run, fold)]
@@ -39,40 +55,42 @@ def ablate(run: "Run", weeks: int) -> pd.DataFrame:
             f"None of the {weeks} periods before the holdout has buyers, and earlier ones to learn from."
         )
     tuned = {fold: tune_for(run, fold, str(fold.as_of)) for fold in progress(folds, "ablate: tune", unit="fold")}
+    found = {
+        name: pl.concat(_found(run, fold, lines) for fold, lines in choices)
+        for name, choices in _fewer_sources(run, tuned)
+    }
     scores = {
         name: pl.concat(_scores(other, fold, lines) for fold, lines in choices)
         for name, other, choices in progress(list(_variants(run, tuned)), "ablate", unit="ranker")
     }
-    whole = scores[ALL]["average_precision"].to_numpy()
-    groups = scores[ALL]["customer"].to_numpy()
+    lists, candidates = _table(run, scores, "MAP@12"), _table(run, found, f"recall@{RECALL_AT}")
+    return Ablation(lists, candidates, len(folds), len(scores[ALL]))
+
+
+def _table(run: "Run", values: dict[str, pl.DataFrame], measure: str) -> pd.DataFrame:
+    """From name -> customer, value in the same rows: means, and differences to ALL."""
+    whole, groups = values[ALL]["value"].to_numpy(), values[ALL]["customer"].to_numpy()
     rows = []
-    for name, found in scores.items():
-        values = found["average_precision"].to_numpy()
-        draws, seed = run.settings.evaluation.draws, run.settings.seed
-        change = paired(values, whole, draws=draws, seed=seed, groups=groups)
-        rows.append(
-            {
-                "without": name,
-                "MAP@12": float(values.mean()),
-                "difference": change.mean,
-                "low": change.low,
-                "high": change.high,
-                "clear": "" if change.low <= 0 <= change.high else "yes",
-            }
-        )
-    table = pd.DataFrame(rows)
-    table.attrs = {"folds": len(folds), "customer-weeks": len(whole)}
-    return table
+    for name, found in values.items():
+        own, evaluation = found["value"].to_numpy(), run.settings.evaluation
+        change = paired(own, whole, draws=evaluation.draws, seed=run.settings.seed, groups=groups)
+        clear = "" if change.low <= 0 <= change.high else "yes"
+        ends = {"difference": change.mean, "low": change.low, "high": change.high, "clear": clear}
+        rows.append({"without": name, measure: float(own.mean()), **ends})
+    return pd.DataFrame(rows)
 
 
-def ablation_text(run: "Run", table: pd.DataFrame) -> str:
-    """The table as it is printed, and what is within noise."""
-    noise = table["without"][(table["clear"] == "") & (table["without"] != ALL)]
+def ablation_text(run: "Run", found: Ablation) -> str:
+    """The tables as they are printed, and what is within noise."""
+    lists = found.lists
+    noise = lists["without"][(lists["clear"] == "") & (lists["without"] != ALL)]
     label = "GENERATED DATA. " if run.dataset.generated else ""
     return (
-        f"{label}The ranker without each feature group and source, on {table.attrs['folds']} fold(s) before the "
-        f"holdout, {table.attrs['customer-weeks']:,} customer-weeks; the difference is to everything, paired, with "
-        f"a 95 % interval by customer.\n\n{show(table)}\n\nWithin noise: {', '.join(noise) or 'none'}."
+        f"{label}The ranker without each feature group and source, on {found.folds} fold(s) before the "
+        f"holdout, {found.customer_weeks:,} customer-weeks; the difference is to everything, paired, with "
+        f"a 95 % interval by customer.\n\n{show(lists)}\n\nWithin noise: {', '.join(noise) or 'none'}.\n\n"
+        f"What the sources have among their {RECALL_AT} best each, together, without each of them (share of all "
+        f"purchases):\n\n{show(found.candidates)}"
     )
 
 
@@ -85,12 +103,16 @@ def _variants(
     groups = run.settings.ranking.features
     for group in groups:
         yield f"features {group}", LabelledWeeks(_without_group(run, group)), list(tuned.items())
+    for name, choices in _fewer_sources(run, tuned):
+        if name != ALL:
+            yield name, everything, choices
+
+
+def _fewer_sources(run: "Run", tuned: dict[Fold, Tuned]) -> Iterator[tuple[str, list[tuple[Fold, Tuned]]]]:
+    """All sources, and all but each: for each fold the choice without it."""
+    yield ALL, list(tuned.items())
     for source in run.settings.retrieval.sources:
-        yield (
-            f"source {source}",
-            everything,
-            [(fold, _without_source(choice, source)) for fold, choice in tuned.items()],
-        )
+        yield f"source {source}", [(fold, _without_source(choice, source)) for fold, choice in tuned.items()]
 
 
 def _without_group(run: "Run", group: str) -> "Run":
@@ -108,6 +130,14 @@ def _without_source(tuned: Tuned, source: str) -> Tuned:
 
 
 def _scores(weeks: LabelledWeeks, fold: Fold, tuned: Tuned) -> pl.DataFrame:
-    """customer, average_precision of the ranker's lists for a fold's buyers."""
+    """customer, value: the average precision of the ranker's lists for a fold's buyers."""
     _, labels = weeks.run.labelled_candidates(fold, tuned.sources)
-    return average_precision(ranked_buyers(weeks, tuned, fold), labels, LIST_LENGTH)
+    ranked = ranked_buyers(weeks, tuned, fold)
+    return average_precision(ranked, labels, LIST_LENGTH).rename({"average_precision": "value"})
+
+
+def _found(run: "Run", fold: Fold, tuned: Tuned) -> pl.DataFrame:
+    """customer, value: whether each purchase of a fold's buyers is a candidate."""
+    candidates, labels = run.labelled_candidates(fold, tuned.sources)
+    found = found_at(candidates.collect(), labels, RECALL_AT)
+    return labels.select("customer").with_columns(value=pl.Series(found).cast(pl.Float64))

@@ -62,6 +62,16 @@ def recall(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int) -> pl.Dat
     )
 
 
+def found_at(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int) -> npt.NDArray[np.bool_]:
+    """Whether each row of `purchases` (customer, article) is among the customer's first k of any list."""
+    hits = _hits(predictions, purchases, k).select("customer", "article", found=pl.lit(True))
+    return (
+        purchases.join(hits, on=["customer", "article"], how="left", maintain_order="left")["found"]
+        .fill_null(False)
+        .to_numpy()
+    )
+
+
 def recall_at(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int) -> float:
     """Share of all distinct (customer, article) purchases that are among the customer's first k; NaN if none.
 

@@ -1,0 +1,117 @@
+"""What is left out is left out of everything, and the difference is that of the scores."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forsys.errors import DataError
+from forsys.evaluation.ablation import ALL, Ablation, ablate, ablation_text
+from forsys.evaluation.backtest import backtest
+from forsys.evaluation.evaluate import FINAL
+from forsys.evaluation.feature_ablation import ablations
+from forsys.evaluation.metrics import average_precision, found_at
+from forsys.ranking.everyone import ranked_buyers
+from forsys.ranking.training_set import LabelledWeeks
+from forsys.recurrent.recipe import ALL_GROUPS
+from forsys.retrieval.tuning import tune_for
+from forsys.run import Run
+from world import run_on, shop
+
+__all__ = ["shop"]
+FEATURES, SOURCES = ["lists", "article"], ["best_sellers", "repurchase", "co_purchase"]
+
+
+def few(shop: Path, project: Path, features: list[str], sources: list[str]) -> Run:
+    """A run with nothing but these."""
+    run = run_on(shop, project)
+    settings = run.settings.model_dump()
+    settings["retrieval"]["sources"] = {name: run.settings.retrieval.sources[name] for name in sources}
+    settings["tuning"]["grid"] = {}
+    settings["ranking"]["features"] = features
+    return Run(run.dataset, type(run.settings).model_validate(settings), run.project)
+
+
+@pytest.fixture(scope="module")
+def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return few(shop, tmp_path_factory.mktemp("ablation"), FEATURES, SOURCES)
+
+
+@pytest.fixture(scope="module")
+def found(run: Run) -> Ablation:
+    return ablate(run, 2)
+
+
+def test_one_row_a_thing_left_out(found: Ablation) -> None:
+    sources = [f"source {name}" for name in SOURCES]
+    assert found.lists["without"].tolist() == [ALL, *(f"features {name}" for name in FEATURES), *sources]
+    assert found.candidates["without"].tolist() == [ALL, *sources]
+    assert found.folds == 2
+
+
+def test_differences_are_to_everything(found: Ablation) -> None:
+    for table, measure in ((found.lists, "MAP@12"), (found.candidates, "recall@100")):
+        np.testing.assert_allclose(table["difference"], table[measure] - table[measure].iloc[0], atol=1e-12)
+        assert ((table["low"] <= table["difference"]) & (table["difference"] <= table["high"])).all()
+        clear = (table["low"] > 0) | (table["high"] < 0)
+        assert (table["clear"] == np.where(clear, "yes", "")).all()
+        assert table["difference"].abs().max() > 0
+    assert (found.candidates["difference"] <= 0).all()
+
+
+def test_everything_is_the_ranker_of_the_backtest(found: Ablation, run: Run) -> None:
+    """The two folds before the holdout, in the three of the backtest."""
+    three, one = backtest(run, 3), backtest(run, 1)
+    score = [table.set_index("list")["MAP@12"][FINAL] * table.attrs["customer-weeks"] for table in (three, one)]
+    assert three.attrs["customer-weeks"] - one.attrs["customer-weeks"] == found.customer_weeks
+    assert found.lists["MAP@12"].iloc[0] == pytest.approx((score[0] - score[1]) / found.customer_weeks, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "features", "sources"),
+    [("features lists", ["article"], SOURCES), ("source repurchase", FEATURES, ["best_sellers", "co_purchase"])],
+)
+def test_without_a_thing_it_is_the_ranker_that_never_had_it(
+    left_out: str, features: list[str], sources: list[str], found: Ablation, run: Run, shop: Path, tmp_path: Path
+) -> None:
+    other = few(shop, tmp_path, features, sources)
+    values, hits = [], []
+    for step in (1, 2):
+        fold = run.calendar.holdout.earlier(step)
+        tuned, all_tuned = (tune_for(each, fold, "test") for each in (other, run))
+        weights = {name: all_tuned.fusion.weights[name] for name in sources}
+        object.__setattr__(tuned.fusion, "weights", weights)  # chosen with all of the sources
+        object.__setattr__(tuned.fusion, "constant", all_tuned.fusion.constant)
+        candidates, labels = other.labelled_candidates(fold, tuned.sources)
+        ranked = ranked_buyers(LabelledWeeks(other), tuned, fold)
+        values.append(average_precision(ranked, labels)["average_precision"].to_numpy())
+        hits.append(found_at(candidates.collect(), labels, 100))
+    assert found.lists.set_index("without")["MAP@12"][left_out] == pytest.approx(np.concatenate(values).mean())
+    recall = found.candidates.set_index("without")["recall@100"].get(left_out)
+    assert recall is None or recall == pytest.approx(np.concatenate(hits).mean())
+
+
+def test_what_is_within_noise_is_named(found: Ablation, run: Run) -> None:
+    text = ablation_text(run, found)
+    noise = found.lists["without"][found.lists["clear"] == ""].drop(0)
+    assert f"Within noise: {', '.join(noise) or 'none'}." in text
+    assert text.startswith("GENERATED DATA. The ranker without each feature group and source, on 2 fold(s)")
+
+
+def test_no_weeks_to_leave_out_on(run: Run) -> None:
+    with pytest.raises(DataError, match="None of the 0 periods before the holdout has buyers"):
+        ablate(run, 0)
+
+
+def test_the_recurrent_model_loses_each_group_and_keeps_each_alone() -> None:
+    lines = ablations({"class": "next_item.NextItem", "networks": 3, "cell": "lstm", "arrivals": -1.0})
+    assert len(lines) == 2 + 2 * len(ALL_GROUPS)
+    groups = {name: set(line["groups"]) for name, line in lines.items()}
+    assert groups["all features"] == set(ALL_GROUPS) and groups["no features"] == set()
+    for group in ALL_GROUPS:
+        assert groups[f"without {group}"] == set(ALL_GROUPS) - {group}
+        assert groups[f"only {group}"] == {group}
+    same = [{key: line[key] for key in line if key != "groups"} for line in lines.values()]
+    assert all(
+        each == {"class": "next_item.NextItem", "networks": 1, "cell": "gru", "arrivals": None} for each in same
+    )
