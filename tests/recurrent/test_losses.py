@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from forsys.recurrent.losses import NEVER, bpr_max, sampled_softmax, without_positives
+from forsys.recurrent import losses
+from forsys.recurrent.losses import bpr_max, own_positives, sampled_softmax
 
 ARTICLES, STEPS = 40, 6
-Loss = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+Loss = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+NOTHING = tf.zeros((0, 2), tf.int32)
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +33,9 @@ def loss_and_gradient(
     with tf.GradientTape() as tape:
         tape.watch(scores)
         positive = tf.gather(scores, bought, batch_dims=1)
-        negative = without_positives(tf.gather(scores, negatives, axis=1), negatives, bought)
-        value = loss(positive, negative, log_count)
+        negative = tf.gather(scores, negatives, axis=1) - log_count
+        own = tf.constant(own_positives(negatives.numpy(), bought.numpy()))
+        value = loss(positive, negative, log_count, own)
     return value.numpy(), tf.convert_to_tensor(tape.gradient(value, scores)).numpy()
 
 
@@ -54,11 +57,10 @@ def assert_full_softmax(loss: Loss, scores: tf.Tensor, bought: tf.Tensor) -> Non
 # --- a positive is never among its own negatives ---
 
 
-def test_without_positives_leaves_out_a_steps_own_article_and_no_other() -> None:
-    negatives, positive = tf.constant([4, 2, 4, 9]), tf.constant([4, 7, 9])
-    left = without_positives(tf.ones((3, 4)), negatives, positive).numpy()
-    out = np.float32(NEVER)
-    np.testing.assert_array_equal(left, [[out, 1, out, 1], [1, 1, 1, 1], [1, 1, 1, out]])
+def test_own_positives_are_every_place_of_a_steps_article_and_no_other() -> None:
+    found = own_positives(np.array([4, 2, 4, 9]), np.array([4, 7, 9, 4]))
+    assert found.tolist() == [[0, 0], [0, 2], [2, 3], [3, 0], [3, 2]]
+    assert own_positives(np.array([4, 2]), np.array([7])).shape == (0, 2)
 
 
 @pytest.mark.parametrize("loss", [sampled_softmax, bpr_max])
@@ -87,9 +89,9 @@ def test_large_scores_stay_finite(bought: tf.Tensor) -> None:
 
 
 def test_softmax_twice_is_caught(scores: tf.Tensor, bought: tf.Tensor) -> None:
-    def twice(positive: tf.Tensor, negative: tf.Tensor, log_count: tf.Tensor) -> tf.Tensor:
+    def twice(positive: tf.Tensor, negative: tf.Tensor, *rest: tf.Tensor) -> tf.Tensor:
         p = tf.nn.softmax(tf.concat([positive[:, None], negative], axis=1))
-        return sampled_softmax(p[:, 0], p[:, 1:], log_count)
+        return sampled_softmax(p[:, 0], p[:, 1:], *rest)
 
     with pytest.raises(AssertionError):
         assert_full_softmax(twice, scores, bought)
@@ -98,7 +100,7 @@ def test_softmax_twice_is_caught(scores: tf.Tensor, bought: tf.Tensor) -> None:
 def test_positives_among_the_negatives_are_caught(
     scores: tf.Tensor, bought: tf.Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(globals(), "without_positives", lambda scores, *_: scores)
+    monkeypatch.setattr(losses, "_without", lambda scores, *_: scores)
     with pytest.raises(AssertionError):
         assert_full_softmax(sampled_softmax, scores, bought)
 
@@ -130,7 +132,7 @@ def test_the_corrected_sum_is_right_on_average(scores: tf.Tensor) -> None:
     estimates = np.exp(one[drawn] - log_count).sum(axis=1)
     assert estimates.mean() == pytest.approx(np.exp(one).sum(), rel=0.05)
     of_first = sampled_softmax(
-        tf.zeros(1), tf.constant(one[drawn[:1]], tf.float32), tf.constant(log_count[0], tf.float32)
+        tf.zeros(1), tf.constant(one[drawn[:1]] - log_count[:1], tf.float32), tf.constant(log_count[0]), NOTHING
     )
     assert float(of_first[0]) == pytest.approx(np.log1p(estimates[0]), rel=1e-4)
 
@@ -140,14 +142,14 @@ def test_the_corrected_sum_is_right_on_average(scores: tf.Tensor) -> None:
 
 def test_bpr_max_by_hand() -> None:
     """Two negatives of scores 1 and −1, weighted .88 and .12; the third is left out."""
-    positive, negative = tf.constant([0.5]), tf.constant([[1.0, -1.0, NEVER]])
+    positive, negative, own = tf.constant([0.5]), tf.constant([[1.0, -1.0, 0.5]]), tf.constant([[0, 2]])
     a, b = np.exp(1) / (np.exp(1) + np.exp(-1)), np.exp(-1) / (np.exp(1) + np.exp(-1))
     beats = a / (1 + np.exp(0.5)) + b / (1 + np.exp(-1.5))
     expected = -np.log(beats) + a * 1 + b * 1
-    assert float(bpr_max(positive, negative, tf.zeros(3))[0]) == pytest.approx(expected, rel=1e-5)
+    assert float(bpr_max(positive, negative, tf.zeros(3), own)[0]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_bpr_max_falls_as_the_positive_rises() -> None:
     positive = tf.constant([-2.0, 0.0, 2.0, 6.0])
-    value = bpr_max(positive, tf.tile(tf.constant([[0.3, -0.2, 0.1]]), (4, 1)), tf.zeros(3)).numpy()
+    value = bpr_max(positive, tf.tile(tf.constant([[0.3, -0.2, 0.1]]), (4, 1)), tf.zeros(3), NOTHING).numpy()
     assert (np.diff(value) < 0).all()

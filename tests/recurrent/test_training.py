@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from forsys.calendar import day_number
-from forsys.recurrent import inference, training
+from forsys.recurrent import inference, losses, training
 from forsys.recurrent import learner as learning
 from forsys.recurrent.inference import Reader, article_vectors
 from forsys.recurrent.learner import Step
@@ -258,7 +258,7 @@ def test_the_loss_is_the_cross_entropy(world: History, world_as_of: date, facts:
 def test_positives_among_the_negatives_are_caught(
     world: History, world_as_of: date, facts: Knowledge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "without_positives", lambda scores, *_: scores)
+    monkeypatch.setattr(losses, "_without", lambda scores, *_: scores)
     with pytest.raises(AssertionError):
         assert_cross_entropy(trainer_of(world, world_as_of, facts))
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from forsys.recurrent.backend import tf
-from forsys.recurrent.losses import LOSSES, without_positives
+from forsys.recurrent.losses import LOSSES
 from forsys.recurrent.model import Model, Shapes
 from forsys.recurrent.network import Tensors
 from forsys.recurrent.optimizer import Adam
@@ -28,6 +28,7 @@ class Step(NamedTuple):
     bought: tf.Tensor  # (rows, length)
     negatives: tf.Tensor  # (negatives,)
     log_count: tf.Tensor  # (negatives,): logarithm of how often each is expected among them
+    own: tf.Tensor  # (n, 2): which of them are what a step has bought, as in losses.py
     weight: tf.Tensor  # (rows, length), 0 where nothing is to be learned
     reset: tf.Tensor  # (rows, length)
     moments: tf.Tensor  # (rows, length, len(MOMENTS))
@@ -59,13 +60,14 @@ class Learner:
         outputs, state = network(vectors, *situation, state, training=True)
         outputs = tf.reshape(outputs, (-1, self.recipe.dimension))  # (steps, dimension)
         bought = tf.reshape(step.bought, (-1,))  # (steps,)
+        bias = articles.bias(step.number)
+        positive = tf.reduce_sum(outputs * tf.gather(vectors, bought), axis=1) + tf.gather(bias, bought)
         # What is added to an article's score stands behind its vector, and a 1 behind the outputs.
-        vectors = tf.concat([vectors, articles.bias(step.number)[:, None]], axis=1)
+        added = tf.gather(bias, step.negatives) - step.log_count
+        others = tf.concat([tf.gather(vectors, step.negatives), added[:, None]], axis=1)
         outputs = tf.concat([outputs, tf.ones_like(outputs[:, :1])], axis=1)
-        positive = tf.reduce_sum(outputs * tf.gather(vectors, bought), axis=1)
-        negative = tf.matmul(outputs, tf.gather(vectors, step.negatives), transpose_b=True)
-        negative = without_positives(negative, step.negatives, bought)
-        loss = LOSSES[self.recipe.loss](positive, negative, step.log_count)
+        negative = tf.matmul(outputs, others, transpose_b=True)
+        loss = LOSSES[self.recipe.loss](positive, negative, step.log_count, step.own)
         each = tf.reshape(step.weight, (-1,))
         return tf.reduce_sum(each * loss) / tf.maximum(tf.reduce_sum(each), 1e-6), state
 
@@ -91,6 +93,7 @@ def _any_step(shapes: Shapes, recipe: Recipe) -> Step:
         "read": grid,
         "bought": grid,
         "negatives": (None,),
+        "own": (None, 2),
         "moments": (*grid, len(MOMENTS)),
         "who": (*grid, len(shapes.people)),
     }

@@ -11,6 +11,7 @@ from forsys.progress import progress
 from forsys.recurrent.articles import ArticleInputs, article_inputs
 from forsys.recurrent.backend import tf
 from forsys.recurrent.learner import Step, learner
+from forsys.recurrent.losses import own_positives
 from forsys.recurrent.model import Model, Shapes, sizes
 from forsys.recurrent.network import Tensors
 from forsys.recurrent.recipe import Recipe
@@ -74,6 +75,7 @@ class Trainer:
         self.model.articles.popularity.assign((popularity - popularity.max()).astype(np.float32))
         share = (sales[facts.sold] + 1) ** recipe.alpha
         self.share = share / share.sum()
+        self.up_to = np.cumsum(self.share)
 
     def fit(self, epochs: int) -> Model:
         """All epochs, over which the learning rate rises and falls."""
@@ -94,13 +96,18 @@ class Trainer:
         read = np.where(batch.read < 0, -1, self.log.article[batch.read])  # (rows, length)
         bought = self.log.article[predict]
         drawn, log_count = self._draw()
-        needed = np.unique(np.concatenate([read[read >= 0], bought.ravel(), drawn]))
-        place = np.full(len(self.facts.number) + 1, -1, np.int32)  # the last one is for -1
+        place = np.zeros(len(self.facts.number) + 1, np.int32)
+        for some in (read, bought, drawn):
+            place[some] = 1
+        place[-1] = 0  # where nothing is read
+        needed = np.flatnonzero(place)
         place[needed] = np.arange(len(needed), dtype=np.int32)
+        place[-1] = -1
         weight = np.where(none, 0, self.weight[predict]).astype(np.float32)
         codes, paid = moments(self.log, batch, self.facts.price_level)
         who = self.facts.people[self.log.customer[predict]]
-        arrays = (place[read], place[bought], place[drawn], log_count, weight, batch.reset, codes, paid, who)
+        negatives = (place[drawn], log_count, own_positives(drawn, bought.ravel()))
+        arrays = (place[read], place[bought], *negatives, weight, batch.reset, codes, paid, who)
         return Step(*self.facts.of(needed), *map(tf.constant, arrays))
 
     def _draw(self) -> tuple[Ints, Floats]:
@@ -108,7 +115,7 @@ class Trainer:
         sold, count = self.facts.sold, self.recipe.negatives
         if len(sold) <= 2 * count:
             return sold, np.zeros(len(sold), np.float32)
-        drawn = self.random.choice(len(sold), count, p=self.share)
+        drawn = np.minimum(np.searchsorted(self.up_to, self.random.random(count)), len(sold) - 1)
         return sold[drawn], np.log(count * self.share[drawn]).astype(np.float32)
 
 
