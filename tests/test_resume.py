@@ -86,12 +86,12 @@ KILLS = [
     ("tables", "tables/tables.json", 1, "after"),
     ("content", "content/descriptions.parquet", 1, "after"),
     ("content", "content/features.parquet", 1, "before"),
-    ("tune", "buyers/part-00000.parquet", 5, "before"),
+    ("tune", "folds/*/*/part-00000.parquet", 5, "before"),
     ("tune", "tiny/tuned.json", 1, "after"),
     ("retrieve", "folds/*/als-*/model.npz", 3, "before"),  # 2 are of the tune stage
-    ("retrieve", "everyone/part-00001.parquet", 9, "before"),
+    ("retrieve", "folds/*/*/part-00001.parquet", 5, "before"),
     ("rank", "rankers/*/ranker.json", 1, "before"),
-    ("rank", "ranked/*/part-00001.parquet", 2, "before"),
+    ("rank", "ranked/*/part-00001.parquet", 1, "before"),
     ("submit", "submissions/submission.csv", 1, "after"),
     ("submit", "holdout/submission.csv", 1, "before"),
     ("evaluate", "evaluation/scores.json", 1, "before"),
@@ -173,7 +173,7 @@ def test_part_files_are_no_artifacts(
     home, expected = tmp_path / "home", results(undisturbed)
     shutil.copytree(undisturbed, home)
     out = home / "output" / "tiny"
-    kinds = ("everyone/part-00002.parquet", "model.npz", "tuned.json", "holdout/submission.csv", "scores.json")
+    kinds = ("2024-07-01/*/part-00002.parquet", "model.npz", "tuned.json", "holdout/submission.csv", "scores.json")
     torn = [path for kind in kinds for path in out.rglob(f"*/{kind}" if "/" in kind else kind)]
     assert len(torn) > len(kinds)
     for path in torn:
@@ -187,11 +187,11 @@ def test_part_files_are_no_artifacts(
 def test_ctrl_c_ends_without_a_traceback(
     shop: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = stopped(tmp_path, flags(shop), "everyone/part-00001.parquet", 4, "before", by=signal.SIGINT)
+    done = stopped(tmp_path, flags(shop), "folds/*/*/part-00001.parquet", 4, "before", by=signal.SIGINT)
     assert done.returncode == 130
     assert done.stderr.strip() == "forsys: stopped. The same command goes on from here."
     assert parts_left(tmp_path) == []
-    shelves = {name: file for name, file in snapshot(tmp_path).items() if "/everyone/" in name}
+    shelves = {name: file for name, file in snapshot(tmp_path).items() if "/folds/" in name and "/part-" in name}
     assert len(shelves) > 0
     go_on(tmp_path, flags(shop), monkeypatch)
     assert results(tmp_path) == results(undisturbed)

@@ -108,31 +108,30 @@ def tune(run: Run) -> None:
 
 
 def retrieve(run: Run) -> None:
-    """Fit every source at the holdout's and the submission's cut-off, and make everyone's candidates."""
+    """Fit every source at the holdout's and the submission's cut-off, and make candidates.
+
+    At the holdout for its buyers, who alone are scored, and for everyone at the submission.
+    """
     tuned = _tuned(run)
     folds = (run.calendar.holdout, run.calendar.submission)
     work = [run.shelf(fold, name, line) for fold in folds for name, line in tuned.sources.items()]
-    shards = run.shards(run.everyone())
-    missing = [(shelf, i) for shelf in work for i in range(len(shards)) if not shelf.part("everyone", i).exists()]
+    shards = {fold: run.shards(fold) for fold in folds}
+    missing = [(s, i) for s in work for i in range(len(shards[s.fold])) if not s.part(i).exists()]
     if not missing:
         return say("retrieve   up to date, skipped")
     with stage_line("retrieve") as made:
         for shelf, i in progress(missing, "retrieve", unit="shard"):
-            shelf.make_part("everyone", i, shards[i])
-        rows = sum(
-            pl.scan_parquet(shelf.parts("everyone", len(shards))).select(pl.len()).collect().item()
-            for shelf in work
-        )
-        made.append(
-            f"{rows:,} candidates from {len(tuned.sources)} sources for {sum(map(len, shards)):,} customers "
-            f"at {' and '.join(str(fold.as_of) for fold in folds)}"
-        )
+            shelf.make_part(i, shards[shelf.fold][i])
+        for fold, parts in shards.items():
+            rows = run.candidates(fold, tuned.sources).select(pl.len()).collect().item()
+            customers = sum(map(len, parts))
+            made.append(f"{fold.as_of}: {rows:,} candidates for {customers:,} customers")
     run.forget_all_but(work)
 
 
 def rank(run: Run) -> None:
-    """Train the ranker on the weeks before each cut-off, and order everyone's candidates."""
-    from forsys.ranking.everyone import order_everyone, rankers_for  # here, for lightgbm takes a second to start
+    """Train the ranker on the weeks before each cut-off, and order the candidates there."""
+    from forsys.ranking.ordering import order_shards, rankers_for  # here, for lightgbm takes a second to start
 
     tuned = _tuned(run)
     mark = _ranked_mark(run, tuned)
@@ -141,12 +140,12 @@ def rank(run: Run) -> None:
         return say("rank       up to date, skipped")
     with stage_line("rank") as made:
         for fold, ranker in rankers_for(run, tuned, mark):
-            order_everyone(run, tuned, fold, ranker, mark)
+            order_shards(run, tuned, fold, ranker, mark)
             made.append(f"{fold.as_of}: {ranker.in_words()}")
 
 
 def submit(run: Run) -> None:
-    """Write the first 12 of everyone's ranked candidates: the submission, and the holdout's own list."""
+    """Write the first 12 of the ranked candidates: the submission, and the lists of the holdout's buyers."""
     mark = fingerprint(_ranked_mark(run, ranked_by(run)), code_fingerprint("submission.py"))
     targets = {
         run.calendar.submission: run.submissions / "submission.csv",
@@ -161,7 +160,8 @@ def submit(run: Run) -> None:
             predictions = run.ranked_candidates(fold).filter(top).select("customer", "article", "rank").collect()
             if fold == run.calendar.holdout:
                 write_parquet(predictions, run.out / "holdout" / "predictions.parquet")
-            write_submission(predictions, run.tables, path, LIST_LENGTH)
+            buyers = pl.Series(run.listed(fold)) if fold == run.calendar.holdout else None
+            write_submission(predictions, run.tables, path, LIST_LENGTH, buyers)
             set_current(path, mark)
             made.append(
                 f"{run.shown(path)}: {LIST_LENGTH} articles for {len(predictions) // LIST_LENGTH:,} customers"

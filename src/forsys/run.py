@@ -125,9 +125,15 @@ class Run:
         path = self.tables / "submission_customers.parquet"
         return np.sort(pl.read_parquet(path)["customer"].to_numpy())
 
-    def shards(self, customers: Ints) -> list[Ints]:
-        """Customers in units of work."""
-        size = self.settings.shard
+    def listed(self, fold: Fold) -> Ints:
+        """Who gets a list at a fold, sorted: everyone at the submission, else the buyers, who alone are scored."""
+        if fold == self.calendar.submission:
+            return self.everyone()
+        return self.history.labels(fold)["customer"].unique().sort().to_numpy()
+
+    def shards(self, fold: Fold) -> list[Ints]:
+        """The customers of `listed` in units of work."""
+        customers, size = self.listed(fold), self.settings.shard
         return [customers[start : start + size] for start in range(0, len(customers), size)]
 
     def shelf(self, fold: Fold, name: str, line: Line) -> "Shelf":
@@ -135,18 +141,19 @@ class Run:
         files = (code_of(line), *class_of(name, line).builds_on)
         code = code_fingerprint(*files, "retrieval/source.py", "tables/history.py", "calendar.py")
         sizes = (self.settings.retrieval.candidates, self.settings.shard)
-        # The end of the fold decides who its buyers are.
+        # The end of the fold decides who gets candidates: its buyers.
         content = self.content_marks({name: line})
         mark = fingerprint(self.tables_mark, code, line, str(fold.until), sizes, *content)
         return Shelf(self, fold, name, line, self.out / "folds" / str(fold.as_of) / f"{name}-{mark[:8]}")
 
-    def candidates(self, fold: Fold, lines: dict[str, Line], who: str, parts: Sequence[int]) -> pl.LazyFrame:
-        """Candidates of several sources that were made already: schema.CANDIDATES, unordered."""
+    def candidates(self, fold: Fold, lines: dict[str, Line], parts: Sequence[int] | None = None) -> pl.LazyFrame:
+        """Candidates that several sources made already, in some shards or all: schema.CANDIDATES, unordered."""
+        parts = range(len(self.shards(fold))) if parts is None else parts
         kinds = pl.Enum(list(lines))
         found = {}
         for name, line in lines.items():
             shelf = self.shelf(fold, name, line)
-            found[name] = [shelf.part(who, i) for i in parts]
+            found[name] = [shelf.part(i) for i in parts]
             if not all(part.exists() for part in found[name]):
                 raise DataError(
                     f"{self.shown(shelf.folder)} lacks candidates of {name} at {fold.as_of}. "
@@ -162,21 +169,20 @@ class Run:
 
     def ranked_candidates(self, fold: Fold) -> pl.LazyFrame:
         """Everyone's candidates in the ranker's order: customer, article, rank, score."""
-        parts = [self.ranked(fold) / f"part-{i:05d}.parquet" for i in range(len(self.shards(self.everyone())))]
+        parts = [self.ranked(fold) / f"part-{i:05d}.parquet" for i in range(len(self.shards(fold)))]
         if not all(part.exists() for part in parts):
             raise DataError(f"{self.shown(self.ranked(fold))} is not complete. Run the stage `rank` first.")
         return pl.scan_parquet(parts)
 
     def labelled_candidates(self, fold: Fold, lines: dict[str, Line]) -> tuple[pl.LazyFrame, pl.DataFrame]:
         """The candidates of a labelled fold's buyers, made where missing, and what they bought."""
-        labels = self.history.labels(fold)
-        shards = self.shards(labels["customer"].unique().sort().to_numpy())
+        shards = self.shards(fold)
         for name, line in lines.items():
             shelf = self.shelf(fold, name, line)
             for i, shard in enumerate(shards):
-                if not shelf.part("buyers", i).exists():
-                    shelf.make_part("buyers", i, shard)
-        return self.candidates(fold, lines, "buyers", range(len(shards))), labels
+                if not shelf.part(i).exists():
+                    shelf.make_part(i, shard)
+        return self.candidates(fold, lines, range(len(shards))), self.history.labels(fold)
 
     def forget_all_but(self, shelves: Iterable["Shelf"]) -> None:
         """Delete what other settings or older data left at these cut-offs."""
@@ -199,19 +205,15 @@ class Shelf:
     line: Line
     folder: Path
 
-    def part(self, who: str, i: int) -> Path:
-        """The candidates of shard i of `who` ("everyone" or "buyers")."""
-        return self.folder / who / f"part-{i:05d}.parquet"
+    def part(self, i: int) -> Path:
+        """The candidates of shard i of the fold's customers."""
+        return self.folder / f"part-{i:05d}.parquet"
 
-    def parts(self, who: str, count: int) -> list[Path]:
-        """All candidates of `who`."""
-        return [self.part(who, i) for i in range(count)]
-
-    def make_part(self, who: str, i: int, customers: Ints) -> None:
+    def make_part(self, i: int, customers: Ints) -> None:
         """Recommend to one shard and write the candidates."""
         profiles = self.run.history.profiles(customers, self.fold.as_of)
         found = self.source.recommend(profiles, self.run.settings.retrieval.candidates)
-        write_parquet(found, self.part(who, i))
+        write_parquet(found, self.part(i))
 
     @property
     def source(self) -> Source:

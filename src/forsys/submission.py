@@ -32,17 +32,23 @@ AS_TEXT = "Keep article ids as text all the way (pandas: `dtype={'article_id': s
 SLICE = 100_000
 
 
-def write_submission(predictions: pl.DataFrame, tables: Path, path: Path, k: int = LIST_LENGTH) -> None:
+def write_submission(
+    predictions: pl.DataFrame,
+    tables: Path,
+    path: Path,
+    k: int = LIST_LENGTH,
+    customers: pl.Series | None = None,
+) -> None:
     """Write `predictions` as a submission, in the order of the sample submission, and keep a dated copy.
 
-    predictions: schema.PREDICTIONS in any row order, ranks 1 to k for each customer of
-    `tables`/submission_customers.parquet and for nobody else.
+    predictions: schema.PREDICTIONS in any row order, ranks 1 to k for each customer of `customers` (default:
+    those of `tables`/submission_customers.parquet, as Kaggle wants it) and for nobody else.
     The same predictions give the same bytes. The file is validated before it takes the name `path`, so a
     fault, raised as DataError, leaves what was there. `<stem>-YYYYMMDD-HHMMSS<suffix>` (local time) beside it
     holds the same bytes (a hard link where the disk has them), unless the newest such copy already does.
     """
-    wanted = pl.read_parquet(tables / "submission_customers.parquet")["customer"]
-    customers = _column(tables, "customers", "customer_id")
+    wanted = _wanted(tables) if customers is None else customers
+    customer_ids = _column(tables, "customers", "customer_id")
     articles = _column(tables, "articles", "article_id")
     lists = _lists(predictions, wanted, len(articles), k)  # (customers, k)
     with store.whole(path) as part:
@@ -52,10 +58,10 @@ def write_submission(predictions: pl.DataFrame, tables: Path, path: Path, k: int
                 rows = lists[start : start + SLICE]
                 ids = [articles.gather(rows[:, place]).alias(str(place)) for place in range(k)]
                 pl.select(
-                    customer_id=customers.gather(wanted[start : start + SLICE]),
+                    customer_id=customer_ids.gather(wanted[start : start + SLICE]),
                     prediction=pl.concat_str(ids, separator=" "),
                 ).write_csv(file, include_header=False)
-        _Check(part, path, tables, k).run()
+        _Check(part, path, tables, k, wanted).run()
     _keep_dated_copy(path)
 
 
@@ -66,7 +72,12 @@ def validate(path: Path, tables: Path, k: int = LIST_LENGTH) -> int:
     Raises DataError at the first kind of fault. It names the file, the line, the customer, the value found,
     what is allowed and what to do.
     """
-    return _Check(path, path, tables, k).run()
+    return _Check(path, path, tables, k, _wanted(tables)).run()
+
+
+def _wanted(tables: Path) -> pl.Series:
+    """The customers of the sample submission."""
+    return pl.read_parquet(tables / "submission_customers.parquet")["customer"]
 
 
 def _column(tables: Path, table: str, name: str) -> pl.Series:
@@ -130,6 +141,7 @@ class _Check:
     name: Path
     tables: Path
     k: int
+    wanted: pl.Series  # customers, in the order of the file that is expected
 
     def run(self) -> int:
         lines = self._lines()
@@ -188,8 +200,7 @@ class _Check:
             return fix if file.read() == b"\n" else CUT
 
     def _customers(self, found: pl.Series) -> None:
-        wanted = pl.read_parquet(self.tables / "submission_customers.parquet")["customer"]
-        expected = _column(self.tables, "customers", "customer_id").gather(wanted)
+        expected = _column(self.tables, "customers", "customer_id").gather(self.wanted)
         if not found.equals(expected):
             self._missing_or_unknown(found, expected)
             self._twice(found)

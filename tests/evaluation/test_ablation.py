@@ -11,7 +11,7 @@ from forsys.evaluation.backtest import backtest
 from forsys.evaluation.evaluate import FINAL
 from forsys.evaluation.feature_ablation import ablations
 from forsys.evaluation.metrics import average_precision, found_at
-from forsys.ranking.everyone import ranked_buyers
+from forsys.ranking.ordering import ranked_buyers
 from forsys.ranking.training_set import LabelledWeeks
 from forsys.recurrent.recipe import ALL_GROUPS
 from forsys.retrieval.tuning import tune_for

@@ -18,7 +18,7 @@ from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation.backtest import REFERENCE, backtest, backtest_text
 from forsys.evaluation.evaluate import FINAL, FUSION, evaluate_holdout
-from forsys.ranking.everyone import order_everyone, rankers_for
+from forsys.ranking.ordering import order_shards, rankers_for
 from forsys.retrieval.tuning import earlier_folds, tune_for
 from forsys.run import Run
 from world import HOLDOUT, LAST_DAY, Purchase, bought_in, map_at, purchases_in, run_on, shop
@@ -124,13 +124,10 @@ def test_one_week_is_the_holdout_s_evaluation(shop: Path, tmp_path: Path) -> Non
     """Two ways to the same numbers: candidates of the buyers alone, and of everyone."""
     run = run_on(shop, tmp_path)
     tuned = tune_for(run, run.calendar.holdout, "tune")
-    shards = run.shards(run.everyone())
-    for name, line in tuned.sources.items():
-        for i, shard in enumerate(shards):
-            run.shelf(run.calendar.holdout, name, line).make_part("everyone", i, shard)
+    run.labelled_candidates(run.calendar.holdout, tuned.sources)
     for fold, ranker in rankers_for(run, tuned, "a test"):
         if fold == run.calendar.holdout:
-            order_everyone(run, tuned, fold, ranker, "a test")
+            order_shards(run, tuned, fold, ranker, "a test")
     evaluate_holdout(run, tuned, tmp_path / "scores")
     facts = json.loads((tmp_path / "scores" / "scores.json").read_text(encoding="utf-8"))
     scores = {row["list"]: row["MAP@12"] for row in facts["scores"] if row["MAP@12"] is not None}
@@ -237,8 +234,8 @@ def choices(run: Run, fold: Fold) -> dict[str, Any]:
 
 def candidates_of_everyone(run: Run, fold: Fold, name: str, line: dict[str, Any]) -> pl.DataFrame:
     shelf = run.shelf(fold, name, line)
-    shelf.make_part("everyone", 0, run.everyone())
-    return pl.read_parquet(shelf.part("everyone", 0))
+    shelf.make_part(0, run.everyone())
+    return pl.read_parquet(shelf.part(0))
 
 
 def same_log(one: Run, other: Run) -> bool:

@@ -11,11 +11,11 @@ from polars.testing import assert_frame_equal
 from forsys import schema
 from forsys.errors import DataError
 from forsys.evaluation import metrics
-from forsys.ranking.everyone import ranked_buyers
 from forsys.ranking.explain import contributions, explain, importance, meaning
 from forsys.ranking.features import GROUPS
 from forsys.ranking.features.table import table
 from forsys.ranking.linear import Linear
+from forsys.ranking.ordering import ranked_buyers
 from forsys.ranking.ranker import Choice, Ranker, average_precision, blended, choose_for, fit_for
 from forsys.ranking.training_set import Labelled, LabelledWeeks, pairs_of, training_folds
 from forsys.retrieval.fusion import Fusion
@@ -57,7 +57,7 @@ def score(run: Run, lists: pl.DataFrame) -> float:
 def holdout_order(run: Run, tuned: Tuned, ranker: Ranker) -> pl.DataFrame:
     fold = run.calendar.holdout
     run.labelled_candidates(fold, tuned.sources)
-    return ranker.order(pairs_of(run, tuned.sources, fold, "buyers", 0), run.history, fold.as_of)
+    return ranker.order(pairs_of(run, tuned.sources, fold, 0), run.history, fold.as_of)
 
 
 class TestLearning:
@@ -76,7 +76,7 @@ class TestLearning:
             vars(week)["hit"] = week.hit[order]
         blind = score(run, holdout_order(run, tuned, fit_for(shuffled, tuned, run.calendar.holdout, CHOICE)))
         rng = np.random.default_rng(1)
-        pairs = pairs_of(run, tuned.sources, run.calendar.holdout, "buyers", 0)
+        pairs = pairs_of(run, tuned.sources, run.calendar.holdout, 0)
         chance = [score(run, as_lists(pairs.customer, pairs.article, rng.random(len(pairs)))) for _ in range(20)]
         real = score(run, holdout_order(run, tuned, ranker))
         assert blind < np.mean(chance) + 4 * np.std(chance)
@@ -206,10 +206,10 @@ class TestExplain:
     def test_a_pair_in_words(self, run: Run, tuned: Tuned, weeks: LabelledWeeks) -> None:
         fold = run.calendar.submission
         for name, line in tuned.sources.items():
-            for i, shard in enumerate(run.shards(run.everyone())):
-                run.shelf(fold, name, line).make_part("everyone", i, shard)
+            for i, shard in enumerate(run.shards(fold)):
+                run.shelf(fold, name, line).make_part(i, shard)
         fit_for(weeks, tuned, fold, CHOICE).save(run.out / "rankers" / str(fold.as_of))
-        pairs = pairs_of(run, tuned.sources, fold, "everyone", 1)
+        pairs = pairs_of(run, tuned.sources, fold, 1)
         customer = run.history.customers[int(pairs.customer[0]), "customer_id"]
         article = run.history.articles[int(pairs.article[0]), "article_id"]
         text = explain(run, tuned, customer, article)

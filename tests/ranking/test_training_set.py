@@ -66,7 +66,7 @@ class TestLabelledWeeks:
         assert (held.buyers, held.purchases) == (labels["customer"].n_unique(), len(labels))
         assert 0 < held.found == held.hit.sum() <= held.purchases
         assert (np.bincount(held.group, held.hit) > 0).all()
-        pairs = pairs_of(run, lines, fold, "buyers", 0)
+        pairs = pairs_of(run, lines, fold, 0)
         candidates = set(zip(pairs.customer.tolist(), pairs.article.tolist(), strict=True))
         found = candidates & set(labels.iter_rows())
         assert held.found == len(found)

@@ -13,7 +13,7 @@ from forsys.evaluation.bootstrap import paired
 from forsys.evaluation.evaluate import show
 from forsys.evaluation.metrics import average_precision, found_at
 from forsys.progress import progress
-from forsys.ranking.everyone import ranked_buyers
+from forsys.ranking.ordering import ranked_buyers
 from forsys.ranking.training_set import LabelledWeeks
 from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.tuning import Tuned, earlier_folds, tune_for

@@ -17,7 +17,7 @@ from forsys.evaluation.bootstrap import interval, paired
 from forsys.evaluation.evaluate import FINAL, FUSION, perfect, share_of_perfect, show
 from forsys.evaluation.metrics import average_precision
 from forsys.progress import progress
-from forsys.ranking.everyone import ranked_buyers
+from forsys.ranking.ordering import ranked_buyers
 from forsys.ranking.training_set import LabelledWeeks
 from forsys.retrieval.tuning import earlier_folds, tune_for
 from forsys.schema import LIST_LENGTH
@@ -92,7 +92,7 @@ def _score_fold(run: "Run", earlier: LabelledWeeks, fold: Fold) -> pl.DataFrame:
     """AP@12 of every list for every buyer of a fold: customer, fold, one column a list."""
     tuned = tune_for(run, fold, str(fold.as_of))
     candidates, labels = run.labelled_candidates(fold, tuned.sources)
-    profiles = run.history.profiles(labels["customer"].unique().sort().to_numpy(), fold.as_of)
+    profiles = run.history.profiles(run.listed(fold), fold.as_of)
     lists = {
         name: source.fit(run.history, fold.as_of).recommend(profiles, LIST_LENGTH)
         for name, source in BASELINES.items()
@@ -105,5 +105,5 @@ def _score_fold(run: "Run", earlier: LabelledWeeks, fold: Fold) -> pl.DataFrame:
     columns = {
         name: average_precision(top, labels, LIST_LENGTH)["average_precision"] for name, top in lists.items()
     }
-    customers = labels["customer"].unique().sort()
+    customers = run.listed(fold)
     return pl.DataFrame({"customer": customers, "fold": np.full(len(customers), str(fold.as_of)), **columns})

@@ -71,22 +71,18 @@ def _records(table: pd.DataFrame) -> list[dict[str, object]]:
 def holdout_lists(run: "Run", tuned: Tuned) -> dict[str, pl.DataFrame]:
     """Lists of the holdout's buyers: baselines, each source, their union, and the final one."""
     fold = run.calendar.holdout
-    buyers = run.history.labels(fold)["customer"].unique().sort()
-    profiles = run.history.profiles(buyers.to_numpy(), fold.as_of)
-    everyone = pl.DataFrame({"customer": buyers})
-    shards = range(len(run.shards(run.everyone())))
+    profiles = run.history.profiles(run.listed(fold), fold.as_of)
     lists = {
         name: source.fit(run.history, fold.as_of).recommend(profiles, max(RECALL_AT))
         for name, source in BASELINES.items()
     }
-    candidates = run.candidates(fold, tuned.sources, "everyone", shards)
-    held = candidates.join(everyone.lazy(), on="customer", how="semi")
+    held = run.candidates(fold, tuned.sources)
     for name in tuned.sources:
         lists[name] = held.filter(pl.col("source") == name).collect()
     lists[UNION] = held.collect()
     lists[FUSION] = tuned.fusion.fuse(held, max(RECALL_AT))
     # The first 12 are exactly those of holdout/submission.csv; the rest show what stands behind them.
-    lists[FINAL] = run.ranked_candidates(fold).join(everyone.lazy(), on="customer", how="semi").collect()
+    lists[FINAL] = run.ranked_candidates(fold).collect()
     return lists
 
 

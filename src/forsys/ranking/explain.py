@@ -108,7 +108,7 @@ def _pairs_of(run: "Run", tuned: Tuned, customer: int) -> Pairs:
     place = int(np.searchsorted(everyone, customer))
     if place == len(everyone) or everyone[place] != customer:
         raise DataError("The submission has no list for this customer.")
-    candidates = run.candidates(fold, tuned.sources, "everyone", [place // run.settings.shard])
+    candidates = run.candidates(fold, tuned.sources, [place // run.settings.shard])
     return Pairs.of(
         candidates.filter(pl.col("customer") == customer),
         tuned.sources,

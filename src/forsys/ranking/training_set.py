@@ -92,10 +92,10 @@ class LabelledWeeks:
         return self._kept[key]
 
 
-def pairs_of(run: "Run", lines: "dict[str, Line]", fold: Fold, who: str, i: int) -> Pairs:
-    """The pairs of shard i of `who`, whose candidates are made already."""
+def pairs_of(run: "Run", lines: "dict[str, Line]", fold: Fold, i: int) -> Pairs:
+    """The pairs of shard i of a fold, whose candidates are made already."""
     return Pairs.of(
-        run.candidates(fold, lines, who, [i]),
+        run.candidates(fold, lines, [i]),
         lines,
         lambda name: run.shelf(fold, name, lines[name]).source,
         run.history,
@@ -116,10 +116,10 @@ def depth(run: "Run") -> int:
 def _labelled_fold(run: "Run", lines: "dict[str, Line]", fold: Fold, sample: bool) -> Labelled:
     _, labels = run.labelled_candidates(fold, lines)
     parts = []
-    for i, shard in enumerate(run.shards(labels["customer"].unique().sort().to_numpy())):
+    for i, shard in enumerate(run.shards(fold)):
         own = labels.filter(pl.col("customer").is_in(pl.Series(shard).implode()))
         seed = run.settings.seed + day_number(fold.as_of)
-        pairs = pairs_of(run, lines, fold, "buyers", i)
+        pairs = pairs_of(run, lines, fold, i)
         parts.append(_labelled(run, pairs, own, fold, seed if sample else None))
     return Labelled.of(parts)
 

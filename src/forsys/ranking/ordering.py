@@ -1,4 +1,4 @@
-"""Rankers of the two cut-offs that everyone gets a list for, and the lists."""
+"""Rankers of the holdout and the submission, and the candidates in their order."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -37,18 +37,17 @@ def ranked_buyers(weeks: LabelledWeeks, tuned: Tuned, fold: Fold) -> pl.DataFram
     """The candidates of a labelled fold's buyers, made already, in the order of a ranker trained for the fold."""
     run = weeks.run
     ranker = fit_for(weeks, tuned, fold, choose_for(weeks, tuned, fold))
-    shards = range(len(run.shards(run.history.labels(fold)["customer"].unique().to_numpy())))
-    pairs = (pairs_of(run, tuned.sources, fold, "buyers", i) for i in shards)
+    pairs = (pairs_of(run, tuned.sources, fold, i) for i in range(len(run.shards(fold))))
     return pl.concat(ranker.order(each, run.history, fold.as_of) for each in pairs)
 
 
-def order_everyone(run: "Run", tuned: Tuned, fold: Fold, ranker: Ranker, mark: str) -> None:
-    """Order every customer's candidates, shard by shard; shards that are current stay."""
-    folder, shards = run.ranked(fold), run.shards(run.everyone())
+def order_shards(run: "Run", tuned: Tuned, fold: Fold, ranker: Ranker, mark: str) -> None:
+    """Order the candidates of a fold, shard by shard; shards that are current stay."""
+    folder, shards = run.ranked(fold), run.shards(fold)
     for i in progress(range(len(shards)), f"rank {fold.as_of}", unit="shard"):
         part = folder / f"part-{i:05d}.parquet"
         if not is_current(part, mark):
-            ordered = ranker.order(pairs_of(run, tuned.sources, fold, "everyone", i), run.history, fold.as_of)
+            ordered = ranker.order(pairs_of(run, tuned.sources, fold, i), run.history, fold.as_of)
             write_parquet(ordered.filter(pl.col("rank") <= KEPT), part)
             set_current(part, mark)
     write_json({"shards": len(shards)}, folder / "ranked.json")
