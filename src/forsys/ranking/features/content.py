@@ -5,11 +5,12 @@ from datetime import date
 
 import numpy as np
 import polars as pl
+from scipy import sparse
 
 from forsys.ranking.features.group import Columns, feature_group
 from forsys.ranking.pairs import Pairs
 from forsys.retrieval.source import decay
-from forsys.tables.history import Floats, History
+from forsys.tables.history import Floats, History, Ints
 
 VECTORS = {"colour": "colours", "shape": "shape", "words": "words"}  # column of the articles -> what it holds
 HALF_LIFE = 30.0
@@ -24,26 +25,33 @@ MEANINGS = {
 @feature_group("content", MEANINGS)
 def content_features(pairs: Pairs, history: History, _as_of: date) -> Columns:
     """One likeness a kind of content that the articles have; none where they have none."""
-    return {
-        f"{column}_likeness": likeness(pairs, unit_vectors(history.articles[column]))
-        for column in VECTORS
-        if column in history.articles.columns
-    }
-
-
-def likeness(pairs: Pairs, vectors: Floats) -> Floats:
-    """Cosine of each pair between vectors (articles, width) and the profile's mean; NaN where one is unknown."""
     profiles = pairs.profiles
     row, purchase = profiles.purchases()
     article = profiles.history.article[purchase]
-    known = ~np.isnan(vectors[:, 0])
-    weights = np.where(known[article], decay(profiles.ages(row, purchase), HALF_LIFE), 0).astype(np.float32)
-    bought = profiles.matrix(row, article, weights, len(vectors))
+    needed = np.unique(np.concatenate([pairs.article, article]))
+    weight = decay(profiles.ages(row, purchase), HALF_LIFE)
+    bought = profiles.matrix(row, np.searchsorted(needed, article), weight, len(needed))
+    columns: Columns = {}
+    for column in VECTORS:
+        if column in history.articles.columns:
+            vectors = unit_vectors(history.articles[column].gather(needed))
+            mean = mean_vectors(bought, vectors)
+            place = np.searchsorted(needed, pairs.article)
+            columns[f"{column}_likeness"] = cosine(mean, pairs.row, vectors, place)
+    return columns
+
+
+def mean_vectors(bought: sparse.csr_array, vectors: Floats) -> Floats:
+    """Direction of what each row of bought (rows, articles) holds, (rows, width); NaN where none has a vector."""
     mean = np.asarray(bought @ np.nan_to_num(vectors), np.float32)
     with np.errstate(invalid="ignore"):
-        mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+        return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), np.float32)
+
+
+def cosine(ours: Floats, row: Ints, theirs: Floats, place: Ints) -> Floats:
+    """Products of pairs of vectors of length 1, ours[row] and theirs[place], float32."""
     return np.concatenate(
-        [np.einsum("ij,ij->i", mean[pairs.row[part]], vectors[pairs.article[part]]) for part in blocks(len(pairs))]
+        [np.einsum("ij,ij->i", ours[row[part]], theirs[place[part]]) for part in blocks(len(row))]
         or [np.zeros(0, np.float32)]
     )
 
