@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from forsys.run import Line, Run
 
 
-CAUTION = 1.0  # standard errors by which another value of a parameter must be better than the one in the settings
+# Standard errors by which the best value of a parameter must be better than the one in the settings. The best of
+# several is one error ahead by luck often enough: over 30 cut-offs of the H&M cohort the choice changed 13 times with
+# 1, and 4 times with 2.
+CAUTION = 2.0
 
 
 @dataclass(frozen=True)
