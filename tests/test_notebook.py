@@ -107,7 +107,7 @@ def run_notebook(root: Path, notebook: Path = NOTEBOOK, **variables: str) -> "su
     command = [sys.executable, "-c", RUN_CELLS, str(notebook)]
     env = environment(**kaggle | variables)
     return subprocess.run(
-        command, env=env, cwd=root / "working", capture_output=True, text=True, timeout=240, check=False
+        command, env=env, cwd=root / "working", capture_output=True, text=True, timeout=600, check=False
     )
 
 
@@ -180,7 +180,7 @@ class TestAttached:
             rows = list(csv.DictReader(file))
         assert {"final list (ranker)", "repurchase"} <= {row["list"] for row in rows}
         scored = sorted((row for row in rows if row["MAP@12"]), key=lambda row: -float(row["MAP@12"]))
-        places = [shown.index(f" {row['list']} ") for row in (scored[0], scored[-1])]
+        places = [shown.index(f"\n{row['list']} ") for row in (scored[0], scored[-1])]
         assert places == sorted(places)
         assert f"{float(scored[0]['MAP@12']):.4f}".rstrip("0") in shown
 
