@@ -1,4 +1,4 @@
-"""One picture of a run, for the README: the scores, and two customers with what they bought.
+"""Pictures of a run. For the README: the scores, and two customers with what they bought.
 
 python -m forsys.report.picture docs/sample.png    (in the project's folder, after a run on the sample)
 """
@@ -32,6 +32,7 @@ GOOD = "#1d7f4f"
 BEFORE, THEN = 3, 3  # cards left and right of the twelve
 CELL, GAP = 0.62, 0.28  # inches: a card with its margin, and the room between the groups
 TALL = 0.86
+ROW = 0.225 * SIZE[1]  # inches: one customer
 
 
 def write_picture(run: "Run", target: Path) -> None:
@@ -47,6 +48,26 @@ def write_picture(run: "Run", target: Path) -> None:
     shown = [*lucky, *[person for person in people if person not in lucky][-1:]]
     with house_style():
         figure = _figure(run, rows, shown)
+        with whole(target) as part:
+            figure.savefig(part, format="png", dpi=DOTS, metadata={"Software": None})
+
+
+def write_customers(run: "Run", target: Path, count: int = 4) -> None:
+    """Write a PNG of `count` customers of the holdout, one a row: what they had bought, the 12 predicted, what they
+    bought then. Half of them have a hit, more than is usual.
+
+    Raises DataError where there is no customer to draw.
+    """
+    people = find_examples(run, count).customers
+    if not people:
+        raise DataError(
+            f"{run.shown(run.out / 'holdout' / 'predictions.parquet')}: it is missing, or no buyer of the holdout "
+            f"had bought before, and a picture needs one. Run the stage `submit` first, or use a longer log."
+        )
+    with house_style():
+        figure = Figure(figsize=(SIZE[0], ROW * len(people)), facecolor="white")
+        for row, person in enumerate(people, 1):
+            _draw_person(figure.add_axes((0, 1 - row / len(people), 1, 1 / len(people))), person)
         with whole(target) as part:
             figure.savefig(part, format="png", dpi=DOTS, metadata={"Software": None})
 
@@ -67,7 +88,7 @@ def _figure(run: "Run", rows: list[dict[str, object]], people: list[Example]) ->
 def _draw_person(ax: Axes, person: Example) -> None:
     """A row of cards; the axes are measured in inches."""
     ax.set_xlim(0, SIZE[0])
-    ax.set_ylim(0, SIZE[1] * 0.225)
+    ax.set_ylim(0, ROW)
     ax.set_axis_off()
     found = f"then bought: {person.hits} of {person.bought_count} found"
     groups = (
