@@ -32,32 +32,32 @@ def four(tmp_path: Path) -> dict[str, Path]:
 
 def test_the_option_comes_first(four: dict[str, Path]) -> None:
     environ = {"FORSYS_INPUT": str(four["environ"])}
-    found = locate(four["option"], environ, four["project"], kaggle=four["kaggle"])
+    found = locate(four["option"], environ, four["project"], kaggle=(four["none"] / "absent", four["kaggle"]))
     assert found == DataSet("by-option", four["option"], False, f"--input {four['option']}")
 
 
 def test_then_the_variable(four: dict[str, Path]) -> None:
     environ = {"FORSYS_INPUT": str(four["environ"])}
-    found = locate(None, environ, four["project"], kaggle=four["kaggle"])
+    found = locate(None, environ, four["project"], kaggle=(four["none"] / "absent", four["kaggle"]))
     assert found is not None
     assert (found.name, found.origin) == ("by-variable", f"FORSYS_INPUT={four['environ']}")
 
 
 def test_then_the_projects_folder(four: dict[str, Path]) -> None:
-    found = locate(None, {"FORSYS_INPUT": ""}, four["project"], kaggle=four["kaggle"])
+    found = locate(None, {"FORSYS_INPUT": ""}, four["project"], kaggle=(four["none"] / "absent", four["kaggle"]))
     assert found is not None
     assert (found.name, found.folder) == ("input", four["project"] / "input")
 
 
 def test_then_kaggles_folder(four: dict[str, Path]) -> None:
-    found = locate(None, {}, four["none"], kaggle=four["kaggle"])
+    found = locate(None, {}, four["none"], kaggle=(four["none"] / "absent", four["kaggle"]))
     assert found is not None
     assert found.name == "kaggle"
 
 
 def test_nothing_means_the_sample(four: dict[str, Path], tmp_path: Path) -> None:
     (four["none"] / "input").mkdir()
-    assert locate(None, {}, four["none"], kaggle=tmp_path / "absent") is None
+    assert locate(None, {}, four["none"], kaggle=(tmp_path / "absent",)) is None
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])

@@ -8,7 +8,8 @@ from forsys.errors import DataError
 from forsys.tables.layout import ENDINGS, STEMS
 
 VARIABLE = "FORSYS_INPUT"
-KAGGLE = Path("/kaggle/input/h-and-m-personalized-fashion-recommendations")
+COMPETITION = "h-and-m-personalized-fashion-recommendations"
+KAGGLE = (Path("/kaggle/input") / COMPETITION, Path("/kaggle/input/competitions") / COMPETITION)  # by its age
 GENERATED_MARK = "GENERATED.json"  # the sample's generator leaves it beside its tables
 
 
@@ -23,9 +24,9 @@ class DataSet:
 
 
 def locate(
-    option: Path | None, environ: Mapping[str, str], project: Path, *, kaggle: Path = KAGGLE
+    option: Path | None, environ: Mapping[str, str], project: Path, *, kaggle: tuple[Path, ...] = KAGGLE
 ) -> DataSet | None:
-    """Find the data: `--input`, then FORSYS_INPUT, then `project`/input, then Kaggle's own folder.
+    """Find the data: `--input`, then FORSYS_INPUT, then `project`/input, then Kaggle's own folder in a notebook.
 
     None means that there is no data, so that the caller makes the sample. A folder that somebody named
     must exist and hold a table: otherwise DataError, never the sample in its place.
@@ -36,9 +37,8 @@ def locate(
         return _named(Path(environ[VARIABLE]), f"{VARIABLE}={environ[VARIABLE]}")
     if tables_in(project / "input"):
         return _data_set(project / "input", "the project's input/ folder")
-    if kaggle.exists():
-        return _named(kaggle, f"Kaggle's {kaggle}")
-    return None
+    mounted = next((folder for folder in kaggle if folder.exists()), None)
+    return _named(mounted, f"Kaggle's {mounted}") if mounted else None
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
