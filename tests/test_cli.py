@@ -282,7 +282,7 @@ class TestWithoutData:
             generate(folder, customers=30, articles=24, weeks=4, images=0)
 
         monkeypatch.setattr(pipeline, "generate", small)
-        monkeypatch.setattr(pipeline, "locate", partial(locate, kaggle=tmp_path / "no kaggle here"))
+        monkeypatch.setattr(pipeline, "locate", partial(locate, kaggle=(tmp_path / "no kaggle here",)))
         return made
 
     def test_the_sample_is_made_once(self, small_sample: list[Path], home: Path, capsys: Output) -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 # Standard errors by which the best value of a parameter must be better than the one in the settings. The best of
-# several is one error ahead by luck often enough: over 30 cut-offs of the H&M cohort the choice changed 13 times with
-# 1, and 4 times with 2.
+# several is one error ahead by luck often enough: over 30 cut-offs of the H&M cohort the choice changed 13 times
+# with 1, and 4 times with 2.
 CAUTION = 2.0
 
 
