@@ -78,7 +78,7 @@ class TestCommonForm:
         own = pd.DataFrame({"cell": ["gru", "lstm"], "events/s": [300.0, 200.0], "plain events/s": [100.0, 400.0]})
         table = every.events("training", "cell", "plain")(own)
         assert table["stage"].to_list() == ["training, gru", "training, lstm"]
-        assert_allclose(figures(table), [[300, 100, 3], [200, 400, 0.5]])
+        assert_allclose(figures(table), [[300.0, 100.0, 3.0], [200.0, 400.0, 0.5]])
 
 
 class TestTiny:
