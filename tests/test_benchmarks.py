@@ -173,5 +173,5 @@ class TestGrowth:
     def test_wants_several_shops(self, shop: Path) -> None:
         with pytest.raises(DataError, match="at least 2"):
             growth.run(None)
-        with pytest.raises(DataError, match="names 1 folders"):
+        with pytest.raises(DataError, match="holds 1 folders"):
             growth.run(shop.parent)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import benchmarks
 from benchmarks._compared import as_text
+from forsys.errors import DataError
 
 
 def names() -> list[str]:
@@ -24,11 +25,16 @@ def main() -> None:
     """Run the benchmark that the command line names and print its table."""
     parser = argparse.ArgumentParser(prog="bash run.sh benchmark", description=__doc__)
     parser.add_argument("name", choices=names())
-    parser.add_argument("--input", type=Path, metavar="DIR", help="a folder with Kaggle's files")
+    parser.add_argument(
+        "--input", type=Path, metavar="DIR", help="Kaggle's files; for growth a folder of such folders"
+    )
     options = parser.parse_args()
     module = import_module(f"benchmarks.{options.name}")
     print(f"{(module.__doc__ or '').strip()}\n", flush=True)
-    print(as_text(module.run(options.input)))
+    try:
+        print(as_text(module.run(options.input)))
+    except DataError as error:
+        parser.exit(2, f"benchmark {options.name}: {error}\n")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from forsys.retrieval.factorization import ALS
 from forsys.retrieval.source import BLOCK_CELLS
 from forsys.tables.history import Floats
 
-PURCHASES, ITERATIONS, K, RUNS = 200_000, 1, 100, 3
+PURCHASES, ITERATIONS, K, RUNS = 100_000, 1, 100, 3
 
 
 def run(data: Path | None) -> pd.DataFrame:
