@@ -47,8 +47,8 @@ def shops_in(data: Path | None) -> list[Path]:
     shops = [] if data is None else sorted(path for path in data.iterdir() if path.is_dir() and tables_in(path))
     if len(shops) < 2:
         raise DataError(
-            f"--input {data} holds {len(shops)} folders with a shop's tables; at least 2 are needed. Make them with "
-            f"`bash run.sh sample DIR/NAME --customers N`, and name DIR."
+            f"--input {data} holds {len(shops)} folders with a shop's tables; at least 2 are needed. Make them "
+            f"with `bash run.sh sample DIR/NAME --customers N`, and name DIR."
         )
     return shops
 
