@@ -19,7 +19,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from forsys.progress import shows_progress
-from forsys.retrieval.source import STRICT, Source, decay
+from forsys.retrieval.source import STRICT, Source, decay, inner_products
 from forsys.tables.history import Floats, History, Ints, Profiles
 
 
@@ -87,7 +87,7 @@ class Factorization(Source):
         column = self.columns(article)
         able = known[row] & (column >= 0)
         result = np.full(len(row), -np.inf, np.float32)
-        result[able] = np.einsum("ij,ij->i", vectors[row[able]], self.article_vectors_[column[able]])
+        result[able] = inner_products(vectors, row[able], self.article_vectors_, column[able])
         return result
 
     def fold_in(self, profiles: Profiles) -> tuple[Floats, npt.NDArray[np.bool_]]:

@@ -23,6 +23,7 @@ from forsys.tables.history import Floats, History, Ints, Profiles
 STRICT = ConfigDict(extra="forbid", validate_default=True)
 Scores = npt.NDArray[np.float32] | sparse.csr_array
 BLOCK_CELLS = 1 << 25  # 128 MiB of float32 scores at a time
+PAIRS = 4096  # gathered at a time: they stay in the cache, which made it 2 to 4 times as fast as all at once
 
 
 class Source(ABC):
@@ -121,6 +122,15 @@ def decayed_purchases(profiles: Profiles, half_life: float) -> sparse.csr_array:
     row, purchase = profiles.purchases()
     weights = decay(profiles.ages(row, purchase), half_life)
     return profiles.matrix(row, profiles.history.article[purchase], weights, len(profiles.history.articles))
+
+
+def inner_products(left: Floats, row: Ints, right: Floats, place: Ints) -> Floats:
+    """Of left[row] and right[place], pair by pair: float32, (pairs,)."""
+    result = np.empty(len(row), np.float32)
+    for start in range(0, len(row), PAIRS):
+        part = slice(start, start + PAIRS)
+        np.einsum("ij,ij->i", left[row[part]], right[place[part]], out=result[part])
+    return result
 
 
 def candidate_table(key: Ints, article: Ints, score: Floats) -> pl.DataFrame:

@@ -1,6 +1,5 @@
 """Content: how near the article's colours, shape and words are to what the customer bought lately."""
 
-from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
@@ -9,8 +8,8 @@ from scipy import sparse
 
 from forsys.ranking.features.group import Columns, feature_group
 from forsys.ranking.pairs import Pairs
-from forsys.retrieval.source import decay
-from forsys.tables.history import Floats, History, Ints
+from forsys.retrieval.source import decay, inner_products
+from forsys.tables.history import Floats, History
 
 VECTORS = {"colour": "colours", "shape": "shape", "words": "words"}  # column of the articles -> what it holds
 HALF_LIFE = 30.0
@@ -37,7 +36,7 @@ def content_features(pairs: Pairs, history: History, _as_of: date) -> Columns:
             vectors = unit_vectors(history.articles[column].gather(needed))
             mean = mean_vectors(bought, vectors)
             place = np.searchsorted(needed, pairs.article)
-            columns[f"{column}_likeness"] = cosine(mean, pairs.row, vectors, place)
+            columns[f"{column}_likeness"] = inner_products(mean, pairs.row, vectors, place)
     return columns
 
 
@@ -48,14 +47,6 @@ def mean_vectors(bought: sparse.csr_array, vectors: Floats) -> Floats:
         return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), np.float32)
 
 
-def cosine(ours: Floats, row: Ints, theirs: Floats, place: Ints) -> Floats:
-    """Products of pairs of vectors of length 1, ours[row] and theirs[place], float32."""
-    return np.concatenate(
-        [np.einsum("ij,ij->i", ours[row[part]], theirs[place[part]]) for part in blocks(len(row))]
-        or [np.zeros(0, np.float32)]
-    )
-
-
 def unit_vectors(column: pl.Series) -> Floats:
     """A column of arrays as (articles, width) float32 of length 1; NaN where it is null or 0."""
     width = column.dtype.size  # type: ignore[attr-defined]
@@ -63,9 +54,3 @@ def unit_vectors(column: pl.Series) -> Floats:
     values = column.fill_null(pl.Series([empty], dtype=column.dtype)).to_numpy().astype(np.float32)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True), np.float32)
-
-
-def blocks(length: int, size: int = 1 << 18) -> Iterator[slice]:
-    """Slices of at most `size` rows, so that vectors of pairs stay small in memory."""
-    for start in range(0, length, size):
-        yield slice(start, start + size)
