@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from forsys.calendar import Fold
 from forsys.pipeline import make_content, make_tables
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.training_set import pairs_of
@@ -33,10 +32,10 @@ def made_run(folder: Path, customers: int) -> Run:
     return run
 
 
-def everyones_pairs(run: Run, fold: Fold) -> Pairs:
-    """The pairs of all customers, who must fit into one shard, at the cut-off of `fold`."""
-    lines = run.settings.retrieval.sources
-    (everyone,) = run.shards(run.everyone())
+def everyones_pairs(run: Run) -> Pairs:
+    """The pairs of all customers, who must fit into one shard, at the submission."""
+    lines, fold = run.settings.retrieval.sources, run.calendar.submission
+    (everyone,) = run.shards(fold)
     for name, line in lines.items():
-        run.shelf(fold, name, line).make_part("everyone", 0, everyone)
-    return pairs_of(run, lines, fold, "everyone", 0)
+        run.shelf(fold, name, line).make_part(0, everyone)
+    return pairs_of(run, lines, fold, 0)

@@ -32,8 +32,8 @@ def run(data: Path | None) -> pd.DataFrame:
     del data
     with TemporaryDirectory() as folder:
         home = made_run(Path(folder), CUSTOMERS)
-        history, fold, groups = home.history, home.calendar.holdout, home.settings.ranking.features
-        pairs = everyones_pairs(home, fold)
+        history, fold, groups = home.history, home.calendar.submission, home.settings.ranking.features
+        pairs = everyones_pairs(home)
         make = partial(build, pairs, history, fold.as_of)
         make(groups)  # what is worked out once a cut-off
         tables = []

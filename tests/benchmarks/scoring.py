@@ -28,8 +28,8 @@ def run(data: Path | None) -> pd.DataFrame:
     del data
     with TemporaryDirectory() as folder:
         home = made_run(Path(folder), CUSTOMERS)
-        history, fold = home.history, home.calendar.holdout
-        ranker, pairs = made_ranker(home, fold), everyones_pairs(home, fold)
+        history, fold = home.history, home.calendar.submission
+        ranker, pairs = made_ranker(home, fold), everyones_pairs(home)
         features = build(pairs, history, fold.as_of, ranker.groups)
         (booster,) = ranker.models
         matrix = features.select(booster.feature_name()).to_numpy()
