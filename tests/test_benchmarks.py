@@ -137,8 +137,8 @@ class TestSameWork:
 
     def test_pandas_makes_the_same_features(self, shop: Path, tmp_path: Path) -> None:
         run = run_on(shop, tmp_path, content=False, retrieval__sources__look_alikes="false", shard="1000")
-        fold = run.calendar.holdout
-        pairs = everyones_pairs(run, fold)
+        fold = run.calendar.submission
+        pairs = everyones_pairs(run)
         own = build(pairs, run.history, fold.as_of, ["bought_before"])
         theirs = features.merged(*features.frames(pairs, run.history, fold.as_of))
         assert own.height > 1_000
