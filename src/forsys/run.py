@@ -129,7 +129,19 @@ class Run:
         """Who gets a list at a fold, sorted: everyone at the submission, else the buyers, who alone are scored."""
         if fold == self.calendar.submission:
             return self.everyone()
-        return self.history.labels(fold)["customer"].unique().sort().to_numpy()
+        return self.labels(fold)["customer"].unique().sort().to_numpy()
+
+    def labels(self, fold: Fold) -> pl.DataFrame:
+        """What a fold's buyers bought: customer, article; sorted by both.
+
+        Of the holdout they are all there; of another fold at most `settings.buyers` of them, drawn by their hash.
+        """
+        labels = self.history.labels(fold)
+        buyers = labels["customer"].unique()
+        if fold == self.calendar.holdout or len(buyers) <= self.settings.buyers:
+            return labels
+        drawn = buyers.gather(buyers.hash(self.settings.seed).arg_sort()[: self.settings.buyers])
+        return labels.filter(pl.col("customer").is_in(drawn.implode()))
 
     def shards(self, fold: Fold) -> list[Ints]:
         """The customers of `listed` in units of work."""
@@ -141,9 +153,10 @@ class Run:
         files = (code_of(line), *class_of(name, line).builds_on)
         code = code_fingerprint(*files, "retrieval/source.py", "tables/history.py", "calendar.py")
         sizes = (self.settings.retrieval.candidates, self.settings.shard)
-        # The end of the fold decides who gets candidates: its buyers.
+        # Who gets candidates: the buyers up to the fold's end, all of them or some.
         content = self.content_marks({name: line})
-        mark = fingerprint(self.tables_mark, code, line, str(fold.until), sizes, *content)
+        drawn = (fold == self.calendar.holdout, self.settings.buyers, self.settings.seed)
+        mark = fingerprint(self.tables_mark, code, line, str(fold.until), drawn, sizes, *content)
         return Shelf(self, fold, name, line, self.out / "folds" / str(fold.as_of) / f"{name}-{mark[:8]}")
 
     def candidates(self, fold: Fold, lines: dict[str, Line], parts: Sequence[int] | None = None) -> pl.LazyFrame:
@@ -182,7 +195,7 @@ class Run:
             for i, shard in enumerate(shards):
                 if not shelf.part(i).exists():
                     shelf.make_part(i, shard)
-        return self.candidates(fold, lines, range(len(shards))), self.history.labels(fold)
+        return self.candidates(fold, lines, range(len(shards))), self.labels(fold)
 
     def forget_all_but(self, shelves: Iterable["Shelf"]) -> None:
         """Delete what other settings or older data left at these cut-offs."""

@@ -130,6 +130,9 @@ class Settings(Section):
 
     holdout_days: PositiveInt
     seed: int
+    buyers: PositiveInt = Field(
+        description="Of a week before the holdout, so many buyers at most are learned from."
+    )
     shard: PositiveInt = Field(description="Customers in one unit of work; bounds the memory of a stage.")
     content: Content
     retrieval: Retrieval

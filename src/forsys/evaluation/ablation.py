@@ -49,7 +49,7 @@ def ablate(run: "Run", weeks: int) -> Ablation:
     """
     holdout = run.calendar.holdout
     folds = [fold for fold in map(holdout.earlier, range(1, weeks + 1)) if earlier_folds(run, fold)]
-    folds = [fold for fold in folds if len(run.history.labels(fold))]
+    folds = [fold for fold in folds if len(run.labels(fold))]
     if not folds:
         raise DataError(
             f"None of the {weeks} periods before the holdout has buyers, and earlier ones to learn from."

@@ -35,7 +35,7 @@ def backtest(run: "Run", weeks: int) -> pd.DataFrame:
     They are the list's gain over REFERENCE, and the final list's gain over the list. Intervals draw whole
     customers, who may come in several weeks.
     """
-    labelled = [fold for fold in run.calendar.weekly(weeks) if len(run.history.labels(fold))]
+    labelled = [fold for fold in run.calendar.weekly(weeks) if len(run.labels(fold))]
     folds = [fold for fold in labelled if earlier_folds(run, fold)]
     if not folds:
         raise DataError(f"None of the last {weeks} periods of the log has buyers, and earlier ones to tune on.")

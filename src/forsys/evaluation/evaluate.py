@@ -36,7 +36,7 @@ GENERATED = "GENERATED DATA: these are scores of a made-up shop, not of Kaggle's
 def evaluate_holdout(run: "Run", tuned: Tuned, folder: Path) -> str:
     """Score the holdout; write scores, next_item and segments as CSV and JSON; return the tables as text."""
     lists = holdout_lists(run, tuned)
-    labels = run.history.labels(run.calendar.holdout)
+    labels = run.labels(run.calendar.holdout)
     tables = {
         "scores": list_scores(run, lists, labels),
         "next_item": next_item_scores(run, tuned),

@@ -117,7 +117,7 @@ def folds_before(run: "Run", fold: Fold, customers: int, most: int, least: int =
         earlier = fold.earlier(step)
         if (found >= customers and step > least) or earlier.as_of - length < run.calendar.first_day:
             break
-        buyers = run.history.labels(earlier)["customer"].n_unique()
+        buyers = run.labels(earlier)["customer"].n_unique()
         found += buyers
         folds += [earlier] if buyers else []
     return folds
