@@ -36,7 +36,7 @@ def run(data: Path | None) -> pd.DataFrame:
         speeds = [(ours(history, recipe), plain(articles, recipe)) for _ in range(RUNS)]
         own, keras_fit = (max(each) for each in zip(*speeds, strict=True))
         speed = {"events/s": own, "keras fit events/s": keras_fit, "ratio": own / keras_fit}
-        rows.append({"articles": articles, "cell": cell, **speed})
+        rows.append({"cell": f"{cell}, {articles:,} articles", **speed})
     return pd.DataFrame(rows)
 
 
