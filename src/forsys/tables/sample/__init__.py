@@ -14,6 +14,7 @@ import polars as pl
 from forsys.errors import DataError
 from forsys.store import whole, write_json
 from forsys.tables.sample.articles import Catalogue, make_catalogue
+from forsys.tables.sample.calibration import SMALL, Calibration
 from forsys.tables.sample.customers import Customers, make_customers
 from forsys.tables.sample.pictures import draw_pictures
 from forsys.tables.sample.purchases import week_of_year, write_purchases
@@ -35,6 +36,7 @@ def generate(
     images: int | None = None,
     last_day: date = LAST_DAY,
     weekly_buyers: float = 0.115,
+    calibration: Calibration = SMALL,
 ) -> None:
     """Write a generated shop into `folder`: equal parameters give equal bytes.
 
@@ -47,14 +49,15 @@ def generate(
     _check(settings, images, weekly_buyers)
     _clear(folder)
     first_day = last_day - timedelta(days=7 * weeks - 1)
-    catalogue = make_catalogue(np.random.default_rng([seed, 1]), articles, weeks, week_of_year(first_day))
-    people = make_customers(np.random.default_rng([seed, 2]), customers, weeks)
+    first_week = week_of_year(first_day)
+    catalogue = make_catalogue(np.random.default_rng([seed, 1]), articles, weeks, first_week, calibration)
+    people = make_customers(np.random.default_rng([seed, 2]), customers, weeks, calibration)
     _write_csv(catalogue.frame, folder / "articles.csv")
     _write_csv(people.frame, folder / "customers.csv")
     _write_csv(_sample_submission(catalogue, people), folder / "sample_submission.csv")
     rng = np.random.default_rng([seed, 3])
     path = folder / "transactions_train.csv"
-    rows = write_purchases(rng, path, catalogue, people, first_day, weeks, weekly_buyers)
+    rows = write_purchases(rng, path, catalogue, people, first_day, weeks, weekly_buyers, calibration)
     pictures = draw_pictures(folder / "images", catalogue, seed, images)
     parameters = {**settings, "seed": seed, "images": images, "weekly_buyers": weekly_buyers}
     made = {"rows": rows, "pictures": pictures, "first_day": str(first_day), "last_day": str(last_day)}

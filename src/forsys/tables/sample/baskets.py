@@ -1,7 +1,7 @@
 """What goes into the baskets: articles by shelf, popularity, taste and mood, and moves that tie them.
 
 A basket's line first looks at a few articles of a shelf, drawn by the week's popularity, and takes the one
-that the customer likes best (a noisy best of `LOOKS`). No table of customers by articles is ever built.
+that the customer likes best (a noisy best of `looks`). No table of customers by articles is ever built.
 Some lines are moved afterwards: to something bought before, another colour of it, or to what goes well
 with the basket's first article.
 """
@@ -13,20 +13,16 @@ import numpy.typing as npt
 
 from forsys.tables.sample import vocabulary as words
 from forsys.tables.sample.articles import KINDS, Catalogue, season
+from forsys.tables.sample.calibration import Calibration
 from forsys.tables.sample.customers import SLOT_WEIGHTS, Customers, block, shelves, spread
 from forsys.tables.sample.draws import Floats, Floats32, Ints, choice, within_groups
 from forsys.tables.sample.visits import Visits
 
-LOOKS = 16
 BLOCK_OF_LINES = 65_536
 STAYS = 0.62  # chance that a line is of the basket's first shelf
 ROAMS = 0.2  # chance of a shelf outside the customer's own ones
 MOOD_STYLE, MOOD_COLOUR = 1.6, 1.3  # what the mood of a basket adds to the liking
-OTHER_COLOUR = 0.055  # lines moved to another colour of an article bought before
-AGAIN, AGAIN_SOON, SOON_WEEKS = 0.004, 0.075, 2.0  # lines moved to the same article: any time, and just after
-PARTNERED, SIBLING = 0.30, 0.03  # lines moved to a partner, a colour variant, of the basket's first article
 PARTNERS = 5
-MEMORY = 64  # how many purchases a customer can come back to
 NEVER = -1_000  # the week of the last visit of somebody who has not come yet
 SATED = 9.0  # what a design loses in the liking of those who bought it lately
 DRIFT_WEEKS = 30.0  # tastes return to their lifestyle's in about so many weeks, each on a way of its own
@@ -48,21 +44,22 @@ class Traits:
 class Memory:
     """What each customer bought lately: rings of article indices, -1 where empty, and how many went in."""
 
-    ring: npt.NDArray[np.int32]  # (n, MEMORY)
+    ring: npt.NDArray[np.int32]  # (n, size)
     count: npt.NDArray[np.int32]  # (n,)
     last: npt.NDArray[np.int32]  # (n,) week of the last visit
 
     @classmethod
-    def blank(cls, customers: int) -> "Memory":
-        """Nobody has bought anything yet."""
-        empty = np.full((customers, MEMORY), -1, dtype=np.int32)
+    def blank(cls, customers: int, size: int) -> "Memory":
+        """Nobody has bought anything yet. `size`: how many purchases a customer can come back to."""
+        empty = np.full((customers, size), -1, dtype=np.int32)
         return cls(empty, np.zeros(customers, dtype=np.int32), np.full(customers, NEVER, dtype=np.int32))
 
     def recall(self, rng: np.random.Generator, customer: Ints) -> Ints:
         """One recent purchase of each customer, the latest likeliest; -1 where there is none."""
+        size = self.ring.shape[1]
         back = rng.geometric(0.4, len(customer)) - 1
-        held = np.minimum(self.count[customer], MEMORY)
-        at = (self.count[customer] - 1 - np.where(back < held, back, 0)) % MEMORY
+        held = np.minimum(self.count[customer], size)
+        at = (self.count[customer] - 1 - np.where(back < held, back, 0)) % size
         return self.ring[customer, at].astype(np.int64)
 
     def holds(self, customer: Ints, article: Ints, code: Ints) -> npt.NDArray[np.bool_]:
@@ -79,8 +76,9 @@ class Memory:
         """Remember purchases, given by customer (equal customers side by side)."""
         _, counts = np.unique(customer, return_counts=True)
         rank = within_groups(counts)
-        late = np.repeat(counts, counts) - rank <= MEMORY  # so that no place is written twice
-        at = (self.count[customer] + rank) % MEMORY
+        size = self.ring.shape[1]
+        late = np.repeat(counts, counts) - rank <= size  # so that no place is written twice
+        at = (self.count[customer] + rank) % size
         self.ring[customer[late], at[late]] = article[late]
         self.last[customer] = week
         self.count += np.bincount(customer, minlength=len(self.count)).astype(np.int32)
@@ -89,8 +87,11 @@ class Memory:
 class Shop:
     """The range of goods as the customers meet it, week after week."""
 
-    def __init__(self, rng: np.random.Generator, catalogue: Catalogue, first_week: int) -> None:
+    def __init__(
+        self, rng: np.random.Generator, catalogue: Catalogue, first_week: int, calibration: Calibration
+    ) -> None:
         self.catalogue = catalogue
+        self.calibration = calibration
         self.first_week = first_week
         self.order = np.argsort(catalogue.shelf, kind="stable")  # articles, shelf by shelf
         self.starts = np.searchsorted(catalogue.shelf[self.order], np.arange(len(words.SHELVES) + 1))
@@ -106,18 +107,20 @@ class Shop:
         goods = self.catalogue
         self.trends += TREND * rng.standard_normal(len(self.trends))
         trend = self.trends[self.traits.style] + self.trends[len(words.STYLES) + self.traits.family]
-        self.weight = goods.quality * _life(goods, week) * season(goods.kind, self.first_week + week)
+        self.weight = goods.quality * _life(goods, week) * season(np.arange(len(KINDS)), self.first_week + week)[goods.kind]
         self.weight *= np.exp(trend)
+        if self.calibration.crowd:
+            self.weight /= 1 + self.weight / (self.calibration.crowd * self.weight.sum())
         self.edges = np.concatenate([[0.0], np.cumsum(self.weight[self.order])])
         marked = week - goods.launch >= 0.6 * goods.length
         self.price = goods.price * np.where(marked, goods.sale, 1.0)
 
     def looked_at(self, rng: np.random.Generator, shelf: Ints) -> Ints:
-        """Articles on sale that a look at each shelf meets, by popularity -> (lines, LOOKS)."""
+        """Articles on sale that a look at each shelf meets, by popularity -> (lines, looks)."""
         low, high = self.edges[self.starts[shelf]], self.edges[self.starts[shelf + 1]]
         bare = high - low <= 1e-9 * self.edges[-1]  # nothing left there: look anywhere
         low, high = np.where(bare, 0.0, low), np.where(bare, self.edges[-1], high)
-        point = low[:, None] + rng.random((len(shelf), LOOKS)) * (high - low)[:, None]
+        point = low[:, None] + rng.random((len(shelf), self.calibration.looks)) * (high - low)[:, None]
         at = np.searchsorted(self.edges, point, side="right") - 1
         return self.order[np.minimum(at, len(self.order) - 1)]
 
@@ -225,19 +228,21 @@ def _come_back(
     rng: np.random.Generator, shop: Shop, memory: Memory, customer: Ints, article: Ints, week: int
 ) -> Ints:
     """Move some lines to what the customer bought before, or to another colour of it."""
+    constants = shop.calibration
     chance = rng.random(len(article))
-    again = AGAIN + AGAIN_SOON * np.exp((memory.last[customer] - week) / SOON_WEEKS)
+    again = constants.again + constants.again_soon * np.exp((memory.last[customer] - week) / constants.soon_weeks)
     old = memory.recall(rng, customer)
     old = np.where(chance < again, old, shop.variant_of(rng, old))
-    return np.where((chance < again + OTHER_COLOUR) & shop.on_sale(old), old, article)
+    return np.where((chance < again + constants.other_colour) & shop.on_sale(old), old, article)
 
 
 def _match(rng: np.random.Generator, shop: Shop, article: Ints, firsts: Ints, visit: Ints, rank: Ints) -> Ints:
     """Move some lines after a basket's first to what goes with that first article."""
     chance = rng.random(len(article))
     lead = article[firsts[visit]]
-    other = np.where(chance < PARTNERED, shop.partner_of(rng, lead), shop.variant_of(rng, lead))
-    moved = (rank > 0) & (chance < PARTNERED + SIBLING) & shop.on_sale(other)
+    partnered, sibling = shop.calibration.partnered, shop.calibration.sibling
+    other = np.where(chance < partnered, shop.partner_of(rng, lead), shop.variant_of(rng, lead))
+    moved = (rank > 0) & (chance < partnered + sibling) & shop.on_sale(other)
     return np.where(moved, other, article)
 
 
