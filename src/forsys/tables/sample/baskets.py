@@ -19,7 +19,6 @@ from forsys.tables.sample.draws import Floats, Floats32, Ints, choice, within_gr
 from forsys.tables.sample.visits import Visits
 
 BLOCK_OF_LINES = 65_536
-STAYS = 0.62  # chance that a line is of the basket's first shelf
 ROAMS = 0.2  # chance of a shelf outside the customer's own ones
 MOOD_STYLE, MOOD_COLOUR = 1.6, 1.3  # what the mood of a basket adds to the liking
 PARTNERS = 5
@@ -152,7 +151,7 @@ def fill(
     """The articles of each basket -> visit index and article index of each line, visit by visit."""
     visit = np.repeat(np.arange(len(visits.customer)), visits.size)
     rank = within_groups(visits.size)
-    shelf = _shelves_of(rng, customers, visits, visit, rank)
+    shelf = _shelves_of(rng, customers, visits, visit, rank, shop.calibration)
     style, family = _moods(rng, customers, visits)
     article = np.empty(len(visit), dtype=np.int64)
     for start in range(0, len(visit), BLOCK_OF_LINES):
@@ -168,7 +167,7 @@ def fill(
     customer = visits.customer[visit]
     matched = _match(rng, shop, article, np.cumsum(visits.size) - visits.size, visit, rank)
     had = memory.holds(customer, matched[:, None], shop.catalogue.code)[:, 0]
-    return visit, _come_back(rng, shop, memory, customer, np.where(had, article, matched), week)
+    return visit, _come_back(rng, shop, memory, customer, visits.size[visit], np.where(had, article, matched), week)
 
 
 def likings(shop: Shop, customers: Customers, customer: Ints, articles: Ints) -> Floats32:
@@ -204,14 +203,24 @@ def _gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats32:
     return noise
 
 
-def _shelves_of(rng: np.random.Generator, customers: Customers, visits: Visits, visit: Ints, rank: Ints) -> Ints:
+def _shelves_of(
+    rng: np.random.Generator,
+    customers: Customers,
+    visits: Visits,
+    visit: Ints,
+    rank: Ints,
+    constants: Calibration,
+) -> Ints:
     """The shelf of each line: mostly that of the basket's first line, else another of the customer's."""
     who = visits.customer[visit]
     shelf = customers.slots[who, choice(rng, SLOT_WEIGHTS, len(who))].astype(np.int64)
     roams = rng.random(len(who)) < ROAMS
     shelf[roams] = shelves(rng, customers.persona[who[roams]])
+    if constants.strays:
+        strays = rng.random(len(who)) < constants.strays
+        shelf[strays] = choice(rng, np.array([s.share for s in words.SHELVES]), int(strays.sum()))
     first = (np.cumsum(visits.size) - visits.size)[visit]
-    stays = (rank > 0) & (rng.random(len(who)) < STAYS)
+    stays = (rank > 0) & (rng.random(len(who)) < constants.stays)
     return np.where(stays, shelf[first], shelf)
 
 
@@ -225,12 +234,13 @@ def _moods(rng: np.random.Generator, customers: Customers, visits: Visits) -> tu
 
 
 def _come_back(
-    rng: np.random.Generator, shop: Shop, memory: Memory, customer: Ints, article: Ints, week: int
+    rng: np.random.Generator, shop: Shop, memory: Memory, customer: Ints, size: Ints, article: Ints, week: int
 ) -> Ints:
     """Move some lines to what the customer bought before, or to another colour of it."""
     constants = shop.calibration
     chance = rng.random(len(article))
     again = constants.again + constants.again_soon * np.exp((memory.last[customer] - week) / constants.soon_weeks)
+    again = again * size**-constants.errands
     old = memory.recall(rng, customer)
     old = np.where(chance < again, old, shop.variant_of(rng, old))
     return np.where((chance < again + constants.other_colour) & shop.on_sale(old), old, article)

@@ -37,6 +37,8 @@ class Calibration:
     crowd: float = 0.0  # share of a week's popularity where an article's pull begins to saturate; 0 = nowhere
 
     # baskets
+    strays: float = 0.0  # lines of any shelf of the shop, whoever the customer is
+    stays: float = 0.62  # lines of the same shelf as the basket's first
     looks: int = 16  # articles that a line chooses from
     memory: int = 64  # purchases that a customer can come back to
     partnered: float = 0.30  # lines moved to a partner of the basket's first article
@@ -45,6 +47,7 @@ class Calibration:
     again: float = 0.004  # lines moved to the same article at any time
     again_soon: float = 0.075  # lines moved to the same article, just after it was bought
     soon_weeks: float = 2.0  # how long that lasts
+    errands: float = 0.0  # how much likelier both are in a small basket: a power of 1 / its size
 
 
 SMALL = Calibration()

@@ -1,13 +1,12 @@
 """transactions_train.csv, simulated and written week by week: memory does not grow with the rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from forsys.progress import progress
 from forsys.store import whole
 from forsys.tables.sample.articles import KINDS, Catalogue
 from forsys.tables.sample.baskets import Memory, Shop, drift, fill
@@ -17,22 +16,16 @@ from forsys.tables.sample.draws import Ints
 from forsys.tables.sample.visits import Visits, draw_visits, traffic
 
 
-def write_purchases(
-    rng: np.random.Generator,
-    path: Path,
-    catalogue: Catalogue,
-    customers: Customers,
-    first_day: date,
-    weeks: int,
-    weekly_buyers: float,
-    calibration: Calibration,
-) -> int:
-    """Write Kaggle's transactions_train.csv, ordered by day and customer; return the number of rows."""
+def write_purchases(path: Path, weeks: Iterable[pl.DataFrame], opens: date) -> int:
+    """Write Kaggle's transactions_train.csv from the rows of each week, those before `opens` left out.
+
+    Ordered by day and customer, if the weeks are; returns the number of rows.
+    """
     rows = 0
     with whole(path) as part, part.open("wb") as file:
-        frames = simulate(rng, catalogue, customers, first_day, weeks, weekly_buyers, calibration)
-        for week, frame in enumerate(progress(frames, "weeks", "week", weeks)):
-            frame.write_csv(file, include_header=week == 0, float_precision=6)
+        for number, week in enumerate(weeks):
+            frame = week.filter(pl.col("t_dat") >= opens)
+            frame.write_csv(file, include_header=number == 0, float_precision=6)
             rows += len(frame)
     return rows
 
