@@ -26,7 +26,6 @@ NEVER = -1_000  # the week of the last visit of somebody who has not come yet
 SATED = 9.0  # what a design loses in the liking of those who bought it lately
 DRIFT_WEEKS = 30.0  # tastes return to their lifestyle's in about so many weeks, each on a way of its own
 SLOT_WEEKS = 45.0  # mean weeks until a customer changes one of their shelves for another
-TREND = 0.07  # weekly step of a style's or colour's log popularity
 
 
 @dataclass(frozen=True)
@@ -104,9 +103,9 @@ class Shop:
     def open_week(self, rng: np.random.Generator, week: int) -> None:
         """Set the week's popularity and prices."""
         goods = self.catalogue
-        self.trends += TREND * rng.standard_normal(len(self.trends))
+        self.trends += self.calibration.trend * rng.standard_normal(len(self.trends))
         trend = self.trends[self.traits.style] + self.trends[len(words.STYLES) + self.traits.family]
-        self.weight = goods.quality * _life(goods, week) * season(np.arange(len(KINDS)), self.first_week + week)[goods.kind]
+        self.weight = goods.quality * _life(goods, week, self.calibration.head_start) * season(np.arange(len(KINDS)), self.first_week + week)[goods.kind]
         self.weight *= np.exp(trend)
         if self.calibration.crowd:
             self.weight /= 1 + self.weight / (self.calibration.crowd * self.weight.sum())
@@ -256,10 +255,10 @@ def _match(rng: np.random.Generator, shop: Shop, article: Ints, firsts: Ints, vi
     return np.where(moved, other, article)
 
 
-def _life(goods: Catalogue, week: int) -> Floats:
+def _life(goods: Catalogue, week: int, head_start: float) -> Floats:
     """Pull of each article by its age: a rise to the peak and a decay, until it is sold out; basics flat."""
     age = week - goods.launch
-    ratio = (age + 0.35) / np.maximum(goods.peak, 0.5)
+    ratio = (age + head_start) / np.maximum(goods.peak, 0.5)
     fashion = np.clip(ratio, 0, None) * np.exp(1 - ratio)
     alive = (age >= 0) & (age < goods.length)
     return np.where(alive, np.where(goods.peak > 0, 0.02 + fashion, 0.35), 0.0)

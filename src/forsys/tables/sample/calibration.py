@@ -34,6 +34,8 @@ class Calibration:
     basics: float = 1.0  # factor on the share of designs that sell all year
     basic_weeks: float = 0.0  # mean weeks that those are on sale; 0 = for ever
     fashion_weeks: float = 13.0  # mean weeks that the others are on sale, after the first five
+    head_start: float = 0.35  # weeks of its way to the peak that an article has behind it when it is launched
+    trend: float = 0.07  # weekly step of a style's or a colour's log popularity
     crowd: float = 0.0  # share of a week's popularity where an article's pull begins to saturate; 0 = nowhere
 
     # baskets
