@@ -106,7 +106,12 @@ def test_the_table_says_what_is_within_a_fifth() -> None:
 
 def test_a_folder_is_checked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weeks: list[Fold] = []
-    monkeypatch.setattr(twin, "measure", lambda _, week: weeks.append(week) or REAL)
+
+    def measure_nothing(_: History, week: Fold) -> dict[str, float]:
+        weeks.append(week)
+        return REAL
+
+    monkeypatch.setattr(twin, "measure", measure_nothing)
     lines = check(folder).splitlines()
     assert lines[0] == f"{folder}: 13 rows, 7 customers, 5 articles, 2020-01-01 to 2020-01-28"
     assert len(lines) == len(REAL) + 3

@@ -45,9 +45,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A 5,000th of the full-size shop: 274 customers."""
+    """A 2,000th of the full-size shop: 686 customers."""
     folder = tmp_path_factory.mktemp("part")
-    generate_full_size(folder, 0.0002)
+    generate_full_size(folder, 0.0005)
     return folder
 
 
@@ -249,16 +249,16 @@ class TestFullSize:
     """A part of the shop of H&M's size."""
 
     def test_customers_and_articles_are_scaled(self, part: Path) -> None:
-        """1,371,980 * .0002 = 274.4; 105,542 * .0002 ** .285 = 9,317; 47,224 codes of 105,542 articles."""
+        """1,371,980 * .0005 = 686.0; 105,542 * .0005 ** .285 = 12,096; 47,224 codes of 105,542 articles."""
         people, goods = customers(part), articles(part)
-        assert len(people) == 274
-        assert len(goods) == 9_317
-        assert goods["product_code"].n_unique() == round(9_317 * 47_224 / 105_542)
+        assert len(people) == 686
+        assert len(goods) == 12_096
+        assert goods["product_code"].n_unique() == round(12_096 * 47_224 / 105_542)
         assert goods["article_id"].n_unique() == len(goods)
 
     def test_rows_are_scaled_and_span_hms_two_years(self, part: Path) -> None:
         rows = transactions(part)
-        assert len(rows) == pytest.approx(0.0002 * 31_788_324, rel=0.3)  # 274 customers differ much in activity
+        assert len(rows) == pytest.approx(0.0005 * 31_788_324, rel=0.3)  # 686 customers differ much in activity
         assert rows["t_dat"].min() == date(2018, 9, 20)
         assert rows["t_dat"].max() == date(2020, 9, 22)
         weeks = rows["t_dat"].dt.offset_by("-2d").dt.truncate("1w").n_unique()
@@ -266,21 +266,21 @@ class TestFullSize:
 
     def test_missing_values_are_exactly_hms_shares(self, part: Path) -> None:
         people, missing = customers(part), articles(part)["detail_desc"].null_count()
-        assert missing == round(9_317 * 416 / 105_542)
-        filled = {name: 274 - people[name].null_count() for name in people.columns}
+        assert missing == round(12_096 * 416 / 105_542)
+        filled = {name: 686 - people[name].null_count() for name in people.columns}
         assert filled == {
-            "customer_id": 274,
-            "FN": round(274 * 476_930 / 1_371_980),
-            "Active": round(95 * 464_404 / 476_930),  # of the 95 with FN
-            "club_member_status": 274 - round(274 * 6_062 / 1_371_980),
-            "fashion_news_frequency": 274 - round(274 * 16_009 / 1_371_980),
-            "age": 274 - round(274 * 15_861 / 1_371_980),
-            "postal_code": 274,
+            "customer_id": 686,
+            "FN": round(686 * 476_930 / 1_371_980),
+            "Active": round(238 * 464_404 / 476_930),  # of the 238 with FN
+            "club_member_status": 686 - round(686 * 6_062 / 1_371_980),
+            "fashion_news_frequency": 686 - round(686 * 16_009 / 1_371_980),
+            "age": 686 - round(686 * 15_861 / 1_371_980),
+            "postal_code": 686,
         }
         assert people.filter(pl.col("Active").is_not_null())["FN"].null_count() == 0
 
     def test_equal_seeds_give_equal_bytes(self, part: Path, tmp_path: Path) -> None:
-        generate_full_size(tmp_path, 0.0002)
+        generate_full_size(tmp_path, 0.0005)
         assert digests(tmp_path) == digests(part)
         assert not list((tmp_path / "images").iterdir())  # no pictures unless asked for
 

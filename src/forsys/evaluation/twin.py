@@ -103,11 +103,12 @@ def measure(history: History, fold: Fold) -> dict[str, float]:
     labels = history.labels(fold)
     buyers = labels["customer"].unique().sort().to_numpy()
     week = Week(fold, labels, history.profiles(buyers, fold.as_of))
-    return {**of_the_tables(history), **of_the_log(history), **of_the_week(history, week), **of_lists(history, week)}
+    parts = (of_the_tables(history), of_the_log(history), of_the_week(history, week), of_lists(history, week))
+    return {name: value for part in parts for name, value in part.items()}
 
 
 def compared(measured: dict[str, float]) -> pl.DataFrame:
-    """Quantity, real, generated, ratio (generated / real), within (TOLERANCE of 1); one row each, in REAL's order."""
+    """Quantity, real, generated, ratio (generated / real), within (TOLERANCE of 1), in the order of REAL."""
     ratio = {name: measured[name] / real for name, real in REAL.items()}
     return pl.DataFrame(
         {

@@ -98,9 +98,7 @@ def make_catalogue(
     )
 
 
-def _codes(
-    rng: np.random.Generator, count: int, weeks: int, first_week: int, calibration: Calibration
-) -> Codes:
+def _codes(rng: np.random.Generator, count: int, weeks: int, first_week: int, calibration: Calibration) -> Codes:
     """Designs, numbered in the order of their launch as the shop numbers them."""
     share = calibration.codes_an_article
     size = _sizes_of(rng, count, round(share * count)) if share else _sizes(rng, count)

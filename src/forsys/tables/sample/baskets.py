@@ -58,7 +58,8 @@ class Memory:
         back = rng.geometric(0.4, len(customer)) - 1
         held = np.minimum(self.count[customer], size)
         at = (self.count[customer] - 1 - np.where(back < held, back, 0)) % size
-        return self.ring[customer, at].astype(np.int64)
+        recalled: Ints = self.ring[customer, at].astype(np.int64)
+        return recalled
 
     def holds(self, customer: Ints, article: Ints, code: Ints) -> npt.NDArray[np.bool_]:
         """Whether customers (m,) lately bought the design of articles (m, k) -> (m, k). `code`: its (n,)."""
@@ -105,7 +106,8 @@ class Shop:
         goods = self.catalogue
         self.trends += self.calibration.trend * rng.standard_normal(len(self.trends))
         trend = self.trends[self.traits.style] + self.trends[len(words.STYLES) + self.traits.family]
-        self.weight = goods.quality * _life(goods, week, self.calibration.head_start) * season(np.arange(len(KINDS)), self.first_week + week)[goods.kind]
+        seasons = season(np.arange(len(KINDS)), self.first_week + week)
+        self.weight = goods.quality * _life(goods, week, self.calibration.head_start) * seasons[goods.kind]
         self.weight *= np.exp(trend)
         if self.calibration.crowd:
             self.weight /= 1 + self.weight / (self.calibration.crowd * self.weight.sum())

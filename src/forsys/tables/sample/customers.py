@@ -9,7 +9,7 @@ import polars as pl
 from forsys.tables.sample import vocabulary as words
 from forsys.tables.sample.articles import HIDDEN
 from forsys.tables.sample.calibration import Calibration
-from forsys.tables.sample.draws import Bools, Floats, Floats32, Ints, choice, columns, hex_digits, some
+from forsys.tables.sample.draws import Floats, Floats32, Ints, choice, columns, hex_digits, some
 
 PROTOTYPES = 9  # lifestyles within a persona, so that customers resemble each other
 SLOTS = 4  # shelves a customer is at home in

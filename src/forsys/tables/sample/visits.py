@@ -67,9 +67,7 @@ def traffic(week_of_year: float, rhythm: float) -> float:
     return float(1 + rhythm * np.cos(4 * np.pi * (week_of_year - 24) / WEEKS_A_YEAR))
 
 
-def _eagerness(
-    customers: Customers, last: npt.NDArray[np.int32], week: int, calibration: Calibration
-) -> Floats32:
+def _eagerness(customers: Customers, last: npt.NDArray[np.int32], week: int, calibration: Calibration) -> Floats32:
     """Relative rate of coming in this week; 0 before a customer has joined -> (n,)."""
     known = (week - customers.joined).astype(np.float32)
     echo = 1 + calibration.echo * np.exp((last - week) / np.float32(calibration.echo_weeks))
