@@ -1,7 +1,7 @@
 """How near a shop comes to H&M's: figures known of the full data set beside those of a folder of tables.
 
-All are free of the shop's size, so that a part of it can be compared too, but popularity is better known, and
-an article sold before more often, in a larger log: only a full-size shop is a fair comparison.
+Shares and means, so that a part of the shop can be compared too. What hangs on popularity is comparable at full
+size only: a part has fewer articles, so that its best sellers weigh more, and more of them unsold before.
 """
 
 from dataclasses import dataclass
