@@ -1,7 +1,8 @@
 """What makes one generated shop differ from another: the constants that are fitted to a real one.
 
 The defaults are those of the small sample, whose signals are strong enough to be seen in 6,000 customers.
-`FULL_SIZE` holds those with which the published facts of H&M's data come out (`forsys.evaluation.twin`).
+`full_size.LIKE_H_AND_M` holds those with which the published facts of H&M's data come out, as
+`forsys.evaluation.twin` measures them.
 """
 
 from dataclasses import dataclass
