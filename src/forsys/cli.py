@@ -79,11 +79,23 @@ def parser() -> argparse.ArgumentParser:
     validate.set_defaults(command=_validate)
     sample = commands.add_parser("sample", help="generate a shop in the shape of Kaggle's files")
     sample.add_argument("folder", type=Path, metavar="FOLDER", help="where to write it")
-    sample.add_argument("--customers", type=_positive, default=6_000)
-    sample.add_argument("--articles", type=_positive, default=3_000)
-    sample.add_argument("--weeks", type=_positive, default=40)
+    sample.add_argument("--customers", type=_positive, help="default: 6000")
+    sample.add_argument("--articles", type=_positive, help="default: 3000")
+    sample.add_argument("--weeks", type=_positive, help="default: 40")
     sample.add_argument("--seed", type=_whole, default=7)
-    sample.add_argument("--images", type=_whole, default=None, help="how many pictures (default: one an article)")
+    sample.add_argument(
+        "--images", type=_whole, help="how many pictures (default: one an article; none with --full-size)"
+    )
+    either = sample.add_mutually_exclusive_group()
+    either.add_argument(
+        "--full-size",
+        type=_share,
+        nargs="?",
+        const=1.0,
+        metavar="SCALE",
+        help="as large as Kaggle's H&M data and like them, or a part of that, such as 0.25",
+    )
+    either.add_argument("--check", action="store_true", help="compare the shop in FOLDER with Kaggle's H&M data")
     sample.set_defaults(command=_sample)
     return top
 
@@ -200,20 +212,25 @@ def _validate(options: argparse.Namespace) -> None:
 
 
 def _sample(options: argparse.Namespace) -> None:
+    from forsys.evaluation.twin import check
     from forsys.tables.sample import generate
+    from forsys.tables.sample.full_size import generate_full_size
 
+    if options.check:
+        print(check(options.folder))
+        return
     if options.folder.is_file():
         raise DataError(f"{options.folder} is a file. Name a new folder for the generated shop.")
     if options.folder.exists() and any(options.folder.iterdir()):
         raise DataError(f"{options.folder} is not empty. Name a new folder for the generated shop.")
-    generate(
-        options.folder,
-        customers=options.customers,
-        articles=options.articles,
-        weeks=options.weeks,
-        seed=options.seed,
-        images=options.images,
-    )
+    names = ("customers", "articles", "weeks", "images")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if options.full_size is None:
+        generate(options.folder, seed=options.seed, **given)
+    elif given.keys() - {"images"}:
+        raise DataError(f"--full-size sets the {' and '.join(given)} itself. Leave that out, or give it a scale.")
+    else:
+        generate_full_size(options.folder, options.full_size, seed=options.seed, **given)
     print(f"{options.folder}: a generated shop. Use it with --input {options.folder}.")
 
 

@@ -11,8 +11,11 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from forsys.cli import main
 from forsys.errors import DataError
 from forsys.tables.sample import generate
+from forsys.tables.sample.draws import some
+from forsys.tables.sample.full_size import generate_full_size
 
 SMALL: dict[str, Any] = {"customers": 300, "articles": 200, "weeks": 10, "images": 12}
 KAGGLE_ARTICLES = (
@@ -37,6 +40,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop large enough to measure shares in."""
     folder = tmp_path_factory.mktemp("world")
     generate(folder, customers=2_000, articles=1_500, weeks=20, images=0, weekly_buyers=0.15)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A 2,000th of the full-size shop: 686 customers."""
+    folder = tmp_path_factory.mktemp("part")
+    generate_full_size(folder, 0.0005)
     return folder
 
 
@@ -232,3 +243,72 @@ def test_other_files_are_never_written_over(tmp_path: Path) -> None:
 def test_impossible_parameters_are_refused(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
         generate(tmp_path, **{**SMALL, **wrong})
+
+
+class TestFullSize:
+    """A part of the shop of H&M's size."""
+
+    def test_customers_and_articles_are_scaled(self, part: Path) -> None:
+        """1,371,980 * .0005 = 686.0; 105,542 * .0005 ** .285 = 12,096; 47,224 codes of 105,542 articles."""
+        people, goods = customers(part), articles(part)
+        assert len(people) == 686
+        assert len(goods) == 12_096
+        assert goods["product_code"].n_unique() == round(12_096 * 47_224 / 105_542)
+        assert goods["article_id"].n_unique() == len(goods)
+
+    def test_rows_are_scaled_and_span_hms_two_years(self, part: Path) -> None:
+        rows = transactions(part)
+        assert len(rows) == pytest.approx(0.0005 * 31_788_324, rel=0.3)  # 686 customers differ much in activity
+        assert rows["t_dat"].min() == date(2018, 9, 20)
+        assert rows["t_dat"].max() == date(2020, 9, 22)
+        weeks = rows["t_dat"].dt.offset_by("-2d").dt.truncate("1w").n_unique()
+        assert weeks == 105
+
+    def test_missing_values_are_exactly_hms_shares(self, part: Path) -> None:
+        people, missing = customers(part), articles(part)["detail_desc"].null_count()
+        assert missing == round(12_096 * 416 / 105_542)
+        filled = {name: 686 - people[name].null_count() for name in people.columns}
+        assert filled == {
+            "customer_id": 686,
+            "FN": round(686 * 476_930 / 1_371_980),
+            "Active": round(238 * 464_404 / 476_930),  # of the 238 with FN
+            "club_member_status": 686 - round(686 * 6_062 / 1_371_980),
+            "fashion_news_frequency": 686 - round(686 * 16_009 / 1_371_980),
+            "age": 686 - round(686 * 15_861 / 1_371_980),
+            "postal_code": 686,
+        }
+        assert people.filter(pl.col("Active").is_not_null())["FN"].null_count() == 0
+
+    def test_equal_seeds_give_equal_bytes(self, part: Path, tmp_path: Path) -> None:
+        generate_full_size(tmp_path, 0.0005)
+        assert digests(tmp_path) == digests(part)
+        assert not list((tmp_path / "images").iterdir())  # no pictures unless asked for
+
+    def test_the_command_takes_a_scale(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["sample", str(tmp_path / "new"), "--full-size", "0.00002", "--images", "2"]) == 0
+        assert len(customers(tmp_path / "new")) == 27
+        assert len(list((tmp_path / "new" / "images").rglob("*.jpg"))) == 2
+        assert "a generated shop" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--full-size", "0.1", "--weeks", "3"], "--full-size sets the weeks itself"),
+            (["--full-size", "0"], "the scale is 0.0"),
+            (["--check"], "does not exist"),
+        ],
+    )
+    def test_what_does_not_go_together_is_refused(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+    ) -> None:
+        assert main(["sample", str(tmp_path / "new"), *options]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_some_marks_exactly_its_share_of_those_that_may_be_marked() -> None:
+    among = np.arange(100) % 2 == 0
+    marked = some(np.random.default_rng(1), among, 0.3, exact=True)
+    assert marked.sum() == 15
+    assert not marked[~among].any()
+    assert not some(np.random.default_rng(1), among, 0.0, exact=True).any()
+    assert some(np.random.default_rng(1), among, 1.0, exact=True).tolist() == among.tolist()

@@ -12,11 +12,13 @@ import numpy as np
 import polars as pl
 
 from forsys.errors import DataError
+from forsys.progress import progress
 from forsys.store import whole, write_json
 from forsys.tables.sample.articles import Catalogue, make_catalogue
+from forsys.tables.sample.calibration import SMALL, Calibration
 from forsys.tables.sample.customers import Customers, make_customers
 from forsys.tables.sample.pictures import draw_pictures
-from forsys.tables.sample.purchases import week_of_year, write_purchases
+from forsys.tables.sample.purchases import simulate, week_of_year, write_purchases
 
 MARK = "GENERATED.json"
 UNFINISHED = ".generating"  # stands in the folder while it is being written
@@ -34,30 +36,36 @@ def generate(
     seed: int = 7,
     images: int | None = None,
     last_day: date = LAST_DAY,
+    opens_late: int = 0,
     weekly_buyers: float = 0.115,
+    calibration: Calibration = SMALL,
 ) -> None:
     """Write a generated shop into `folder`: equal parameters give equal bytes.
 
     articles.csv, customers.csv, transactions_train.csv, sample_submission.csv, images/0NN/0NNNNNNNNN.jpg
     and, when all that is complete, GENERATED.json. `images`: how many pictures, None for one an article
-    save about 0.4 %. `weekly_buyers`: share of the customers that buys in a week (H&M: .05).
+    save about 0.4 %. `opens_late`: days at the start of the first week without purchases. `weekly_buyers`:
+    share of the customers that buys in a week (H&M: .05).
     An earlier generated shop in the folder is replaced; DataError if the folder holds anything else.
     """
     settings = {"customers": customers, "articles": articles, "weeks": weeks}
     _check(settings, images, weekly_buyers)
     _clear(folder)
     first_day = last_day - timedelta(days=7 * weeks - 1)
-    catalogue = make_catalogue(np.random.default_rng([seed, 1]), articles, weeks, week_of_year(first_day))
-    people = make_customers(np.random.default_rng([seed, 2]), customers, weeks)
+    first_week = week_of_year(first_day)
+    catalogue = make_catalogue(np.random.default_rng([seed, 1]), articles, weeks, first_week, calibration)
+    people = make_customers(np.random.default_rng([seed, 2]), customers, weeks, calibration)
     _write_csv(catalogue.frame, folder / "articles.csv")
     _write_csv(people.frame, folder / "customers.csv")
     _write_csv(_sample_submission(catalogue, people), folder / "sample_submission.csv")
     rng = np.random.default_rng([seed, 3])
     path = folder / "transactions_train.csv"
-    rows = write_purchases(rng, path, catalogue, people, first_day, weeks, weekly_buyers)
+    frames = simulate(rng, catalogue, people, first_day, weeks, weekly_buyers, calibration)
+    opens = first_day + timedelta(days=opens_late)
+    rows = write_purchases(path, progress(frames, "weeks", "week", weeks), opens)
     pictures = draw_pictures(folder / "images", catalogue, seed, images)
     parameters = {**settings, "seed": seed, "images": images, "weekly_buyers": weekly_buyers}
-    made = {"rows": rows, "pictures": pictures, "first_day": str(first_day), "last_day": str(last_day)}
+    made = {"rows": rows, "pictures": pictures, "first_day": str(opens), "last_day": str(last_day)}
     write_json({"parameters": {**parameters, "last_day": str(last_day)}, "made": made}, folder / MARK)
     (folder / UNFINISHED).unlink()
 

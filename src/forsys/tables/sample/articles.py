@@ -7,13 +7,16 @@ import numpy.typing as npt
 import polars as pl
 
 from forsys.tables.sample import vocabulary as words
-from forsys.tables.sample.draws import Floats, Floats32, Ints, choice, columns, within_groups
+from forsys.tables.sample.calibration import Calibration
+from forsys.tables.sample.draws import Floats, Floats32, Ints, choice, columns, some, within_groups
 from forsys.tables.sample.wording import descriptions, names
 
 KINDS = tuple(words.KINDS.values())
 KIND_AT = {name: at for at, name in enumerate(words.KINDS)}
 HIDDEN = 4  # dimensions of a design's look that no attribute tells
 VARIANTS_A_CODE = 2.2
+MOST_VARIANTS = 9
+H_AND_M, NOT_DESCRIBED = 105_542, 416  # articles, and how many of them have no description
 BASIC_SHARES = (0.50, 0.32, 0.10, 0.14, 0.30, 0.08)  # of each style: sold all year
 WEEKS_ON_SALE_BEFORE = 12  # fashion launched at most so long before the first week
 FOREVER = 10_000
@@ -64,14 +67,16 @@ class Codes:
     basic: npt.NDArray[np.bool_]
 
 
-def make_catalogue(rng: np.random.Generator, count: int, weeks: int, first_week: int) -> Catalogue:
+def make_catalogue(
+    rng: np.random.Generator, count: int, weeks: int, first_week: int, calibration: Calibration
+) -> Catalogue:
     """Design `count` articles. `first_week` is the week of the year (0..51) that week 0 falls in."""
-    codes = _codes(rng, count, weeks, first_week)
+    codes = _codes(rng, count, weeks, first_week, calibration)
     code = np.repeat(np.arange(len(codes.size)), codes.size)
     variant = within_groups(codes.size)
     colour = _colours(rng, codes)[code, variant % len(words.DENIM_COLOURS)]
-    frame = _frame(rng, codes, code, variant, colour)
-    launch, peak, length = _lives(rng, codes, code, variant)
+    frame = _frame(rng, codes, code, variant, colour, calibration.exact_counts)
+    launch, peak, length = _lives(rng, codes, code, variant, calibration)
     return Catalogue(
         frame=frame,
         shelf=codes.shelf[code],
@@ -85,7 +90,7 @@ def make_catalogue(rng: np.random.Generator, count: int, weeks: int, first_week:
         price=(codes.euros / words.PRICE_UNIT)[code],
         level=_levels(codes)[code],
         hidden=rng.normal(0, 1, (len(codes.size), HIDDEN)).astype(np.float32)[code],
-        quality=_quality(rng, codes, code, colour),
+        quality=_quality(rng, codes, code, colour, calibration.quality_spread),
         launch=launch,
         peak=peak,
         length=length,
@@ -93,14 +98,15 @@ def make_catalogue(rng: np.random.Generator, count: int, weeks: int, first_week:
     )
 
 
-def _codes(rng: np.random.Generator, count: int, weeks: int, first_week: int) -> Codes:
+def _codes(rng: np.random.Generator, count: int, weeks: int, first_week: int, calibration: Calibration) -> Codes:
     """Designs, numbered in the order of their launch as the shop numbers them."""
-    size = _sizes(rng, count)
+    share = calibration.codes_an_article
+    size = _sizes_of(rng, count, round(share * count)) if share else _sizes(rng, count)
     n = len(size)
     shelf = choice(rng, np.array([s.share**0.8 for s in words.SHELVES]), n)
     kind = columns(rng, np.array([[s.kinds.get(k, 0.0) for k in words.KINDS] for s in words.SHELVES]), shelf)
     style = columns(rng, np.array([s.styles for s in words.SHELVES]), shelf)
-    basic = rng.random(n) < np.array(BASIC_SHARES)[style]
+    basic = rng.random(n) < calibration.basics * np.array(BASIC_SHARES)[style]
     launch = _launches(rng, kind, basic, weeks, first_week)
     order = np.argsort(launch, kind="stable")
     shelf, kind, style, basic, launch = shelf[order], kind[order], style[order], basic[order], launch[order]
@@ -120,10 +126,19 @@ def _codes(rng: np.random.Generator, count: int, weeks: int, first_week: int) ->
 
 def _sizes(rng: np.random.Generator, count: int) -> Ints:
     """Articles of each code, adding up to `count`."""
-    drawn = np.minimum(rng.geometric(1 / VARIANTS_A_CODE, count), 9)
+    drawn = np.minimum(rng.geometric(1 / VARIANTS_A_CODE, count), MOST_VARIANTS)
     codes = int(np.searchsorted(np.cumsum(drawn), count)) + 1
     size: Ints = drawn[:codes].astype(np.int64)
     size[-1] -= size.sum() - count
+    return size
+
+
+def _sizes_of(rng: np.random.Generator, count: int, codes: int) -> Ints:
+    """Articles of each of `codes` codes, adding up to `count`."""
+    size: Ints = np.minimum(rng.geometric(codes / count, codes), MOST_VARIANTS).astype(np.int64)
+    short = count - int(size.sum())
+    movable = np.flatnonzero(size < MOST_VARIANTS if short > 0 else size > 1)
+    size[rng.choice(movable, abs(short), replace=False)] += np.sign(short)
     return size
 
 
@@ -194,32 +209,39 @@ def _colours(rng: np.random.Generator, codes: Codes) -> Ints:
     return np.argsort(-keys, axis=1)[:, : len(words.DENIM_COLOURS)]
 
 
-def _lives(rng: np.random.Generator, codes: Codes, code: Ints, variant: Ints) -> tuple[Ints, Floats, Ints]:
+def _lives(
+    rng: np.random.Generator, codes: Codes, code: Ints, variant: Ints, calibration: Calibration
+) -> tuple[Ints, Floats, Ints]:
     """Launch, weeks to the peak and weeks on sale of each article; some colours come later."""
     n = len(code)
     later = (variant > 0) & (rng.random(n) < 0.25)
     launch = codes.launch[code] + np.where(later, rng.integers(1, 9, n), 0)  # past the last week: never sold
     basic = codes.basic[code]
     peak = np.where(basic, 0.0, rng.uniform(1.5, 5.0, n))
-    lasts = np.maximum(5 + rng.geometric(1 / 13, n), 2 - launch)  # none has gone before the first week
-    length = np.where(basic, FOREVER, lasts)
+    weeks = np.full(n, calibration.fashion_weeks)
+    if calibration.basic_weeks:
+        weeks[basic] = calibration.basic_weeks
+    lasts = np.maximum(5 + rng.geometric(1 / weeks), 2 - launch)  # none has gone before the first week
+    length = lasts if calibration.basic_weeks else np.where(basic, FOREVER, lasts)
     return launch, peak, length
 
 
-def _quality(rng: np.random.Generator, codes: Codes, code: Ints, colour: Ints) -> Floats:
+def _quality(rng: np.random.Generator, codes: Codes, code: Ints, colour: Ints, spread: float) -> Floats:
     """Attractiveness: a log-normal part of the design, one of the variant, and the colour's share."""
     share = np.array([c.share for c in words.COLOURS])
-    design = rng.normal(0, 0.45, len(codes.size))[code] + 0.5 * codes.basic[code]
-    variant = rng.normal(0, 0.45, len(code))
+    design = rng.normal(0, spread, len(codes.size))[code] + 0.5 * codes.basic[code]
+    variant = rng.normal(0, spread, len(code))
     quality: Floats = np.exp(design + variant) * np.sqrt(share / share.mean())[colour]
     return quality
 
 
-def _frame(rng: np.random.Generator, codes: Codes, code: Ints, variant: Ints, colour: Ints) -> pl.DataFrame:
+def _frame(
+    rng: np.random.Generator, codes: Codes, code: Ints, variant: Ints, colour: Ints, exact: bool
+) -> pl.DataFrame:
     """articles.csv: Kaggle's 25 columns."""
     spellings = names(rng, codes.kind, codes.style)
     texts = descriptions(rng, codes.kind, codes.style, codes.pattern)
-    missing = rng.random(len(code)) < 0.004
+    missing = some(rng, np.ones(len(code), dtype=np.bool_), NOT_DESCRIBED / H_AND_M, exact)
     kinds = [KINDS[k] for k in codes.kind[code]]
     shelves = [words.SHELVES[s] for s in codes.shelf[code]]
     patterns = [words.PATTERNS[p] for p in codes.pattern[code]]

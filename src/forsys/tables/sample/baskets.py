@@ -1,7 +1,7 @@
 """What goes into the baskets: articles by shelf, popularity, taste and mood, and moves that tie them.
 
 A basket's line first looks at a few articles of a shelf, drawn by the week's popularity, and takes the one
-that the customer likes best (a noisy best of `LOOKS`). No table of customers by articles is ever built.
+that the customer likes best (a noisy best of `looks`). No table of customers by articles is ever built.
 Some lines are moved afterwards: to something bought before, another colour of it, or to what goes well
 with the basket's first article.
 """
@@ -13,25 +13,19 @@ import numpy.typing as npt
 
 from forsys.tables.sample import vocabulary as words
 from forsys.tables.sample.articles import KINDS, Catalogue, season
+from forsys.tables.sample.calibration import Calibration
 from forsys.tables.sample.customers import SLOT_WEIGHTS, Customers, block, shelves, spread
 from forsys.tables.sample.draws import Floats, Floats32, Ints, choice, within_groups
 from forsys.tables.sample.visits import Visits
 
-LOOKS = 16
 BLOCK_OF_LINES = 65_536
-STAYS = 0.62  # chance that a line is of the basket's first shelf
 ROAMS = 0.2  # chance of a shelf outside the customer's own ones
 MOOD_STYLE, MOOD_COLOUR = 1.6, 1.3  # what the mood of a basket adds to the liking
-OTHER_COLOUR = 0.055  # lines moved to another colour of an article bought before
-AGAIN, AGAIN_SOON, SOON_WEEKS = 0.004, 0.075, 2.0  # lines moved to the same article: any time, and just after
-PARTNERED, SIBLING = 0.30, 0.03  # lines moved to a partner, a colour variant, of the basket's first article
 PARTNERS = 5
-MEMORY = 64  # how many purchases a customer can come back to
 NEVER = -1_000  # the week of the last visit of somebody who has not come yet
 SATED = 9.0  # what a design loses in the liking of those who bought it lately
 DRIFT_WEEKS = 30.0  # tastes return to their lifestyle's in about so many weeks, each on a way of its own
 SLOT_WEEKS = 45.0  # mean weeks until a customer changes one of their shelves for another
-TREND = 0.07  # weekly step of a style's or colour's log popularity
 
 
 @dataclass(frozen=True)
@@ -48,22 +42,24 @@ class Traits:
 class Memory:
     """What each customer bought lately: rings of article indices, -1 where empty, and how many went in."""
 
-    ring: npt.NDArray[np.int32]  # (n, MEMORY)
+    ring: npt.NDArray[np.int32]  # (n, size)
     count: npt.NDArray[np.int32]  # (n,)
     last: npt.NDArray[np.int32]  # (n,) week of the last visit
 
     @classmethod
-    def blank(cls, customers: int) -> "Memory":
-        """Nobody has bought anything yet."""
-        empty = np.full((customers, MEMORY), -1, dtype=np.int32)
+    def blank(cls, customers: int, size: int) -> "Memory":
+        """Nobody has bought anything yet. `size`: how many purchases a customer can come back to."""
+        empty = np.full((customers, size), -1, dtype=np.int32)
         return cls(empty, np.zeros(customers, dtype=np.int32), np.full(customers, NEVER, dtype=np.int32))
 
     def recall(self, rng: np.random.Generator, customer: Ints) -> Ints:
         """One recent purchase of each customer, the latest likeliest; -1 where there is none."""
+        size = self.ring.shape[1]
         back = rng.geometric(0.4, len(customer)) - 1
-        held = np.minimum(self.count[customer], MEMORY)
-        at = (self.count[customer] - 1 - np.where(back < held, back, 0)) % MEMORY
-        return self.ring[customer, at].astype(np.int64)
+        held = np.minimum(self.count[customer], size)
+        at = (self.count[customer] - 1 - np.where(back < held, back, 0)) % size
+        recalled: Ints = self.ring[customer, at].astype(np.int64)
+        return recalled
 
     def holds(self, customer: Ints, article: Ints, code: Ints) -> npt.NDArray[np.bool_]:
         """Whether customers (m,) lately bought the design of articles (m, k) -> (m, k). `code`: its (n,)."""
@@ -79,8 +75,9 @@ class Memory:
         """Remember purchases, given by customer (equal customers side by side)."""
         _, counts = np.unique(customer, return_counts=True)
         rank = within_groups(counts)
-        late = np.repeat(counts, counts) - rank <= MEMORY  # so that no place is written twice
-        at = (self.count[customer] + rank) % MEMORY
+        size = self.ring.shape[1]
+        late = np.repeat(counts, counts) - rank <= size  # so that no place is written twice
+        at = (self.count[customer] + rank) % size
         self.ring[customer[late], at[late]] = article[late]
         self.last[customer] = week
         self.count += np.bincount(customer, minlength=len(self.count)).astype(np.int32)
@@ -89,8 +86,11 @@ class Memory:
 class Shop:
     """The range of goods as the customers meet it, week after week."""
 
-    def __init__(self, rng: np.random.Generator, catalogue: Catalogue, first_week: int) -> None:
+    def __init__(
+        self, rng: np.random.Generator, catalogue: Catalogue, first_week: int, calibration: Calibration
+    ) -> None:
         self.catalogue = catalogue
+        self.calibration = calibration
         self.first_week = first_week
         self.order = np.argsort(catalogue.shelf, kind="stable")  # articles, shelf by shelf
         self.starts = np.searchsorted(catalogue.shelf[self.order], np.arange(len(words.SHELVES) + 1))
@@ -104,20 +104,23 @@ class Shop:
     def open_week(self, rng: np.random.Generator, week: int) -> None:
         """Set the week's popularity and prices."""
         goods = self.catalogue
-        self.trends += TREND * rng.standard_normal(len(self.trends))
+        self.trends += self.calibration.trend * rng.standard_normal(len(self.trends))
         trend = self.trends[self.traits.style] + self.trends[len(words.STYLES) + self.traits.family]
-        self.weight = goods.quality * _life(goods, week) * season(goods.kind, self.first_week + week)
+        seasons = season(np.arange(len(KINDS)), self.first_week + week)
+        self.weight = goods.quality * _life(goods, week, self.calibration.head_start) * seasons[goods.kind]
         self.weight *= np.exp(trend)
+        if self.calibration.crowd:
+            self.weight /= 1 + self.weight / (self.calibration.crowd * self.weight.sum())
         self.edges = np.concatenate([[0.0], np.cumsum(self.weight[self.order])])
         marked = week - goods.launch >= 0.6 * goods.length
         self.price = goods.price * np.where(marked, goods.sale, 1.0)
 
     def looked_at(self, rng: np.random.Generator, shelf: Ints) -> Ints:
-        """Articles on sale that a look at each shelf meets, by popularity -> (lines, LOOKS)."""
+        """Articles on sale that a look at each shelf meets, by popularity -> (lines, looks)."""
         low, high = self.edges[self.starts[shelf]], self.edges[self.starts[shelf + 1]]
         bare = high - low <= 1e-9 * self.edges[-1]  # nothing left there: look anywhere
         low, high = np.where(bare, 0.0, low), np.where(bare, self.edges[-1], high)
-        point = low[:, None] + rng.random((len(shelf), LOOKS)) * (high - low)[:, None]
+        point = low[:, None] + rng.random((len(shelf), self.calibration.looks)) * (high - low)[:, None]
         at = np.searchsorted(self.edges, point, side="right") - 1
         return self.order[np.minimum(at, len(self.order) - 1)]
 
@@ -149,7 +152,7 @@ def fill(
     """The articles of each basket -> visit index and article index of each line, visit by visit."""
     visit = np.repeat(np.arange(len(visits.customer)), visits.size)
     rank = within_groups(visits.size)
-    shelf = _shelves_of(rng, customers, visits, visit, rank)
+    shelf = _shelves_of(rng, customers, visits, visit, rank, shop.calibration)
     style, family = _moods(rng, customers, visits)
     article = np.empty(len(visit), dtype=np.int64)
     for start in range(0, len(visit), BLOCK_OF_LINES):
@@ -165,7 +168,7 @@ def fill(
     customer = visits.customer[visit]
     matched = _match(rng, shop, article, np.cumsum(visits.size) - visits.size, visit, rank)
     had = memory.holds(customer, matched[:, None], shop.catalogue.code)[:, 0]
-    return visit, _come_back(rng, shop, memory, customer, np.where(had, article, matched), week)
+    return visit, _come_back(rng, shop, memory, customer, visits.size[visit], np.where(had, article, matched), week)
 
 
 def likings(shop: Shop, customers: Customers, customer: Ints, articles: Ints) -> Floats32:
@@ -201,14 +204,24 @@ def _gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats32:
     return noise
 
 
-def _shelves_of(rng: np.random.Generator, customers: Customers, visits: Visits, visit: Ints, rank: Ints) -> Ints:
+def _shelves_of(
+    rng: np.random.Generator,
+    customers: Customers,
+    visits: Visits,
+    visit: Ints,
+    rank: Ints,
+    constants: Calibration,
+) -> Ints:
     """The shelf of each line: mostly that of the basket's first line, else another of the customer's."""
     who = visits.customer[visit]
     shelf = customers.slots[who, choice(rng, SLOT_WEIGHTS, len(who))].astype(np.int64)
     roams = rng.random(len(who)) < ROAMS
     shelf[roams] = shelves(rng, customers.persona[who[roams]])
+    if constants.strays:
+        strays = rng.random(len(who)) < constants.strays
+        shelf[strays] = choice(rng, np.array([s.share for s in words.SHELVES]), int(strays.sum()))
     first = (np.cumsum(visits.size) - visits.size)[visit]
-    stays = (rank > 0) & (rng.random(len(who)) < STAYS)
+    stays = (rank > 0) & (rng.random(len(who)) < constants.stays)
     return np.where(stays, shelf[first], shelf)
 
 
@@ -222,29 +235,32 @@ def _moods(rng: np.random.Generator, customers: Customers, visits: Visits) -> tu
 
 
 def _come_back(
-    rng: np.random.Generator, shop: Shop, memory: Memory, customer: Ints, article: Ints, week: int
+    rng: np.random.Generator, shop: Shop, memory: Memory, customer: Ints, size: Ints, article: Ints, week: int
 ) -> Ints:
     """Move some lines to what the customer bought before, or to another colour of it."""
+    constants = shop.calibration
     chance = rng.random(len(article))
-    again = AGAIN + AGAIN_SOON * np.exp((memory.last[customer] - week) / SOON_WEEKS)
+    again = constants.again + constants.again_soon * np.exp((memory.last[customer] - week) / constants.soon_weeks)
+    again = again * size**-constants.errands
     old = memory.recall(rng, customer)
     old = np.where(chance < again, old, shop.variant_of(rng, old))
-    return np.where((chance < again + OTHER_COLOUR) & shop.on_sale(old), old, article)
+    return np.where((chance < again + constants.other_colour) & shop.on_sale(old), old, article)
 
 
 def _match(rng: np.random.Generator, shop: Shop, article: Ints, firsts: Ints, visit: Ints, rank: Ints) -> Ints:
     """Move some lines after a basket's first to what goes with that first article."""
     chance = rng.random(len(article))
     lead = article[firsts[visit]]
-    other = np.where(chance < PARTNERED, shop.partner_of(rng, lead), shop.variant_of(rng, lead))
-    moved = (rank > 0) & (chance < PARTNERED + SIBLING) & shop.on_sale(other)
+    partnered, sibling = shop.calibration.partnered, shop.calibration.sibling
+    other = np.where(chance < partnered, shop.partner_of(rng, lead), shop.variant_of(rng, lead))
+    moved = (rank > 0) & (chance < partnered + sibling) & shop.on_sale(other)
     return np.where(moved, other, article)
 
 
-def _life(goods: Catalogue, week: int) -> Floats:
+def _life(goods: Catalogue, week: int, head_start: float) -> Floats:
     """Pull of each article by its age: a rise to the peak and a decay, until it is sold out; basics flat."""
     age = week - goods.launch
-    ratio = (age + 0.35) / np.maximum(goods.peak, 0.5)
+    ratio = (age + head_start) / np.maximum(goods.peak, 0.5)
     fashion = np.clip(ratio, 0, None) * np.exp(1 - ratio)
     alive = (age >= 0) & (age < goods.length)
     return np.where(alive, np.where(goods.peak > 0, 0.02 + fashion, 0.35), 0.0)

@@ -8,15 +8,16 @@ import polars as pl
 
 from forsys.tables.sample import vocabulary as words
 from forsys.tables.sample.articles import HIDDEN
-from forsys.tables.sample.draws import Floats, Floats32, Ints, choice, columns, hex_digits
+from forsys.tables.sample.calibration import Calibration
+from forsys.tables.sample.draws import Floats, Floats32, Ints, choice, columns, hex_digits, some
 
 PROTOTYPES = 9  # lifestyles within a persona, so that customers resemble each other
 SLOTS = 4  # shelves a customer is at home in
 SLOT_WEIGHTS = np.array([0.38, 0.27, 0.20, 0.15])
-ACTIVITY_SPREAD = 0.95  # sigma of the log-normal rate of coming
-BASKET_SPREAD = 0.85  # sigma of the log-normal habit of large or small baskets
-JOINED_BEFORE = 0.66  # share of the customers who knew the shop before the first week
 COMMON_POSTCODE = 0.088
+H_AND_M = 1_371_980  # customers, of whom the next lines tell how many have a value, or none
+FOLLOW_NEWS, ARE_ACTIVE = 476_930, 464_404  # the active ones are among those who follow the news
+NO_CLUB, NO_FREQUENCY, NO_AGE = 6_062, 16_009, 15_861
 
 # Width of each block of tastes, in the order of a row of `taste`, with the spread between lifestyles and
 # between the customers of one.
@@ -66,27 +67,38 @@ class Customers:
         return len(self.persona)
 
 
-def make_customers(rng: np.random.Generator, count: int, weeks: int) -> Customers:
+def make_customers(rng: np.random.Generator, count: int, weeks: int, calibration: Calibration) -> Customers:
     """Draw `count` customers for a world of `weeks` weeks."""
     persona = choice(rng, np.array([p.share for p in words.PERSONAS]), count)
     prototype = persona * PROTOTYPES + rng.integers(0, PROTOTYPES, count)
     centre = _centres(rng)
-    joined = np.where(rng.random(count) < JOINED_BEFORE, -1, rng.integers(0, weeks, count))
+    joined = _joined(rng, count, weeks, calibration)
+    wide = calibration.basket_spread
     return Customers(
-        frame=_frame(rng, _ages(rng, persona)),
+        frame=_frame(rng, _ages(rng, persona), calibration.exact_counts),
         persona=persona,
         prototype=prototype,
         centre=centre,
         taste=centre[prototype] + spread() * rng.standard_normal((count, WIDTH), dtype=np.float32),
         slots=np.stack([shelves(rng, persona) for _ in range(SLOTS)], axis=1),
         seen=np.zeros(count, dtype=np.int32),
-        rate=rng.lognormal(0, ACTIVITY_SPREAD, count).astype(np.float32),
-        joined=joined.astype(np.int32),
-        patience=rng.lognormal(4.2, 0.9, count).astype(np.float32),
-        basket=rng.lognormal(-(BASKET_SPREAD**2) / 2, BASKET_SPREAD, count).astype(np.float32),
+        rate=rng.lognormal(0, calibration.activity_spread, count).astype(np.float32),
+        joined=joined,
+        patience=rng.lognormal(calibration.patience, 0.9, count).astype(np.float32),
+        basket=rng.lognormal(-(wide**2) / 2, wide, count).astype(np.float32),
         online=rng.beta(0.9, 0.6, count).astype(np.float32),
         bulk=rng.gamma(1.5, 1 / 1.5, count).astype(np.float32),
     )
+
+
+def _joined(rng: np.random.Generator, count: int, weeks: int, calibration: Calibration) -> npt.NDArray[np.int32]:
+    """Week of each customer's first visit; -1 for those who knew the shop before and may come or not."""
+    before = rng.random(count) < calibration.joined_before
+    joined = np.where(before, -1, rng.integers(0, weeks, count))
+    if calibration.return_weeks:
+        back = rng.exponential(calibration.return_weeks, int(before.sum()))
+        joined[before] = np.minimum(back, weeks - 1)
+    return joined.astype(np.int32)
 
 
 def spread() -> Floats32:
@@ -128,11 +140,12 @@ def _ages(rng: np.random.Generator, persona: Ints) -> Ints:
     return np.clip(np.where(stray, rng.integers(16, 100, len(persona)), age), 16, 99)
 
 
-def _frame(rng: np.random.Generator, age: Ints) -> pl.DataFrame:
+def _frame(rng: np.random.Generator, age: Ints, exact: bool) -> pl.DataFrame:
     """customers.csv: Kaggle's columns, sorted by id, with its shares of missing values."""
     n = len(age)
-    news = rng.random(n) < 0.3476
-    active = news & (rng.random(n) < 0.9737)
+    everybody = np.ones(n, dtype=np.bool_)
+    news = some(rng, everybody, FOLLOW_NEWS / H_AND_M, exact)
+    active = some(rng, news, ARE_ACTIVE / FOLLOW_NEWS, exact)
     frequency = np.where(news, "Regularly", "NONE")
     frequency[rng.random(n) < 0.0007] = "Monthly"
     club = np.array(["ACTIVE", "PRE-CREATE", "LEFT CLUB"])[choice(rng, np.array([92.9, 7.05, 0.05]), n)]
@@ -141,17 +154,18 @@ def _frame(rng: np.random.Generator, age: Ints) -> pl.DataFrame:
             "customer_id": sorted(hex_digits(rng, n)),
             "FN": np.where(news, "1.0", ""),
             "Active": np.where(active, "1.0", ""),
-            "club_member_status": _thinned(rng, club, 0.0044),
-            "fashion_news_frequency": _thinned(rng, frequency, 0.0117),
-            "age": _thinned(rng, age.astype(float).astype(str), 0.0116),
+            "club_member_status": _thinned(rng, club, NO_CLUB / H_AND_M, exact),
+            "fashion_news_frequency": _thinned(rng, frequency, NO_FREQUENCY / H_AND_M, exact),
+            "age": _thinned(rng, age.astype(float).astype(str), NO_AGE / H_AND_M, exact),
             "postal_code": _postcodes(rng, n),
         }
     ).with_columns(pl.col("FN", "Active").replace("", None))
 
 
-def _thinned(rng: np.random.Generator, values: npt.NDArray[np.str_], share: float) -> pl.Series:
+def _thinned(rng: np.random.Generator, values: npt.NDArray[np.str_], share: float, exact: bool) -> pl.Series:
     """`values` with a share of them missing."""
-    return pl.Series(values.tolist(), dtype=pl.String).set(pl.Series(rng.random(len(values)) < share), None)
+    missing = some(rng, np.ones(len(values), dtype=np.bool_), share, exact)
+    return pl.Series(values.tolist(), dtype=pl.String).set(pl.Series(missing), None)
 
 
 def _postcodes(rng: np.random.Generator, count: int) -> pl.Series:

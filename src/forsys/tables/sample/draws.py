@@ -6,6 +6,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 def columns(rng: np.random.Generator, weights: Floats, rows: Ints) -> Ints:
@@ -25,6 +26,17 @@ def choice(rng: np.random.Generator, weights: Floats, count: int) -> Ints:
     at = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
     inside: Ints = np.minimum(at, len(weights) - 1).astype(np.int64)
     return inside
+
+
+def some(rng: np.random.Generator, among: Bools, share: float, exact: bool) -> Bools:
+    """Mark entries of `among` (n,) with chance `share`; `exact`: just round(share * how many) of them."""
+    chance = np.where(among, rng.random(len(among)), 2.0)
+    if not exact:
+        return chance < share
+    count = round(share * int(among.sum()))
+    marked = np.zeros(len(among), dtype=np.bool_)
+    marked[np.argpartition(chance, count - 1)[:count] if count else []] = True
+    return marked
 
 
 def within_groups(counts: Ints) -> Ints:

@@ -1,38 +1,31 @@
 """transactions_train.csv, simulated and written week by week: memory does not grow with the rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from forsys.progress import progress
 from forsys.store import whole
 from forsys.tables.sample.articles import KINDS, Catalogue
 from forsys.tables.sample.baskets import Memory, Shop, drift, fill
+from forsys.tables.sample.calibration import Calibration
 from forsys.tables.sample.customers import Customers
 from forsys.tables.sample.draws import Ints
 from forsys.tables.sample.visits import Visits, draw_visits, traffic
 
-EXTRA_UNITS = 0.22  # mean number of further units of an article: 17 % of the rows
 
+def write_purchases(path: Path, weeks: Iterable[pl.DataFrame], opens: date) -> int:
+    """Write Kaggle's transactions_train.csv from the rows of each week, those before `opens` left out.
 
-def write_purchases(
-    rng: np.random.Generator,
-    path: Path,
-    catalogue: Catalogue,
-    customers: Customers,
-    first_day: date,
-    weeks: int,
-    weekly_buyers: float,
-) -> int:
-    """Write Kaggle's transactions_train.csv, ordered by day and customer; return the number of rows."""
+    Ordered by day and customer, if the weeks are; returns the number of rows.
+    """
     rows = 0
     with whole(path) as part, part.open("wb") as file:
-        frames = simulate(rng, catalogue, customers, first_day, weeks, weekly_buyers)
-        for week, frame in enumerate(progress(frames, "weeks", "week", weeks)):
-            frame.write_csv(file, include_header=week == 0, float_precision=6)
+        for number, week in enumerate(weeks):
+            frame = week.filter(pl.col("t_dat") >= opens)
+            frame.write_csv(file, include_header=number == 0, float_precision=6)
             rows += len(frame)
     return rows
 
@@ -44,15 +37,16 @@ def simulate(
     first_day: date,
     weeks: int,
     weekly_buyers: float,
+    calibration: Calibration,
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows of each week in the file's columns. Changes `customers` as their tastes drift."""
     first_week = week_of_year(first_day)
-    shop = Shop(rng, catalogue, first_week)
-    memory = Memory.blank(len(customers))
+    shop = Shop(rng, catalogue, first_week, calibration)
+    memory = Memory.blank(len(customers), calibration.memory)
     for week in range(weeks):
         shop.open_week(rng, week)
-        share = weekly_buyers * traffic(first_week + week)
-        visits = draw_visits(rng, customers, memory.last, week, share, first_day.weekday())
+        share = weekly_buyers * traffic(first_week + week, calibration.rhythm)
+        visits = draw_visits(rng, customers, memory.last, week, share, first_day.weekday(), calibration)
         drift(rng, customers, np.unique(visits.customer), week)
         visit, article = fill(rng, shop, customers, memory, visits, week)
         visit, article = _without_repeats(visits, visit, article, len(catalogue))
@@ -83,7 +77,7 @@ def _rows(
 ) -> pl.DataFrame:
     """Rows of the file: a row a unit, with the day's price; several units are equal rows."""
     ready = np.array([k.units for k in KINDS])[shop.catalogue.kind[article]]
-    mean = EXTRA_UNITS * ready / 1.15 * customers.bulk[visits.customer[visit]]
+    mean = shop.calibration.extra_units * ready / 1.15 * customers.bulk[visits.customer[visit]]
     units = np.minimum(rng.geometric(1 / (1 + mean)), 12)
     line = np.repeat(np.arange(len(visit)), units)
     line = line[np.argsort(visits.day[visit[line]], kind="stable")]

@@ -6,15 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from forsys.tables.sample.articles import WEEKS_A_YEAR
+from forsys.tables.sample.calibration import Calibration
 from forsys.tables.sample.customers import Customers
 from forsys.tables.sample.draws import Floats, Floats32, Ints
 
 DAY_WEIGHTS = np.array([0.96, 0.98, 0.81, 1.21, 1.17, 1.09, 0.94])  # Monday .. Sunday
-EXTRA_VISITS = 0.16  # mean number of further visits in a week with one
-MEAN_BASKET = 3.0  # articles looked for; median 2
 LARGEST_BASKET = 40
-ECHO, ECHO_WEEKS = 0.2, 4.0  # a visit makes the next one likelier for some weeks
-PROBE = 20_000  # customers on whom the week's traffic is calibrated
+PROBE = 200_000  # customers on whom the week's traffic is calibrated
 
 
 @dataclass(frozen=True)
@@ -35,43 +33,44 @@ def draw_visits(
     week: int,
     share: float,
     first_weekday: int,
+    calibration: Calibration,
 ) -> Visits:
     """Visits of one week. About `share` of all customers come; those who join this week always do.
 
     `last` (n,) is the week of each customer's last visit; `first_weekday` 0 = the week begins on a Monday.
     """
-    eager = _eagerness(customers, last, week)
+    eager = _eagerness(customers, last, week, calibration)
     new = customers.joined == week
     pull = _calibrated(eager, share - float(new.mean()))
     come = new | (rng.random(len(customers), dtype=np.float32) < -np.expm1(-pull * eager))
     buyers = np.flatnonzero(come)
-    customer = np.repeat(buyers, 1 + rng.poisson(EXTRA_VISITS, len(buyers)))
+    customer = np.repeat(buyers, 1 + rng.poisson(calibration.extra_visits, len(buyers)))
     days = np.roll(DAY_WEIGHTS, -first_weekday)
     count = len(customer)
     return Visits(
         customer=customer,
         day=rng.choice(7, count, p=days / days.sum()),
-        size=_basket_sizes(rng, customers.basket[customer]),
+        size=_basket_sizes(rng, (calibration.mean_basket - 1) * customers.basket[customer]),
         online=rng.random(count) < customers.online[customer],
         discount=rng.choice([1.0, 0.9, 0.85, 0.75], count, p=[0.86, 0.07, 0.04, 0.03]),
     )
 
 
-def _basket_sizes(rng: np.random.Generator, habit: Floats32) -> Ints:
-    """Articles looked for by customers whose baskets are `habit` times the usual excess over one."""
-    size = rng.geometric(1 / (1 + (MEAN_BASKET - 1) * habit))
+def _basket_sizes(rng: np.random.Generator, excess: Floats32) -> Ints:
+    """Articles looked for by customers whose baskets hold `excess` more than one in the mean."""
+    size = rng.geometric(1 / (1 + excess))
     return np.minimum(size, LARGEST_BASKET).astype(np.int64)
 
 
-def traffic(week_of_year: float) -> float:
+def traffic(week_of_year: float, rhythm: float) -> float:
     """The year's rhythm: more visits in early summer and before Christmas."""
-    return float(1 + 0.08 * np.cos(4 * np.pi * (week_of_year - 24) / WEEKS_A_YEAR))
+    return float(1 + rhythm * np.cos(4 * np.pi * (week_of_year - 24) / WEEKS_A_YEAR))
 
 
-def _eagerness(customers: Customers, last: npt.NDArray[np.int32], week: int) -> Floats32:
+def _eagerness(customers: Customers, last: npt.NDArray[np.int32], week: int, calibration: Calibration) -> Floats32:
     """Relative rate of coming in this week; 0 before a customer has joined -> (n,)."""
     known = (week - customers.joined).astype(np.float32)
-    echo = 1 + ECHO * np.exp((last - week) / np.float32(ECHO_WEEKS))
+    echo = 1 + calibration.echo * np.exp((last - week) / np.float32(calibration.echo_weeks))
     eager = customers.rate * np.exp(-np.maximum(known, 0) / customers.patience) * echo
     return np.where(known > 0, eager, np.float32(0)).astype(np.float32)
 
