@@ -17,8 +17,8 @@ STAGE_HELP = {
     "tables": "read the shop's files into checked tables",
     "content": "describe every article by its picture, its words and its attributes",
     "tune": "choose source parameters and fusion weights on the weeks before the holdout",
-    "retrieve": "fit every source and make everyone's candidates",
-    "rank": "train the ranker on earlier weeks and order everyone's candidates",
+    "retrieve": "fit every source and make candidates",
+    "rank": "train the ranker on earlier weeks and order the candidates",
     "submit": "write submissions/submission.csv",
     "evaluate": "score every source, simple baselines and the final list on the holdout",
     "report": "write the page that people look at",
@@ -212,13 +212,13 @@ def _validate(options: argparse.Namespace) -> None:
 
 
 def _sample(options: argparse.Namespace) -> None:
-    from forsys.evaluation.twin import check
     from forsys.tables.sample import generate
     from forsys.tables.sample.full_size import generate_full_size
 
     if options.check:
-        print(check(options.folder))
-        return
+        from forsys.evaluation.twin import check  # here, for it takes the sources
+
+        return print(check(options.folder))
     if options.folder.is_file():
         raise DataError(f"{options.folder} is a file. Name a new folder for the generated shop.")
     if options.folder.exists() and any(options.folder.iterdir()):

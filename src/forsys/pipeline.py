@@ -158,10 +158,11 @@ def submit(run: Run) -> None:
         for fold, path in targets.items():
             top = pl.col("rank") <= LIST_LENGTH
             predictions = run.ranked_candidates(fold).filter(top).select("customer", "article", "rank").collect()
+            customers = None  # as Kaggle wants it
             if fold == run.calendar.holdout:
+                customers = pl.Series(run.listed(fold))
                 write_parquet(predictions, run.out / "holdout" / "predictions.parquet")
-            buyers = pl.Series(run.listed(fold)) if fold == run.calendar.holdout else None
-            write_submission(predictions, run.tables, path, LIST_LENGTH, buyers)
+            write_submission(predictions, run.tables, path, LIST_LENGTH, customers)
             set_current(path, mark)
             made.append(
                 f"{run.shown(path)}: {LIST_LENGTH} articles for {len(predictions) // LIST_LENGTH:,} customers"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from forsys.calendar import Calendar, Fold
+from forsys.calendar import Calendar, Fold, day_number
 from forsys.errors import DataError
 from forsys.retrieval.registry import class_of, code_of, make_source
 from forsys.retrieval.source import Source
@@ -120,6 +120,7 @@ class Run:
         content = self.content_marks(self.settings.retrieval.sources)
         return fingerprint(self.tables_mark, self.settings.model_dump(mode="json"), *content)
 
+    @cached_property
     def everyone(self) -> Ints:
         """The customers of the submission, sorted."""
         path = self.tables / "submission_customers.parquet"
@@ -128,7 +129,7 @@ class Run:
     def listed(self, fold: Fold) -> Ints:
         """Who gets a list at a fold, sorted: everyone at the submission, else the buyers, who alone are scored."""
         if fold == self.calendar.submission:
-            return self.everyone()
+            return self.everyone
         return self.labels(fold)["customer"].unique().sort().to_numpy()
 
     def labels(self, fold: Fold) -> pl.DataFrame:
@@ -136,11 +137,21 @@ class Run:
 
         Of the holdout they are all there; of another fold at most `settings.buyers` of them, drawn by their hash.
         """
-        labels = self.history.labels(fold)
+        if fold not in self._labels:
+            self._labels[fold] = self._drawn(self.history.labels(fold), fold)
+        return self._labels[fold]
+
+    @cached_property
+    def _labels(self) -> dict[Fold, pl.DataFrame]:
+        """Kept, for every shard asks for them."""
+        return {}
+
+    def _drawn(self, labels: pl.DataFrame, fold: Fold) -> pl.DataFrame:
         buyers = labels["customer"].unique()
         if fold == self.calendar.holdout or len(buyers) <= self.settings.buyers:
             return labels
-        drawn = buyers.gather(buyers.hash(self.settings.seed).arg_sort()[: self.settings.buyers])
+        luck = buyers.hash(self.settings.seed + day_number(fold.as_of))  # each week another draw
+        drawn = buyers.gather(luck.arg_sort()[: self.settings.buyers])
         return labels.filter(pl.col("customer").is_in(drawn.implode()))
 
     def shards(self, fold: Fold) -> list[Ints]:

@@ -1,6 +1,6 @@
 """The ranker's scores: rows a second of `Ranker.predict` and `Ranker.order`, against plain Booster.predict.
 
-All score the same rows, the pairs of all customers of a generated shop at its holdout, with the same TREES trees.
+All score the same rows, the pairs of all customers of a generated shop at its submission, with TREES trees each.
 predict adds the linear start to the trees; order builds the features first, and blends and sorts at the end. The
 plain booster is given its matrix ready made, and is the limit. The best of RUNS counts, the three in turn.
 """

@@ -234,7 +234,7 @@ def choices(run: Run, fold: Fold) -> dict[str, Any]:
 
 def candidates_of_everyone(run: Run, fold: Fold, name: str, line: dict[str, Any]) -> pl.DataFrame:
     shelf = run.shelf(fold, name, line)
-    shelf.make_part(0, run.everyone())
+    shelf.make_part(0, run.everyone)
     return pl.read_parquet(shelf.part(0))
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 from forsys.cli import main
 from forsys.errors import DataError
 from forsys.tables.sample import generate
+from forsys.tables.sample.calibration import Calibration
 from forsys.tables.sample.draws import some
 from forsys.tables.sample.full_size import generate_full_size
 
@@ -81,8 +83,8 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not(shop: Path, tmp_path: Pa
 
 def test_the_mark_tells_how_the_folder_was_made(shop: Path) -> None:
     mark = json.loads((shop / "GENERATED.json").read_text())
-    expected = {**SMALL, "seed": 7, "last_day": "2024-06-30", "weekly_buyers": 0.115}
-    assert mark["parameters"] == expected
+    expected = {**SMALL, "seed": 7, "last_day": "2024-06-30", "weekly_buyers": 0.115, "opens_late": 0}
+    assert mark["parameters"] == {**expected, "calibration": asdict(Calibration())}
     assert mark["made"]["rows"] == len(transactions(shop))
     assert sorted(f.name for f in shop.iterdir()) == [
         "GENERATED.json",

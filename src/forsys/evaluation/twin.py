@@ -23,27 +23,27 @@ from forsys.retrieval.variants import Variants
 from forsys.schema import LIST_LENGTH
 from forsys.tables.build import build_tables
 from forsys.tables.history import History, Ints, Profiles
+from forsys.tables.sample import h_and_m
 from forsys.tables.source import locate
 
-CUSTOMERS, ARTICLES, CODES = 1_371_980, 105_542, 47_224  # of H&M's tables
 BUYERS = 20_000  # of the last week, drawn once, whose lists are scored
 FOUND_AT = 300
 TOLERANCE = 0.2
 RECENCY = {"up to 7 days": (1, 7), "8 to 30 days": (8, 30), "31 to 90 days": (31, 90), "longer ago": (91, 10_000)}
 
 REAL: dict[str, float] = {
-    "product codes an article": CODES / ARTICLES,
-    "articles without a description": 416 / ARTICLES,
-    "customers without FN": 1 - 476_930 / CUSTOMERS,
-    "customers without Active": 1 - 464_404 / CUSTOMERS,
-    "customers without an age": 1 - 1_356_119 / CUSTOMERS,
-    "customers who bought": 1_362_281 / CUSTOMERS,
-    "rows a buyer, mean": 31_788_324 / 1_362_281,
+    "product codes an article": h_and_m.PRODUCT_CODES / h_and_m.ARTICLES,
+    "articles without a description": h_and_m.NOT_DESCRIBED / h_and_m.ARTICLES,
+    "customers without FN": 1 - h_and_m.FOLLOW_NEWS / h_and_m.CUSTOMERS,
+    "customers without Active": 1 - h_and_m.ARE_ACTIVE / h_and_m.CUSTOMERS,
+    "customers without an age": h_and_m.NO_AGE / h_and_m.CUSTOMERS,
+    "customers who bought": h_and_m.BUYERS / h_and_m.CUSTOMERS,
+    "rows a buyer, mean": h_and_m.ROWS / h_and_m.BUYERS,
     "rows a buyer, median": 9,
     "rows a buyer, 90th percentile": 61,
     "rows that occur more than once": 0.174,
-    "week: rows a customer": 240_311 / CUSTOMERS,
-    "week: customers who bought": 68_984 / CUSTOMERS,
+    "week: rows a customer": h_and_m.LAST_WEEK_ROWS / h_and_m.CUSTOMERS,
+    "week: customers who bought": h_and_m.LAST_WEEK_BUYERS / h_and_m.CUSTOMERS,
     "week: the best seller's share of the rows": 0.0035,
     "week: articles the customer bought before": 0.03,
     "week: product codes the customer bought before": 0.08,

@@ -104,9 +104,8 @@ def _shuffled(held: Labelled, name: str, rng: np.random.Generator) -> Floats:
 
 def _pairs_of(run: "Run", tuned: Tuned, customer: int) -> Pairs:
     fold = run.calendar.submission
-    everyone = run.everyone()
-    place = int(np.searchsorted(everyone, customer))
-    if place == len(everyone) or everyone[place] != customer:
+    place = int(np.searchsorted(run.everyone, customer))
+    if place == len(run.everyone) or run.everyone[place] != customer:
         raise DataError("The submission has no list for this customer.")
     candidates = run.candidates(fold, tuned.sources, [place // run.settings.shard])
     return Pairs.of(

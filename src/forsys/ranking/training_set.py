@@ -110,7 +110,7 @@ def depth(run: "Run") -> int:
     On the 26 weeks before 2019-09-25 of the H&M cohort MAP@12 was .0203 for all, .0200 for 400 and .0193 for 200.
     """
     ranking = run.settings.ranking
-    return max(ranking.candidates, ranking.pairs // max(len(run.everyone()), 1))
+    return max(ranking.candidates, ranking.pairs // max(len(run.everyone), 1))
 
 
 def _labelled_fold(run: "Run", lines: "dict[str, Line]", fold: Fold, sample: bool) -> Labelled:

@@ -37,7 +37,7 @@ class Reader:
         self, recipe: Recipe, weights: list[Floats], vectors: Floats, price_level: Floats, people: Ints
     ) -> None:
         self.price_level, self.people = price_level, people
-        self.network, self._step = _reading(sizes(people), recipe.recipe)
+        self.network, self._step = _reading(sizes(people), Recipe.of(recipe))
         self.fixed = [list(map(tf.constant, weights)), tf.constant(vectors[:, :-1])]
 
     def expect(self, profiles: Profiles) -> Floats:

@@ -57,7 +57,7 @@ class Recipe:
     """Networks with different seeds whose scores are averaged."""
     seed: int = 7
 
-    @property
-    def recipe(self) -> "Recipe":
-        """Nothing but these fields, of what has more."""
-        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+    @classmethod
+    def of(cls, more: "Recipe") -> "Recipe":
+        """Nothing but these fields, of what has others too."""
+        return Recipe(**{field.name: getattr(more, field.name) for field in fields(Recipe)})

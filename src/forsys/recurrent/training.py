@@ -65,7 +65,7 @@ class Trainer:
 
     def __init__(self, history: History, as_of: date, facts: Knowledge, recipe: Recipe, seed: int) -> None:
         self.log, self.facts, self.recipe = history.since(as_of, recipe.days), facts, recipe
-        self.learner = learner(facts.shapes, recipe.recipe, seed)
+        self.learner = learner(facts.shapes, Recipe.of(recipe), seed)
         self.learner.restart()
         self.model = self.learner.model
         self.random = np.random.default_rng(seed)
@@ -82,8 +82,9 @@ class Trainer:
         random = self.random if self.recipe.shuffle else None
         layout = (self.recipe.layout, self.recipe.rows, self.recipe.length, random)
         made = list(batches(self.log, *layout))
-        planned = rates(epochs * len(made), self.recipe)
-        rate = chain(planned, repeat(planned[-1:].sum()))  # a shuffled epoch may take some batches more
+        # A shuffled epoch may take some batches more than the first.
+        least = np.float32(LEAST_RATE * self.recipe.learning_rate)
+        rate = chain(rates(epochs * len(made), self.recipe), repeat(least))
         for epoch in progress(range(epochs), f"train {self.recipe.cell}", unit="epoch"):
             state = self.model.network.zero_state(self.recipe.rows)
             for batch in made if epoch == 0 or random is None else batches(self.log, *layout):
@@ -132,4 +133,4 @@ def parameters(model: Model, facts: Knowledge) -> int:
     """Weights that were learned: articles that were not sold have a place among them, and no part."""
     idle = len(facts.number) - len(facts.sold)
     each = model.articles.own.output_dim + 1  # and the popularity
-    return int(sum(weight.numpy().size for weight in model.weights) - idle * each)
+    return int(sum(np.prod(weight.shape) for weight in model.weights) - idle * each)

@@ -47,9 +47,7 @@ def write_picture(run: "Run", target: Path) -> None:
     lucky = [person for person in people if person.hits][:1]
     shown = [*lucky, *[person for person in people if person not in lucky][-1:]]
     with house_style():
-        figure = _figure(run, rows, shown)
-        with whole(target) as part:
-            figure.savefig(part, format="png", dpi=DOTS, metadata={"Software": None})
+        _save(_figure(run, rows, shown), target)
 
 
 def write_customers(run: "Run", target: Path, count: int = 4) -> None:
@@ -68,8 +66,12 @@ def write_customers(run: "Run", target: Path, count: int = 4) -> None:
         figure = Figure(figsize=(SIZE[0], ROW * len(people)), facecolor="white")
         for row, person in enumerate(people, 1):
             _draw_person(figure.add_axes((0, 1 - row / len(people), 1, 1 / len(people))), person)
-        with whole(target) as part:
-            figure.savefig(part, format="png", dpi=DOTS, metadata={"Software": None})
+        _save(figure, target)
+
+
+def _save(figure: Figure, target: Path) -> None:
+    with whole(target) as part:
+        figure.savefig(part, format="png", dpi=DOTS, metadata={"Software": None})
 
 
 def _figure(run: "Run", rows: list[dict[str, object]], people: list[Example]) -> Figure:

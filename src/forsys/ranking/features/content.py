@@ -8,7 +8,7 @@ from scipy import sparse
 
 from forsys.ranking.features.group import Columns, feature_group
 from forsys.ranking.pairs import Pairs
-from forsys.retrieval.source import decay, inner_products
+from forsys.retrieval.source import decayed_purchases, inner_products
 from forsys.tables.history import Floats, History
 
 VECTORS = {"colour": "colours", "shape": "shape", "words": "words"}  # column of the articles -> what it holds
@@ -24,18 +24,14 @@ MEANINGS = {
 @feature_group("content", MEANINGS)
 def content_features(pairs: Pairs, history: History, _as_of: date) -> Columns:
     """One likeness a kind of content that the articles have; none where they have none."""
-    profiles = pairs.profiles
-    row, purchase = profiles.purchases()
-    article = profiles.history.article[purchase]
-    needed = np.unique(np.concatenate([pairs.article, article]))
-    weight = decay(profiles.ages(row, purchase), HALF_LIFE)
-    bought = profiles.matrix(row, np.searchsorted(needed, article), weight, len(needed))
+    bought = decayed_purchases(pairs.profiles, HALF_LIFE)
+    needed = np.unique(np.concatenate([pairs.article, bought.indices]))
+    bought, place = bought[:, needed], np.searchsorted(needed, pairs.article)
     columns: Columns = {}
     for column in VECTORS:
         if column in history.articles.columns:
             vectors = unit_vectors(history.articles[column].gather(needed))
             mean = mean_vectors(bought, vectors)
-            place = np.searchsorted(needed, pairs.article)
             columns[f"{column}_likeness"] = inner_products(mean, pairs.row, vectors, place)
     return columns
 

@@ -5,6 +5,7 @@ seasons and lives, baskets hang together. `generate` is all that the rest of the
 """
 
 import shutil
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -65,8 +66,9 @@ def generate(
     rows = write_purchases(path, progress(frames, "weeks", "week", weeks), opens)
     pictures = draw_pictures(folder / "images", catalogue, seed, images)
     parameters = {**settings, "seed": seed, "images": images, "weekly_buyers": weekly_buyers}
+    fitted = {"opens_late": opens_late, "calibration": asdict(calibration)}
     made = {"rows": rows, "pictures": pictures, "first_day": str(opens), "last_day": str(last_day)}
-    write_json({"parameters": {**parameters, "last_day": str(last_day)}, "made": made}, folder / MARK)
+    write_json({"parameters": {**parameters, **fitted, "last_day": str(last_day)}, "made": made}, folder / MARK)
     (folder / UNFINISHED).unlink()
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forsys.tables.sample import h_and_m
 from forsys.tables.sample import vocabulary as words
 from forsys.tables.sample.calibration import Calibration
 from forsys.tables.sample.draws import Floats, Floats32, Ints, choice, columns, some, within_groups
@@ -16,7 +17,6 @@ KIND_AT = {name: at for at, name in enumerate(words.KINDS)}
 HIDDEN = 4  # dimensions of a design's look that no attribute tells
 VARIANTS_A_CODE = 2.2
 MOST_VARIANTS = 9
-H_AND_M, NOT_DESCRIBED = 105_542, 416  # articles, and how many of them have no description
 BASIC_SHARES = (0.50, 0.32, 0.10, 0.14, 0.30, 0.08)  # of each style: sold all year
 WEEKS_ON_SALE_BEFORE = 12  # fashion launched at most so long before the first week
 FOREVER = 10_000
@@ -241,7 +241,7 @@ def _frame(
     """articles.csv: Kaggle's 25 columns."""
     spellings = names(rng, codes.kind, codes.style)
     texts = descriptions(rng, codes.kind, codes.style, codes.pattern)
-    missing = some(rng, np.ones(len(code), dtype=np.bool_), NOT_DESCRIBED / H_AND_M, exact)
+    missing = some(rng, np.ones(len(code), dtype=np.bool_), h_and_m.NOT_DESCRIBED / h_and_m.ARTICLES, exact)
     kinds = [KINDS[k] for k in codes.kind[code]]
     shelves = [words.SHELVES[s] for s in codes.shelf[code]]
     patterns = [words.PATTERNS[p] for p in codes.pattern[code]]

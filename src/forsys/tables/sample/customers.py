@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forsys.tables.sample import h_and_m
 from forsys.tables.sample import vocabulary as words
 from forsys.tables.sample.articles import HIDDEN
 from forsys.tables.sample.calibration import Calibration
@@ -15,9 +16,6 @@ PROTOTYPES = 9  # lifestyles within a persona, so that customers resemble each o
 SLOTS = 4  # shelves a customer is at home in
 SLOT_WEIGHTS = np.array([0.38, 0.27, 0.20, 0.15])
 COMMON_POSTCODE = 0.088
-H_AND_M = 1_371_980  # customers, of whom the next lines tell how many have a value, or none
-FOLLOW_NEWS, ARE_ACTIVE = 476_930, 464_404  # the active ones are among those who follow the news
-NO_CLUB, NO_FREQUENCY, NO_AGE = 6_062, 16_009, 15_861
 
 # Width of each block of tastes, in the order of a row of `taste`, with the spread between lifestyles and
 # between the customers of one.
@@ -144,8 +142,8 @@ def _frame(rng: np.random.Generator, age: Ints, exact: bool) -> pl.DataFrame:
     """customers.csv: Kaggle's columns, sorted by id, with its shares of missing values."""
     n = len(age)
     everybody = np.ones(n, dtype=np.bool_)
-    news = some(rng, everybody, FOLLOW_NEWS / H_AND_M, exact)
-    active = some(rng, news, ARE_ACTIVE / FOLLOW_NEWS, exact)
+    news = some(rng, everybody, h_and_m.FOLLOW_NEWS / h_and_m.CUSTOMERS, exact)
+    active = some(rng, news, h_and_m.ARE_ACTIVE / h_and_m.FOLLOW_NEWS, exact)
     frequency = np.where(news, "Regularly", "NONE")
     frequency[rng.random(n) < 0.0007] = "Monthly"
     club = np.array(["ACTIVE", "PRE-CREATE", "LEFT CLUB"])[choice(rng, np.array([92.9, 7.05, 0.05]), n)]
@@ -154,9 +152,9 @@ def _frame(rng: np.random.Generator, age: Ints, exact: bool) -> pl.DataFrame:
             "customer_id": sorted(hex_digits(rng, n)),
             "FN": np.where(news, "1.0", ""),
             "Active": np.where(active, "1.0", ""),
-            "club_member_status": _thinned(rng, club, NO_CLUB / H_AND_M, exact),
-            "fashion_news_frequency": _thinned(rng, frequency, NO_FREQUENCY / H_AND_M, exact),
-            "age": _thinned(rng, age.astype(float).astype(str), NO_AGE / H_AND_M, exact),
+            "club_member_status": _thinned(rng, club, h_and_m.NO_CLUB / h_and_m.CUSTOMERS, exact),
+            "fashion_news_frequency": _thinned(rng, frequency, h_and_m.NO_FREQUENCY / h_and_m.CUSTOMERS, exact),
+            "age": _thinned(rng, age.astype(float).astype(str), h_and_m.NO_AGE / h_and_m.CUSTOMERS, exact),
             "postal_code": _postcodes(rng, n),
         }
     ).with_columns(pl.col("FN", "Active").replace("", None))

@@ -6,8 +6,8 @@ from pathlib import Path
 from forsys.errors import DataError
 from forsys.tables.sample import generate
 from forsys.tables.sample.calibration import Calibration
+from forsys.tables.sample.h_and_m import ARTICLES, CUSTOMERS, PRODUCT_CODES
 
-CUSTOMERS, ARTICLES, PRODUCT_CODES = 1_371_980, 105_542, 47_224
 LAST_DAY = date(2020, 9, 22)
 WEEKS = 105  # of which the first begins a day late, on 2018-09-20
 # So many articles as a sample of the customers touches: 971 of H&M's customers bought 13,331 different ones.
