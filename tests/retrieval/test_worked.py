@@ -19,7 +19,7 @@ import pytest
 from forsys.retrieval.co_purchase import CoPurchase, nearest
 from forsys.retrieval.popularity import BestSellers, age_buckets
 from forsys.retrieval.repurchase import Repurchase
-from forsys.retrieval.source import Source, decay, top_dense
+from forsys.retrieval.source import Source, decay
 from forsys.retrieval.taste import Taste
 from forsys.retrieval.variants import Variants
 from forsys.tables.history import History
@@ -209,17 +209,6 @@ def test_co_purchase_scores(tiny_history: History) -> None:
     assert found.keys() == by_hand.keys()  # 3 bought e, which nobody bought with anything
     for customer, sums in by_hand.items():
         assert dict(found[customer]) == pytest.approx(sums, rel=1e-5)
-
-
-def test_top_dense_takes_the_first_of_equals_across_the_cut() -> None:
-    """argpartition alone keeps any of the equals at the k-th place."""
-    scores = np.zeros((3, 50), np.float32)
-    scores[0, ::3] = 1
-    scores[1, 30:] = 2
-    scores[2, :48] = -np.inf
-    article, score = top_dense(scores, 4)
-    assert article.tolist() == [[0, 3, 6, 9], [30, 31, 32, 33], [48, 49, -1, -1]]
-    assert score.tolist() == [[1] * 4, [2] * 4, [0, 0, -np.inf, -np.inf]]
 
 
 def test_taste(tiny_history: History) -> None:

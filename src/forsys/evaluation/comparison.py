@@ -234,7 +234,7 @@ def network_ranks(
     for block in source.blocks(history.event_profiles(events)):
         rows = order[block]
         profiles = history.event_profiles(events[rows])
-        plain = source.expected(profiles)
+        plain = source.expected(source.read(profiles))
         whole = source.remembered(profiles, plain.copy())
         known = column[rows] >= 0
         for name, (memory, added) in views.items():

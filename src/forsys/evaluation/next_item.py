@@ -36,8 +36,7 @@ def next_item_ranks(source: Source, history: History, events: Ints) -> Floats:
     profiles = history.event_profiles(events)
     column = source.columns(history.article[events])
     ranks = np.full(len(events), np.inf)
-    for rows in source.blocks(profiles):
-        scores = source.scores(profiles[rows])
+    for rows, scores in source.in_blocks(profiles):
         known = np.flatnonzero(column[rows] >= 0)
         targets = column[rows][known]
         if isinstance(scores, np.ndarray):

@@ -12,7 +12,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from implicit.cpu import als, bpr, lmf
-from implicit.cpu.topk import topk
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
@@ -66,20 +65,6 @@ class Factorization(Source):
         scores = np.asarray(vectors @ self.article_vectors_.T, np.float32)
         scores[~known] = -np.inf
         return scores
-
-    def top(self, profiles: Profiles, k: int) -> tuple[Ints, Floats]:
-        """implicit's blocked product and selection, many times faster than a full matrix of scores."""
-        article = np.full((len(profiles), k), -1, np.int32)
-        score = np.full((len(profiles), k), -np.inf, np.float32)
-        vectors, known = self.fold_in(profiles)
-        width = min(k, len(self.catalogue_))
-        if known.any():
-            column, value = topk(self.article_vectors_, vectors[known], width)
-            tied = (value[:, 1:] == value[:, :-1]).any(axis=1)  # implicit puts the last of equals first
-            order = np.lexsort((column[tied], -value[tied]), axis=1)
-            column[tied] = np.take_along_axis(column[tied], order, axis=1)
-            article[known, :width], score[known, :width] = self.catalogue_[column], value
-        return article, score
 
     def score(self, profiles: Profiles, row: Ints, article: Ints) -> Floats:
         """Inner products of just the pairs."""

@@ -3,6 +3,7 @@
 TensorFlow takes seconds to import, so it is imported only where a network is trained or asked.
 """
 
+from collections.abc import Iterator
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -18,7 +19,7 @@ from forsys.retrieval.co_purchase import CoPurchase, basket_weights
 from forsys.retrieval.look_alikes import nearby_share
 from forsys.retrieval.source import STRICT, Source
 from forsys.retrieval.variants import same_code
-from forsys.tables.history import History, Profiles
+from forsys.tables.history import Floats, History, Profiles
 
 if TYPE_CHECKING:
     from forsys.recurrent.inference import Reader
@@ -105,14 +106,28 @@ class NextItem(Source, Recipe):
 
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
         """Every article of the catalogue, for every profile, also one that bought nothing yet."""
-        expected = self.expected(profiles)
+        return self._scored(profiles, self.read(profiles))
+
+    def in_blocks(self, profiles: Profiles) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+        """All are read before the first block: many of one length together take 3/5 of the time."""
+        read = self.read(profiles)
+        for rows in self.blocks(profiles):
+            yield rows, self._scored(profiles[rows], read[:, rows])
+
+    def _scored(self, profiles: Profiles, read: Floats) -> npt.NDArray[np.float32]:
+        expected = self.expected(read)
         return self.remembered(profiles, expected) if self.memory_.nnz else expected
 
-    def expected(self, profiles: Profiles) -> npt.NDArray[np.float32]:
-        """The scores of the networks alone."""
-        scores = np.zeros((len(profiles), len(self.catalogue_)), np.float32)
-        for reader, vectors in zip(self.readers, self.vectors_, strict=True):
-            scores += reader.expect(profiles) @ vectors[self.catalogue_].T / np.float32(len(self.readers))
+    def read(self, profiles: Profiles) -> Floats:
+        """What each network expects after each profile: (networks, profiles, dimension + 1), float32."""
+        read = [reader.expect(profiles) for reader in self.readers]
+        return np.stack(read) if read else np.zeros((0, len(profiles), self.dimension + 1), np.float32)
+
+    def expected(self, read: Floats) -> npt.NDArray[np.float32]:
+        """The scores of the networks alone, of what `read` returned."""
+        scores = np.zeros((read.shape[1], len(self.catalogue_)), np.float32)
+        for vector, vectors in zip(read, self.vectors_, strict=True):
+            scores += vector @ vectors[self.catalogue_].T / np.float32(len(read))
         scores += self.prior_
         return scores
 

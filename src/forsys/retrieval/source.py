@@ -23,6 +23,8 @@ from forsys.tables.history import Floats, History, Ints, Profiles
 STRICT = ConfigDict(extra="forbid", validate_default=True)
 Scores = npt.NDArray[np.float32] | sparse.csr_array
 BLOCK_CELLS = 1 << 25  # 128 MiB of float32 scores at a time
+GROUPS = 8  # a place of the list, see _lower_bound; then about 1.1 cells a place are sorted
+FEW = 50  # one stored cell in so many, or fewer, are sorted as they are
 PAIRS = 4096  # gathered at a time: they stay in the cache, which made it 2 to 4 times as fast as all at once
 
 
@@ -54,8 +56,8 @@ class Source(ABC):
         """
         article = np.full((len(profiles), k), -1, np.int32)
         score = np.full((len(profiles), k), -np.inf, np.float32)
-        for rows in self.blocks(profiles):
-            column, score[rows] = top_of(self.scores(profiles[rows]), k)
+        for rows, scores in self.in_blocks(profiles):
+            column, score[rows] = top_of(scores, k)
             article[rows] = self.articles(column)
         return article, score
 
@@ -68,9 +70,9 @@ class Source(ABC):
         """Score pairs (row of profiles, article): float32, in their order; -inf where there is no opinion."""
         result = np.full(len(row), -np.inf, np.float32)
         column = self.columns(article)
-        for rows in self.blocks(profiles):
+        for rows, scores in self.in_blocks(profiles):
             inside = np.flatnonzero((row >= rows.start) & (row < rows.stop) & (column >= 0))
-            result[inside] = pick(self.scores(profiles[rows]), row[inside] - rows.start, column[inside])
+            result[inside] = pick(scores, row[inside] - rows.start, column[inside])
         return result
 
     def columns(self, article: Ints) -> Ints:
@@ -83,6 +85,11 @@ class Source(ABC):
     def articles(self, column: Ints) -> Ints:
         """The articles of columns, int32; -1 for column -1. The inverse of `columns`."""
         return np.append(self.catalogue_, -1)[column].astype(np.int32)
+
+    def in_blocks(self, profiles: Profiles) -> Iterator[tuple[slice, Scores]]:
+        """`scores`, block after block."""
+        for rows in self.blocks(profiles):
+            yield rows, self.scores(profiles[rows])
 
     def blocks(self, profiles: Profiles) -> Iterator[slice]:
         """Rows of profiles in slices whose dense scores stay within BLOCK_CELLS."""
@@ -149,60 +156,64 @@ def candidate_table(key: Ints, article: Ints, score: Floats) -> pl.DataFrame:
 
 def pick(scores: Scores, row: Ints, column: Ints) -> Floats:
     """The cells (row, column) of scores, float32; -inf where nothing is stored."""
+    return dense(scores)[row, column]
+
+
+def dense(scores: Scores) -> npt.NDArray[np.float32]:
+    """Sparse scores with -inf where nothing is stored; dense ones as they are."""
     if isinstance(scores, np.ndarray):
-        return scores[row, column]
-    scores.sort_indices()  # a sparse product's are not; then one key a stored cell is sorted as a whole
-    stored_row = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
-    stored = stored_row * scores.shape[1] + scores.indices
-    wanted = row.astype(np.int64) * scores.shape[1] + column
-    place = np.minimum(np.searchsorted(stored, wanted), max(len(stored) - 1, 0))
-    if not len(stored):
-        return np.full(len(row), -np.inf, np.float32)
-    return np.where(stored[place] == wanted, scores.data[place], -np.inf).astype(np.float32)
+        return scores
+    cells = np.full(scores.shape, -np.inf, np.float32)
+    row = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
+    cells[row, scores.indices] = scores.data
+    return cells
 
 
 def top_of(scores: Scores, k: int) -> tuple[Ints, Floats]:
-    """The k best columns of each row of scores, as `Source.top` returns them."""
-    return top_dense(scores, k) if isinstance(scores, np.ndarray) else _top_sparse(scores, k)
+    """The k best columns of each row, best first, equals by column: int32 and float32 (rows, k).
+
+    Places past what has a score hold -1 and -inf.
+    """
+    row, column, value = _contenders(scores, k)
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    shape = (scores.shape[0], max(int(place.max(initial=0)) + 1, k))
+    best, found = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
+    best[row, place], found[row, place] = column, value
+    order = np.argsort(-found, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(best, order, axis=1), np.take_along_axis(found, order, axis=1)
 
 
-def top_dense(scores: npt.NDArray[np.float32], k: int) -> tuple[Ints, Floats]:
-    """The k best columns of each row, best first, equals by column; -1 and -inf where there are fewer."""
+def _contenders(scores: Scores, k: int) -> tuple[Ints, Ints, Floats]:
+    """Row, column and score of the k best cells of each row, and of some more; sorted by row, column.
+
+    Of a dense row only the cells that reach `_lower_bound`: to sort these takes 1/12 of the time of argpartition on
+    30,000 columns, and 1/5 of that of sorting the cells of a sparse row where those are many.
+    """
     rows, columns = scores.shape
-    if columns <= k:
-        best = np.broadcast_to(np.arange(columns), scores.shape)
-    else:
-        best = np.argpartition(scores, columns - k, axis=1)[:, columns - k :]
-        # Where equals stand on both sides of the cut, argpartition keeps any of them: keep the first columns.
-        least = np.take_along_axis(scores, best, axis=1).min(axis=1)
-        torn = np.isfinite(least) & (np.count_nonzero(scores >= least[:, None], axis=1) > k)
-        # A loop, since a mask over all cells of these rows took 9 times as long (1,000 rows of 30,000, all torn).
-        for i in np.flatnonzero(torn):
-            above = np.flatnonzero(scores[i] > least[i])
-            best[i] = np.concatenate([above, np.flatnonzero(scores[i] == least[i])[: k - len(above)]])
-        best = np.sort(best, axis=1)
-    value = np.take_along_axis(scores, best, axis=1)
-    order = np.argsort(-value, axis=1, kind="stable")
-    article = np.full((rows, k), -1, np.int32)
-    score = np.full((rows, k), -np.inf, np.float32)
-    width = min(columns, k)
-    score[:, :width] = np.take_along_axis(value, order, axis=1)
-    article[:, :width] = np.take_along_axis(best, order, axis=1)
-    article[np.isneginf(score)] = -1
-    return article, score
+    if sparse.issparse(scores) and scores.nnz * FEW < rows * columns:
+        scores.sort_indices()
+        return np.repeat(np.arange(rows), np.diff(scores.indptr)), scores.indices, scores.data
+    cells = dense(scores)
+    least = _lower_bound(cells, k)
+    row, column = np.divmod(np.flatnonzero(cells >= least), max(columns, 1))
+    equal = cells[row, column] == least[row, 0]
+    first, nth = np.searchsorted(row, row), np.cumsum(equal)
+    kept = ~equal | (nth - (nth - equal)[first] <= k)  # of the equals at the bound, the first
+    row, column = row[kept], column[kept]
+    return row, column, cells[row, column]
 
 
-def _top_sparse(scores: sparse.csr_array, k: int) -> tuple[Ints, Floats]:
-    length = np.diff(scores.indptr)
-    row = np.repeat(np.arange(scores.shape[0]), length)
-    order = np.lexsort((scores.indices, -scores.data, row))
-    rank = np.arange(len(row)) - np.repeat(scores.indptr[:-1], length)
-    kept = rank < k
-    article = np.full((scores.shape[0], k), -1, np.int32)
-    score = np.full((scores.shape[0], k), -np.inf, np.float32)
-    article[row[kept], rank[kept]] = scores.indices[order][kept]
-    score[row[kept], rank[kept]] = scores.data[order][kept]
-    return article, score
+def _lower_bound(cells: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.float32]:
+    """A finite score of each row that at least k of its cells reach, if so many are finite: (rows, 1).
+
+    The columns are dealt into GROUPS * k groups, and the k-th largest of the groups' maxima is taken.
+    """
+    rows, columns = cells.shape
+    width, lowest = columns // (GROUPS * k), np.full((rows, 1), np.finfo(np.float32).min)
+    if not width:
+        return lowest
+    best = cells[:, : width * GROUPS * k].reshape(rows, width, GROUPS * k).max(axis=1)
+    return np.maximum(np.partition(best, -k, axis=1)[:, [-k]], lowest)
 
 
 def _flat(state: dict[str, Any]) -> dict[str, Any]:

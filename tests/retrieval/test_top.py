@@ -1,0 +1,37 @@
+"""The k best columns of scores, dense or sparse."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from forsys.retrieval.source import dense, top_of
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.sampled_from([1, 7, 100, 300]), st.sampled_from([1, 3, 1000]))
+def test_top_of_is_a_sort(seed: int, k: int, columns: int, values: int) -> None:
+    """Whatever is equal, unknown or stored sparsely."""
+    random = np.random.default_rng(seed)
+    stored = sparse.random_array((5, columns), density=random.random(), rng=random, dtype=np.float32).tocsr()
+    stored.data = random.integers(-values, values, len(stored.data)).astype(np.float32)
+    cells = dense(stored)
+    order = np.argsort(-cells, axis=1, kind="stable")[:, :k]
+    best = np.take_along_axis(cells, order, axis=1)
+    for scores in (stored, cells):
+        column, score = top_of(scores, k)
+        assert column.shape == score.shape == (5, k)
+        np.testing.assert_array_equal(score[:, :columns], best)
+        np.testing.assert_array_equal(column[:, :columns], np.where(np.isneginf(best), -1, order))
+        assert (column[:, columns:] == -1).all()
+
+
+def test_top_of_takes_the_first_of_equals_across_the_cut() -> None:
+    """argpartition alone keeps any of the equals at the k-th place."""
+    scores = np.zeros((3, 50), np.float32)
+    scores[0, ::3] = 1
+    scores[1, 30:] = 2
+    scores[2, :48] = -np.inf
+    article, score = top_of(scores, 4)
+    assert article.tolist() == [[0, 3, 6, 9], [30, 31, 32, 33], [48, 49, -1, -1]]
+    assert score.tolist() == [[1] * 4, [2] * 4, [0, 0, -np.inf, -np.inf]]
