@@ -9,7 +9,9 @@ from forsys.retrieval.source import dense, top_of
 
 
 @settings(deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.sampled_from([1, 7, 100, 300]), st.sampled_from([1, 3, 1000]))
+@given(
+    st.integers(0, 2**32 - 1), st.integers(1, 9), st.sampled_from([1, 7, 100, 300]), st.sampled_from([1, 3, 1000])
+)
 def test_top_of_is_a_sort(seed: int, k: int, columns: int, values: int) -> None:
     """Whatever is equal, unknown or stored sparsely."""
     random = np.random.default_rng(seed)

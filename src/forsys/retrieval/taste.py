@@ -65,7 +65,7 @@ class Taste(Source):
         own = sparse.csr_array(bought @ membership(profiles.history))  # (profiles, kinds)
         own.data = np.log1p(own.data / (self.prior * self.kind_share_[own.indices]))
         used = np.unique(self.member_.indices)
-        # Articles by profiles, so that a row of the dense matrix is added at once: 1/5 of the sparse product's time.
+        # Articles by profiles, so that rows of a dense matrix are added: a fifth of the sparse product's time.
         by_article = self.member_[:, used] @ own[:, used].T.toarray(order="C")
         scores: npt.NDArray[np.float32] = np.ascontiguousarray(by_article.T)
         scores *= np.float32(self.strength)
