@@ -94,6 +94,15 @@ def test_since_is_half_open_on_both_sides(tiny_history: History) -> None:
     assert week.first.tolist() == [0, 1, 2, 3, 4, 4]
 
 
+def test_since_takes_whole_days_up_to_so_many_purchases(tiny_history: History) -> None:
+    """Before the 8th: 2 on the 7th, 2 on the 5th, 1 on the 4th, and more before."""
+    for most, first_day in {5: 4, 4: 5, 3: 7, 2: 7, 1: 7, 100: 1}.items():
+        found = tiny_history.since(january(8), 30, most)
+        assert found.day.min() == days(first_day)[0], most
+    assert tiny_history.since(january(8), 3, 100).day.tolist() == days(7, 5, 7, 5)
+    assert len(tiny_history.since(january(1), 30, 1)) == 0
+
+
 def test_labels_are_distinct_purchases_of_the_fold(tiny_history: History) -> None:
     assert tiny_history.labels(Fold(january(3), january(7))).rows() == [(0, 1), (0, 2), (1, 0), (2, 0), (3, 4)]
     assert tiny_history.labels(Fold(january(7), january(9))).rows() == [(0, 0), (1, 1), (2, 3), (3, 4)]

@@ -169,7 +169,8 @@ def measure(run: Run, fold: Fold, events: Ints, name: str, line: Line) -> list[M
         found = ranks_of(source, name, run, fold, events)
         with whole(path) as part, part.open("wb") as file:
             np.savez(file, **found)
-        learned = len(run.history.since(fold.as_of, getattr(source, "days", 10**6))) * passes(source)
+        limits = (getattr(source, "days", 10**6), getattr(source, "purchases", None))
+        learned = len(run.history.since(fold.as_of, *limits)) * passes(source)
         cost = {"parameters": source.parameters, "seconds": seconds, "rate": learned / seconds}
         write_json(cost, facts)
     with np.load(path, allow_pickle=False) as ranks:

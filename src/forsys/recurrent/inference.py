@@ -14,7 +14,7 @@ from forsys.recurrent.steps import moment_codes, paid
 from forsys.recurrent.training import Knowledge
 from forsys.tables.history import Floats, Ints, Profiles
 
-ROWS = 256  # profiles at a time, always so many: fewer waste less on small shops, more save little on large ones
+ROWS = 512  # profiles at a time, always so many: fewer waste less on small shops, more save little on large ones
 ARTICLES = 8192  # articles at a time
 LONGEST = 55  # purchases read of a profile: the newest
 

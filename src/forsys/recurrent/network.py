@@ -158,7 +158,7 @@ class Network(keras.Model):
         training: bool = False,
     ) -> tuple[tf.Tensor, Tensors]:
         """What each step expects next, for products with article vectors: (rows, length, dimension); the state."""
-        steps = tf.gather(tf.concat([vectors, self.start[None]], 0), tf.where(read < 0, tf.shape(vectors)[0], read))
+        steps = tf.where((read < 0)[..., None], self.start.value, tf.gather(vectors, tf.maximum(read, 0)))
         for i, embedding in enumerate(self.moments):
             steps += embedding(moments[..., i])
         if self.price is not None:

@@ -26,6 +26,8 @@ class Recipe:
     """Of the article vectors and of the state."""
     days: PositiveInt = 365
     """Learn from the purchases of so many days before the cut-off."""
+    purchases: PositiveInt = 1_000_000
+    """But fewer days, so that these hold no more than so many."""
     half_life: PositiveFloat = 60.0
     """Days after which a purchase weighs half in the loss."""
 

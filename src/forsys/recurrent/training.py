@@ -50,7 +50,7 @@ class Knowledge:
 
 def knowledge(history: History, as_of: date, recipe: Recipe) -> Knowledge:
     """Everything but the order of the purchases."""
-    log = history.since(as_of, recipe.days)
+    log = history.since(as_of, recipe.days, recipe.purchases)
     count = len(history.articles)
     sales = np.bincount(log.article, minlength=count)
     number = np.where(sales > 0, np.arange(1, count + 1, dtype=np.int32), 0)
@@ -64,7 +64,8 @@ class Trainer:
     """Teaches one model the purchases of the last `recipe.days` before the cut-off."""
 
     def __init__(self, history: History, as_of: date, facts: Knowledge, recipe: Recipe, seed: int) -> None:
-        self.log, self.facts, self.recipe = history.since(as_of, recipe.days), facts, recipe
+        self.log = history.since(as_of, recipe.days, recipe.purchases)
+        self.facts, self.recipe = facts, recipe
         self.learner = learner(facts.shapes, Recipe.of(recipe), seed)
         self.learner.restart()
         self.model = self.learner.model

@@ -24,12 +24,17 @@ from forsys.tables.history import Floats, History, Ints, Profiles
 
 @dataclass(config=STRICT)
 class Factorization(Source):
-    """What the three have in common. Confidence in a purchase is halved every `half_life` days."""
+    """What the three have in common.
+
+    They learn from the last `days` days, or fewer, so that these hold at most `purchases`; confidence in a purchase
+    is halved every `half_life` days.
+    """
 
     factors: PositiveInt = 64
     iterations: PositiveInt = 15
     regularization: NonNegativeFloat = 0.01
     days: PositiveInt = 365
+    purchases: PositiveInt = 2_000_000
     half_life: PositiveFloat = 60.0
     seed: int = 7
 
@@ -42,8 +47,8 @@ class Factorization(Source):
         """Fold in profiles (profiles, catalogue): their vectors (profiles, width)."""
 
     def fit(self, history: History, as_of: date) -> Self:
-        """Factorise the last `days`; customers who bought nothing then take no part."""
-        log = history.since(as_of, self.days)
+        """Factorise; customers who bought nothing in the days that count take no part."""
+        log = history.since(as_of, self.days, self.purchases)
         self.catalogue_ = np.unique(log.article).astype(np.int32)
         customers = np.unique(log.customer)
         confidence = self.confidence(log.profiles(customers, as_of))
@@ -118,6 +123,7 @@ class ALS(Factorization):
 class BPR(Factorization):
     """Bayesian personalised ranking (Rendle and others 2009). One thread, as only that repeats."""
 
+    purchases: PositiveInt = 500_000
     iterations: PositiveInt = 100
     learning_rate: PositiveFloat = 0.05
 
@@ -145,6 +151,7 @@ class BPR(Factorization):
 class LMF(Factorization):
     """Logistic matrix factorisation (Johnson 2014). One thread, as only that repeats."""
 
+    purchases: PositiveInt = 500_000
     iterations: PositiveInt = 30
     regularization: NonNegativeFloat = 0.6
     learning_rate: PositiveFloat = 1.0

@@ -84,10 +84,14 @@ class History:
         known = self.day < day_number(as_of)
         return self if known.all() else self._keep(known)
 
-    def since(self, as_of: date, days: int) -> "History":
-        """The last `days` days before `as_of`."""
+    def since(self, as_of: date, days: int, most: int | None = None) -> "History":
+        """The last `days` days before `as_of`; fewer, but at least one, where these hold over `most` purchases."""
         end = day_number(as_of)
-        return self._keep((self.day < end) & (self.day >= end - days))
+        age = end - self.day  # 1 on the last day
+        if most is not None:
+            held = np.cumsum(np.bincount(age[(age > 0) & (age <= days)], minlength=2))  # in so many days
+            days = max(int(np.searchsorted(held, most, side="right")) - 1, 1)
+        return self._keep((age > 0) & (age <= days))
 
     def labels(self, fold: Fold) -> pl.DataFrame:
         """The distinct purchases of a fold: customer, article; sorted by both."""
