@@ -45,27 +45,34 @@ class Pairs:
         most: int,
     ) -> "Pairs":
         """From candidates (schema.CANDIDATES) of `sources`: the `most` best pairs a customer by their fusion."""
-        fusion = Fusion(dict.fromkeys(sources, 1.0))
-        held = candidates.collect()
-        fused = fusion.fuse(held.lazy(), most).rename({"rank": "place"}).sort("customer", "article")
-        customers = fused["customer"].unique().sort().to_numpy()
-        profiles = history.profiles(customers, as_of)
-        rank, best = {}, {}
-        for name in fusion.weights:
-            own = held.filter(pl.col("source") == name).select("customer", "article", "rank", "score")
-            joined = fused.join(own, on=["customer", "article"], how="left", maintain_order="left")
-            rank[name] = joined["rank"].cast(pl.Float32).fill_null(np.nan).to_numpy()
-            best[name] = np.full(len(customers), np.nan, np.float32)
+        held, names = candidates.collect(), list(sources)
+        customers, articles = held["customer"].unique().sort().to_numpy(), len(history.articles)
+        found = {name: held.filter(pl.col("source") == name) for name in names}
+        key = {
+            name: _key(np.searchsorted(customers, own["customer"]), own, articles) for name, own in found.items()
+        }
+        every = np.sort(np.concatenate(list(key.values())))
+        pair = every[np.diff(every, prepend=-1) != 0]  # np.unique hashes, which took 10 times as long
+        rank = {name: np.full(len(pair), np.nan, np.float32) for name in names}
+        best = {name: np.full(len(customers), np.nan, np.float32) for name in names}
+        for name, own in found.items():
+            rank[name][np.searchsorted(pair, key[name])] = own["rank"]
             head = own.filter(pl.col("rank") == 1)
-            best[name][np.searchsorted(customers, head["customer"].to_numpy())] = head["score"].to_numpy()
+            best[name][np.searchsorted(customers, head["customer"])] = head["score"]
+        row, article = np.divmod(pair, articles)
+        fused = Fusion(dict.fromkeys(names, 1.0)).score(rank)
+        order = np.lexsort((-fused, row))
+        place = np.empty(len(pair), np.int64)
+        place[order] = np.arange(len(pair)) - np.searchsorted(row, row) + 1
+        kept = place <= most
         return cls(
-            profiles=profiles,
-            row=np.searchsorted(customers, fused["customer"].to_numpy()),
-            article=fused["article"].to_numpy(),
-            rank=rank,
+            profiles=history.profiles(customers, as_of),
+            row=row[kept],
+            article=article[kept].astype(np.int32),
+            rank={name: values[kept] for name, values in rank.items()},
             best=best,
-            fused_rank=fused["place"].to_numpy(),
-            fused_score=fused["score"].to_numpy(),
+            fused_rank=place[kept],
+            fused_score=fused[kept],
             source=fitted,
         )
 
@@ -92,5 +99,9 @@ class Pairs:
         """Whether each pair is among `labels` (customer, article)."""
         articles = len(self.profiles.history.articles)
         key = self.customer.astype(np.int64) * articles + self.article
-        wanted = labels["customer"].to_numpy().astype(np.int64) * articles + labels["article"].to_numpy()
-        return np.isin(key, wanted)
+        return np.isin(key, _key(labels["customer"].to_numpy(), labels, articles))
+
+
+def _key(row: Ints, pairs: pl.DataFrame, articles: int) -> Ints:
+    """One number of each (row, article), in their order."""
+    return np.asarray(row.astype(np.int64) * articles + pairs["article"].to_numpy())

@@ -164,10 +164,7 @@ def fit_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold, choice: Choice) -> R
 
 def blended(score: Floats, fusion: Fusion, blend: float, rank: Mapping[str, Floats], row: Ints) -> Floats:
     """Reciprocal rank by the model, and `blend` times that by the fusion, of pairs sorted by profile, article."""
-    fused = np.zeros(len(row))
-    for name, weight in fusion.weights.items():
-        fused += np.nan_to_num(weight / (fusion.constant + rank[name]), nan=0.0)
-    return 1 / (CONSTANT + _ranks(score, row)) + blend / (CONSTANT + _ranks(fused, row))
+    return 1 / (CONSTANT + _ranks(score, row)) + blend / (CONSTANT + _ranks(fusion.score(rank), row))
 
 
 def _ranks(score: Floats, row: Ints) -> Ints:

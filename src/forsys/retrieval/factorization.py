@@ -6,6 +6,7 @@ known purchase have no vector and are left to the other sources.
 """
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from datetime import date
 from typing import Any, Self
 
@@ -66,7 +67,15 @@ class Factorization(Source):
 
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
         """Inner products; -inf where a profile holds nothing known."""
+        return self._products(*self.fold_in(profiles))
+
+    def in_blocks(self, profiles: Profiles) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+        """All are folded in before the first block, for ALS begins with the product of all article vectors."""
         vectors, known = self.fold_in(profiles)
+        for rows in self.blocks(profiles):
+            yield rows, self._products(vectors[rows], known[rows])
+
+    def _products(self, vectors: Floats, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
         scores = np.asarray(vectors @ self.article_vectors_.T, np.float32)
         scores[~known] = -np.inf
         return scores

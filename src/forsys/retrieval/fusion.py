@@ -4,7 +4,7 @@ score(customer, article) = sum over sources of weight / (constant + rank). The w
 chosen by MAP@k on labelled weeks before the one they are used for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,14 +24,24 @@ class Fusion:
     weights: dict[str, float]
     constant: float = 10.0
 
+    def score(self, rank: Mapping[str, Floats]) -> Floats:
+        """Scores of pairs, (pairs,), float64: `rank` holds those of each source, NaN where it lacks the pair."""
+        score = np.zeros(len(next(iter(rank.values()))))
+        for source, weight in self._filling.items():
+            score += np.nan_to_num(weight / (self.constant + rank[source].astype(np.float64)), nan=0.0)
+        return score.round(DIGITS)
+
+    @property
+    def _filling(self) -> dict[str, float]:
+        """The weights; a source without one still helps to fill a list, behind everything else."""
+        return {source: max(weight, 1e-6) for source, weight in self.weights.items()}
+
     def fuse(self, candidates: pl.LazyFrame, k: int) -> pl.DataFrame:
         """The k best articles a customer: customer, article, rank, score; sorted by customer, rank.
 
         `candidates`: customer, article, source, rank. Equals are ordered by article.
         """
-        # A source without weight still helps to fill a list, behind everything else.
-        weights = {source: max(weight, 1e-6) for source, weight in self.weights.items()}
-        weight = pl.col("source").cast(pl.String).replace_strict(weights, return_dtype=pl.Float64)
+        weight = pl.col("source").cast(pl.String).replace_strict(self._filling, return_dtype=pl.Float64)
         return (
             candidates.with_columns(score=weight / (self.constant + pl.col("rank")))
             .group_by("customer", "article")
