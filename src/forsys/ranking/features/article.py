@@ -105,7 +105,7 @@ def _again(log: History, end: int, code: Ints, kind: Ints) -> Floats:
     Only purchases that old or older, of which it is known. Codes are drawn towards the mean of their `kind`.
     """
     key = log.customer.astype(np.int64) * (int(code.max(initial=0)) + 1) + code[log.article]
-    order = np.lexsort((log.day, key))
+    order = np.argsort(key, kind="stable")  # within a key by day, as the log is within a customer
     article, day, key = log.article[order], log.day[order], key[order]
     # A purchase of the same day is not a return: look past it to the next day of the same key.
     visit = np.append(True, (np.diff(key) != 0) | (np.diff(day) != 0))[: len(key)]
