@@ -81,6 +81,8 @@ class Ranking(Section):
     """And earlier ones, until they hold so many buyers together."""
     most_weeks: PositiveInt
     """But no more weeks than this."""
+    enough: PositiveInt
+    """And fewer than `weeks` where so many buyers are held by them."""
     candidates: PositiveInt
     """Pairs a customer, the best by fusion, that are ranked."""
     pairs: PositiveInt

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from forsys.ranking.training_set import Labelled, LabelledWeeks, drawn, pairs_of, training_folds, with_a_hit
+from forsys.retrieval.tuning import folds_before
 from forsys.run import Run
 from world import run_on, shop
 
@@ -55,6 +56,16 @@ def test_folds_lie_before_the_fold(run: Run) -> None:
     assert len(folds) > 1
     assert all(fold.until <= run.calendar.holdout.as_of for fold in folds)
     assert folds == sorted(folds, key=lambda fold: fold.as_of, reverse=True)
+
+
+def test_so_many_buyers_are_enough(run: Run) -> None:
+    """Fewer weeks than are asked for, but never none."""
+    folds = folds_before(run, run.calendar.holdout, 1, 10, least=4)
+    buyers = [run.labels(fold)["customer"].n_unique() for fold in folds]
+    assert len(folds) == 4
+    for weeks in (1, 2, 3):
+        enough = sum(buyers[:weeks])
+        assert folds_before(run, run.calendar.holdout, 1, 10, least=4, enough=enough) == folds[:weeks]
 
 
 class TestLabelledWeeks:

@@ -67,7 +67,8 @@ class Labelled:
 def training_folds(run: "Run", fold: Fold) -> list[Fold]:
     """The labelled folds before `fold` to learn from, newest first."""
     ranking = run.settings.ranking
-    return folds_before(run, fold, ranking.customers, ranking.most_weeks, ranking.weeks)
+    limits = (ranking.customers, ranking.most_weeks, ranking.weeks, ranking.enough)
+    return folds_before(run, fold, *limits)
 
 
 @dataclass(frozen=True, eq=False)

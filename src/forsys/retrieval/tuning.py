@@ -106,16 +106,20 @@ def earlier_folds(run: "Run", fold: Fold) -> list[Fold]:
     return folds_before(run, fold, run.settings.tuning.customers, run.settings.tuning.weeks)
 
 
-def folds_before(run: "Run", fold: Fold, customers: int, most: int, least: int = 1) -> list[Fold]:
+def folds_before(
+    run: "Run", fold: Fold, customers: int, most: int, least: int = 1, enough: float = np.inf
+) -> list[Fold]:
     """Labelled folds before `fold`, newest first: `least`, then more up to so many buyers, but at most `most`.
 
-    Folds without a buyer are left out, and those without a fold's length of history.
+    Fewer than `least` where these hold `enough` buyers. Folds without a buyer are left out, and those without a
+    fold's length of history.
     """
     length = fold.until - fold.as_of
     folds, found = [], 0
     for step in range(1, most + 1):
         earlier = fold.earlier(step)
-        if (found >= customers and step > least) or earlier.as_of - length < run.calendar.first_day:
+        held = found >= customers and (step > least or found >= enough)
+        if held or earlier.as_of - length < run.calendar.first_day:
             break
         buyers = run.labels(earlier)["customer"].n_unique()
         found += buyers
