@@ -53,20 +53,21 @@ class Taste(Source):
         sales = decay(day_number(as_of) - log.day, self.half_life) * log.units
         sold = np.bincount(self.columns(log.article), sales, len(self.catalogue_))
         self.log_sales_ = np.log(sold).astype(np.float32)
-        self.member_ = membership(history)[self.catalogue_]
-        counts = value_counts(history)
-        values = np.repeat(counts, counts)
+        kinds, counts = membership(history), value_counts(history)
+        kept = np.unique(kinds[self.catalogue_].indices)  # the values that something of the catalogue has
+        self.kinds_ = kinds[:, kept]
+        self.member_ = self.kinds_[self.catalogue_]
+        values = np.repeat(counts, counts)[kept]
         self.kind_share_ = ((sold @ self.member_ + 1) / (sold.sum() + values)).astype(np.float32)
         return self
 
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
         """Dense: what the customer never bought the like of keeps its share of the sales."""
         bought = decayed_purchases(profiles, self.memory)
-        own = sparse.csr_array(bought @ membership(profiles.history))  # (profiles, kinds)
+        own = sparse.csr_array(bought @ self.kinds_)  # (profiles, values)
         own.data = np.log1p(own.data / (self.prior * self.kind_share_[own.indices]))
-        used = np.unique(self.member_.indices)
         # Articles by profiles, so that rows of a dense matrix are added: a fifth of the sparse product's time.
-        by_article = self.member_[:, used] @ own[:, used].T.toarray(order="C")
+        by_article = self.member_ @ own.T.toarray(order="C")
         scores: npt.NDArray[np.float32] = np.ascontiguousarray(by_article.T)
         scores *= np.float32(self.strength)
         scores += self.log_sales_
