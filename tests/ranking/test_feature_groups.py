@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 from forsys import schema
 from forsys.ranking.features import GROUPS, build
 from forsys.ranking.pairs import Pairs
+from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.popularity import BestSellers
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
@@ -61,14 +62,21 @@ def _log(history: History) -> pl.LazyFrame:
     return pl.DataFrame(columns).sort("t_dat", maintain_order=True).lazy()
 
 
-def pairs_of(history: History, as_of: date, most: int = 40) -> Pairs:
-    sources: dict[str, Source] = {name: make_source(name, line).fit(history, as_of) for name, line in LINES.items()}
-    profiles = history.profiles(EVERYONE, as_of)
-    kinds = pl.Enum(list(LINES))
-    found = pl.concat(
+def fitted(history: History, as_of: date) -> dict[str, Source]:
+    return {name: make_source(name, line).fit(history, as_of) for name, line in LINES.items()}
+
+
+def candidates(sources: dict[str, Source], history: History, as_of: date) -> pl.DataFrame:
+    profiles, kinds = history.profiles(EVERYONE, as_of), pl.Enum(list(sources))
+    return pl.concat(
         source.recommend(profiles, 15).with_columns(source=pl.lit(name, dtype=kinds))
         for name, source in sources.items()
     )
+
+
+def pairs_of(history: History, as_of: date, most: int = 40) -> Pairs:
+    sources = fitted(history, as_of)
+    found = candidates(sources, history, as_of)
     return Pairs.of(found.lazy(), LINES, sources.__getitem__, history, as_of, most)
 
 
@@ -80,6 +88,27 @@ def history(world: History) -> History:
 @pytest.fixture(scope="module")
 def pairs(history: History, world_as_of: date) -> Pairs:
     return pairs_of(history, world_as_of)
+
+
+@pytest.mark.parametrize("most", [1, 7, 1000])
+def test_pairs_are_the_fusion_s_best_with_the_ranks_of_the_lists(
+    history: History, world_as_of: date, most: int
+) -> None:
+    sources = fitted(history, world_as_of)
+    found = candidates(sources, history, world_as_of)
+    pairs = Pairs.of(found.lazy(), sources, sources.__getitem__, history, world_as_of, most)
+    key = {"customer": pairs.customer, "article": pairs.article}
+    place = {"rank": pairs.fused_rank, "score": pairs.fused_score}
+    fused = Fusion(dict.fromkeys(sources, 1.0)).fuse(found.lazy(), most).sort("customer", "article")
+    assert_frame_equal(pl.DataFrame(key | place), fused, check_dtypes=False, abs_tol=2e-11)
+    for name, rank in pairs.rank.items():
+        own = found.filter(pl.col("source") == name)
+        wanted = fused.join(own, on=["customer", "article"], how="left", maintain_order="left")
+        np.testing.assert_array_equal(rank, wanted["rank_right"].cast(pl.Float32).fill_null(np.nan).to_numpy())
+        head = own.filter(pl.col("rank") == 1)
+        at = np.searchsorted(pairs.profiles.customers, head["customer"].to_numpy())
+        np.testing.assert_array_equal(pairs.best[name][at], head["score"].to_numpy())
+        assert np.isnan(pairs.best[name]).sum() == len(pairs.profiles) - len(head)
 
 
 @every_group

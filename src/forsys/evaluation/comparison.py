@@ -229,18 +229,16 @@ def network_ranks(
 
     A view is whether the memory takes part, and what is added to the scores of each article of the catalogue.
     """
-    order = np.argsort(events - history.first[history.customer[events]], kind="stable")  # like lengths together
-    column = source.columns(history.article[events])
+    profiles, column = history.event_profiles(events), source.columns(history.article[events])
+    read = source.read(profiles)
     ranks = {name: np.full(len(events), np.inf) for name in views}
-    for block in source.blocks(history.event_profiles(events)):
-        rows = order[block]
-        profiles = history.event_profiles(events[rows])
-        plain = source.expected(source.read(profiles))
-        whole = source.remembered(profiles, plain.copy())
-        known = column[rows] >= 0
+    for rows in source.blocks(profiles):
+        plain = source.expected(read[:, rows])
+        whole = source.remembered(profiles[rows], plain.copy())
+        known = np.flatnonzero(column[rows] >= 0)
         for name, (memory, added) in views.items():
             scores = ((whole if memory else plain)[known] + added).astype(np.float32, copy=False)
-            ranks[name][rows[known]] = mean_rank(scores, column[rows[known]])
+            ranks[name][rows.start + known] = mean_rank(scores, column[rows][known])
     return ranks
 
 

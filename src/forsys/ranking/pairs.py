@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from forsys.retrieval.fusion import Fusion
-from forsys.retrieval.source import Source
+from forsys.retrieval.source import Source, ranks_within
 from forsys.tables.history import Floats, History, Ints, Profiles
 
 Fitted = Callable[[str], Source]
@@ -61,17 +61,15 @@ class Pairs:
             best[name][np.searchsorted(customers, head["customer"])] = head["score"]
         row, article = np.divmod(pair, articles)
         fused = Fusion(dict.fromkeys(names, 1.0)).score(rank)
-        order = np.lexsort((-fused, row))
-        place = np.empty(len(pair), np.int64)
-        place[order] = np.arange(len(pair)) - np.searchsorted(row, row) + 1
-        kept = place <= most
+        fused_rank = ranks_within(fused, row)
+        kept = fused_rank <= most
         return cls(
             profiles=history.profiles(customers, as_of),
             row=row[kept],
             article=article[kept].astype(np.int32),
             rank={name: values[kept] for name, values in rank.items()},
             best=best,
-            fused_rank=place[kept],
+            fused_rank=fused_rank[kept],
             fused_score=fused[kept],
             source=fitted,
         )

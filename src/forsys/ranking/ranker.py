@@ -18,6 +18,7 @@ from forsys.ranking.linear import Linear
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.training_set import Labelled, LabelledWeeks, training_folds
 from forsys.retrieval.fusion import Fusion, clear_gain
+from forsys.retrieval.source import place_within, ranks_within
 from forsys.retrieval.tuning import Tuned
 from forsys.schema import LIST_LENGTH
 from forsys.settings import Ranking, Settings
@@ -53,7 +54,7 @@ class Ranker:
             {
                 "customer": pairs.customer[order],
                 "article": pairs.article[order],
-                "rank": _place_within(pairs.row[order]) + 1,
+                "rank": place_within(pairs.row[order]) + 1,
                 "score": score[order],
             }
         ).cast({"rank": pl.UInt16, "score": pl.Float32})
@@ -164,24 +165,16 @@ def fit_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold, choice: Choice) -> R
 
 def blended(score: Floats, fusion: Fusion, blend: float, rank: Mapping[str, Floats], row: Ints) -> Floats:
     """Reciprocal rank by the model, and `blend` times that by the fusion, of pairs sorted by profile, article."""
-    return 1 / (CONSTANT + _ranks(score, row)) + blend / (CONSTANT + _ranks(fusion.score(rank), row))
-
-
-def _ranks(score: Floats, row: Ints) -> Ints:
-    """1 for the best of each profile; equals in the order of the rows."""
-    ranks = np.empty(len(row), np.int64)
-    order = np.lexsort((-score, row))
-    ranks[order] = _place_within(row[order]) + 1
-    return ranks
+    return 1 / (CONSTANT + ranks_within(score, row)) + blend / (CONSTANT + ranks_within(fusion.score(rank), row))
 
 
 def average_precision(score: Floats, held: Labelled) -> Floats:
     """AP@12 of each group, (groups,), over all that it bought; equal scores in the order of the rows."""
     order = np.lexsort((-score, held.group))
     group, hit = held.group[order], held.hit[order]
-    place = _place_within(group)
+    place = place_within(group)
     first = hit & (place < LIST_LENGTH)
-    nth = _place_within(group[first]) + 1
+    nth = place_within(group[first]) + 1
     gained = np.bincount(group[first], nth / (place[first] + 1), len(held.bought))
     return np.asarray(gained / np.minimum(held.bought, LIST_LENGTH))
 
@@ -260,8 +253,3 @@ def _newest(sampled: list[Labelled], buyers: int) -> int:
     """How many of the newest weeks hold so many buyers; at most half of the weeks."""
     held = np.cumsum([week.buyers for week in sampled])
     return min(int(np.searchsorted(held, buyers)) + 1, len(sampled) // 2)
-
-
-def _place_within(group: Ints) -> Ints:
-    """0, 1, 2… within each run of equal values of a sorted array."""
-    return np.arange(len(group)) - np.searchsorted(group, group)

@@ -15,6 +15,7 @@ import polars as pl
 from forsys.calendar import Fold, day_number
 from forsys.ranking.features import build
 from forsys.ranking.pairs import Pairs
+from forsys.retrieval.source import place_within
 from forsys.retrieval.tuning import folds_before
 from forsys.store import fingerprint
 from forsys.tables.history import Floats, Ints
@@ -159,7 +160,7 @@ def drawn(row: Ints, hit: Bools, negatives: int, luck: Ints) -> Bools:
     row: the profile of each pair, in increasing order. luck: a random number of each pair.
     """
     order = np.lexsort((luck, ~hit, row))
-    place = np.arange(len(row)) - np.searchsorted(row, row)  # within the profile, its hits first
+    place = place_within(row)  # within the profile, its hits first
     hits = np.bincount(row, hit, int(row.max(initial=0)) + 1)
     kept = np.zeros(len(row), bool)
     kept[order] = place < (hits * (1 + negatives))[row[order]]

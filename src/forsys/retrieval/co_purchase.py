@@ -8,7 +8,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.retrieval.source import STRICT, Source, decay
+from forsys.retrieval.source import STRICT, Source, decay, place_within
 from forsys.tables.history import Floats, History, Ints, Profiles
 
 
@@ -70,6 +70,5 @@ def nearest(
     """Keep the k largest values of each row of a sparse matrix given as coordinates; equals by column."""
     order = np.lexsort((col, -value, row))
     row, col, value = row[order], col[order], value[order]
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
-    kept = rank < k
+    kept = place_within(row) < k
     return sparse.csr_array((value[kept].astype(np.float32), (row[kept], col[kept])), shape=shape)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from forsys.retrieval.source import place_within
 from forsys.tables.history import Floats, Ints
 
 FACTORS = (0.0, 0.25, 0.5, 2.0, 4.0)  # by which a weight is tried
@@ -27,12 +28,12 @@ class Fusion:
     def score(self, rank: Mapping[str, Floats]) -> Floats:
         """Scores of pairs, (pairs,), float64: `rank` holds those of each source, NaN where it lacks the pair."""
         score = np.zeros(len(next(iter(rank.values()))))
-        for source, weight in self._filling.items():
+        for source, weight in self.filling.items():
             score += np.nan_to_num(weight / (self.constant + rank[source].astype(np.float64)), nan=0.0)
         return score.round(DIGITS)
 
     @property
-    def _filling(self) -> dict[str, float]:
+    def filling(self) -> dict[str, float]:
         """The weights; a source without one still helps to fill a list, behind everything else."""
         return {source: max(weight, 1e-6) for source, weight in self.weights.items()}
 
@@ -41,7 +42,7 @@ class Fusion:
 
         `candidates`: customer, article, source, rank. Equals are ordered by article.
         """
-        weight = pl.col("source").cast(pl.String).replace_strict(self._filling, return_dtype=pl.Float64)
+        weight = pl.col("source").cast(pl.String).replace_strict(self.filling, return_dtype=pl.Float64)
         return (
             candidates.with_columns(score=weight / (self.constant + pl.col("rank")))
             .group_by("customer", "article")
@@ -96,7 +97,7 @@ class Labelled:
 
     def average_precision(self, fusion: Fusion, k: int) -> Floats:
         """AP@k of each held customer under these weights."""
-        weights = np.array([max(fusion.weights[source], 1e-6) for source in self.sources])
+        weights = np.array([fusion.filling[source] for source in self.sources])
         if fusion.constant not in self._inverse:
             self._inverse.clear()
             self._inverse[fusion.constant] = 1 / (fusion.constant + self.rank.astype(np.float64))
@@ -107,7 +108,7 @@ class Labelled:
         place = 1 + np.bincount(self.rival_of, weights=before, minlength=len(self.hit))
         order = np.lexsort((place, self.group))
         group, place = self.group[order], place[order]
-        nth = np.arange(len(order)) - np.searchsorted(group, group) + 1
+        nth = place_within(group) + 1
         gained = np.where(place <= k, nth / place, 0.0)
         total = np.bincount(group, weights=gained, minlength=len(self.bought))
         return np.asarray(total / np.minimum(self.bought, k))

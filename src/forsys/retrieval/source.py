@@ -177,7 +177,7 @@ def top_of(scores: Scores, k: int) -> tuple[Ints, Floats]:
     Places past what has a score hold -1 and -inf.
     """
     row, column, value = _contenders(scores, k)
-    place = np.arange(len(row)) - np.searchsorted(row, row)
+    place = place_within(row)
     shape = (scores.shape[0], max(int(place.max(initial=0)) + 1, k))
     best, found = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
     best[row, place], found[row, place] = column, value
@@ -203,6 +203,18 @@ def _contenders(scores: Scores, k: int) -> tuple[Ints, Ints, Floats]:
     kept = ~equal | (nth - (nth - equal)[first] <= k)  # of the equals at the bound, the first
     row, column = row[kept], column[kept]
     return row, column, cells[row, column]
+
+
+def place_within(group: Ints) -> Ints:
+    """0, 1, 2… within each run of equal values of a sorted array."""
+    return np.arange(len(group)) - np.searchsorted(group, group)
+
+
+def ranks_within(score: Floats, group: Ints) -> Ints:
+    """1 for the best of each group of a sorted array; equals in their order."""
+    ranks = np.empty(len(group), np.int64)
+    ranks[np.lexsort((-score, group))] = place_within(group) + 1
+    return ranks
 
 
 def _lower_bound(cells: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.float32]:

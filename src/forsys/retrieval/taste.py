@@ -56,9 +56,8 @@ class Taste(Source):
         kinds, counts = membership(history), value_counts(history)
         kept = np.unique(kinds[self.catalogue_].indices)  # the values that something of the catalogue has
         self.kinds_ = kinds[:, kept]
-        self.member_ = self.kinds_[self.catalogue_]
         values = np.repeat(counts, counts)[kept]
-        self.kind_share_ = ((sold @ self.member_ + 1) / (sold.sum() + values)).astype(np.float32)
+        self.kind_share_ = ((sold @ self.kinds_[self.catalogue_] + 1) / (sold.sum() + values)).astype(np.float32)
         return self
 
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
@@ -67,7 +66,7 @@ class Taste(Source):
         own = sparse.csr_array(bought @ self.kinds_)  # (profiles, values)
         own.data = np.log1p(own.data / (self.prior * self.kind_share_[own.indices]))
         # Articles by profiles, so that rows of a dense matrix are added: a fifth of the sparse product's time.
-        by_article = self.member_ @ own.T.toarray(order="C")
+        by_article = self.kinds_[self.catalogue_] @ own.T.toarray(order="C")
         scores: npt.NDArray[np.float32] = np.ascontiguousarray(by_article.T)
         scores *= np.float32(self.strength)
         scores += self.log_sales_

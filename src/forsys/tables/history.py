@@ -88,10 +88,11 @@ class History:
         """The last `days` days before `as_of`; fewer, but at least one, where these hold over `most` purchases."""
         end = day_number(as_of)
         age = end - self.day  # 1 on the last day
+        inside = (age > 0) & (age <= days)
         if most is not None:
-            held = np.cumsum(np.bincount(age[(age > 0) & (age <= days)], minlength=2))  # in so many days
-            days = max(int(np.searchsorted(held, most, side="right")) - 1, 1)
-        return self._keep((age > 0) & (age <= days))
+            held = np.cumsum(np.bincount(age[inside], minlength=2))  # in so many days
+            inside &= age <= max(int(np.searchsorted(held, most, side="right")) - 1, 1)
+        return self._keep(inside)
 
     def labels(self, fold: Fold) -> pl.DataFrame:
         """The distinct purchases of a fold: customer, article; sorted by both."""
