@@ -13,7 +13,6 @@ from forsys import schema
 from forsys.ranking.features import GROUPS, build
 from forsys.ranking.pairs import Pairs
 from forsys.retrieval.fusion import Fusion
-from forsys.retrieval.popularity import BestSellers
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
 from forsys.tables.history import History
@@ -77,7 +76,7 @@ def candidates(sources: dict[str, Source], history: History, as_of: date) -> pl.
 def pairs_of(history: History, as_of: date, most: int = 40) -> Pairs:
     sources = fitted(history, as_of)
     found = candidates(sources, history, as_of)
-    return Pairs.of(found.lazy(), LINES, sources.__getitem__, history, as_of, most)
+    return Pairs.of(found.lazy(), LINES, history, as_of, most)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,7 @@ def test_pairs_are_the_fusion_s_best_with_the_ranks_of_the_lists(
 ) -> None:
     sources = fitted(history, world_as_of)
     found = candidates(sources, history, world_as_of)
-    pairs = Pairs.of(found.lazy(), sources, sources.__getitem__, history, world_as_of, most)
+    pairs = Pairs.of(found.lazy(), sources, history, world_as_of, most)
     key = {"customer": pairs.customer, "article": pairs.article}
     place = {"rank": pairs.fused_rank, "score": pairs.fused_score}
     fused = Fusion(dict.fromkeys(sources, 1.0)).fuse(found.lazy(), most).sort("customer", "article")
@@ -105,6 +104,7 @@ def test_pairs_are_the_fusion_s_best_with_the_ranks_of_the_lists(
         own = found.filter(pl.col("source") == name)
         wanted = fused.join(own, on=["customer", "article"], how="left", maintain_order="left")
         np.testing.assert_array_equal(rank, wanted["rank_right"].cast(pl.Float32).fill_null(np.nan).to_numpy())
+        np.testing.assert_array_equal(pairs.score[name], wanted["score_right"].fill_null(np.nan).to_numpy())
         head = own.filter(pl.col("rank") == 1)
         at = np.searchsorted(pairs.profiles.customers, head["customer"].to_numpy())
         np.testing.assert_array_equal(pairs.best[name][at], head["score"].to_numpy())
@@ -176,9 +176,7 @@ class TestWorked:
         five = np.arange(5)
         none: dict[str, np.ndarray] = {}
         article_of = np.full(5, article)
-        return Pairs(
-            profiles, five, article_of, none, none, five, five.astype(float), {"": BestSellers()}.__getitem__
-        )
+        return Pairs(profiles, five, article_of, none, none, none, five, five.astype(float))
 
     def test_bought_before(self, tiny_history: History) -> None:
         found = build(self.pairs(tiny_history, 0), tiny_history, self.as_of, ["bought_before"])

@@ -108,14 +108,8 @@ def _pairs_of(run: "Run", tuned: Tuned, customer: int) -> Pairs:
     if place == len(run.everyone) or run.everyone[place] != customer:
         raise DataError("The submission has no list for this customer.")
     candidates = run.candidates(fold, tuned.sources, [place // run.settings.shard])
-    return Pairs.of(
-        candidates.filter(pl.col("customer") == customer),
-        tuned.sources,
-        lambda name: run.shelf(fold, name, tuned.sources[name]).source,
-        run.history,
-        fold.as_of,
-        depth(run),
-    )
+    own = candidates.filter(pl.col("customer") == customer)
+    return Pairs.of(own, tuned.sources, run.history, fold.as_of, depth(run))
 
 
 def _row_of(table: pl.DataFrame, column: str, wanted: str) -> int:

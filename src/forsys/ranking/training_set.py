@@ -96,14 +96,7 @@ class LabelledWeeks:
 
 def pairs_of(run: "Run", lines: "dict[str, Line]", fold: Fold, i: int) -> Pairs:
     """The pairs of shard i of a fold, whose candidates are made already."""
-    return Pairs.of(
-        run.candidates(fold, lines, [i]),
-        lines,
-        lambda name: run.shelf(fold, name, lines[name]).source,
-        run.history,
-        fold.as_of,
-        depth(run),
-    )
+    return Pairs.of(run.candidates(fold, lines, [i]), lines, run.history, fold.as_of, depth(run))
 
 
 def depth(run: "Run") -> int:

@@ -28,8 +28,9 @@ class Fusion:
     def score(self, rank: Mapping[str, Floats]) -> Floats:
         """Scores of pairs, (pairs,), float64: `rank` holds those of each source, NaN where it lacks the pair."""
         score = np.zeros(len(next(iter(rank.values()))))
-        for source, weight in self.filling.items():
-            score += np.nan_to_num(weight / (self.constant + rank[source].astype(np.float64)), nan=0.0)
+        for source in self.weights:
+            share = self.filling[source] / (self.constant + rank[source].astype(np.float64))
+            np.add(score, share, out=score, where=~np.isnan(share))
         return score.round(DIGITS)
 
     @property

@@ -103,9 +103,10 @@ class History:
     def profiles(self, customers: Ints, as_of: date) -> "Profiles":
         """What each of `customers` had bought before `as_of`."""
         end = day_number(as_of)
-        known = np.concatenate([[0], np.cumsum(self.day < end)])
-        start = self.first[customers]
-        count = known[self.first[customers + 1]] - known[start]
+        start, stop = self.first[customers], self.first[customers + 1]
+        low, high = start.min(initial=len(self)), stop.max(initial=0)  # a shard's customers stand together
+        known = np.concatenate([[0], np.cumsum(self.day[low:high] < end)])
+        count = known[stop - low] - known[start - low]
         return Profiles(self, customers, start, start + count, np.full(len(customers), end, dtype=np.int32))
 
     def event_profiles(self, events: Ints) -> "Profiles":

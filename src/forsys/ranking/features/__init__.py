@@ -10,7 +10,7 @@ from forsys.errors import DataError
 from forsys.ranking.features import article, content, customer, pair, source
 from forsys.ranking.features.group import GROUPS, Columns, Group
 from forsys.ranking.pairs import Pairs
-from forsys.tables.history import History
+from forsys.tables.history import Floats, History
 
 __all__ = ["GROUPS", "article", "build", "categories_of", "chosen", "content", "customer", "pair", "source"]
 
@@ -28,7 +28,13 @@ def build(pairs: Pairs, history: History, as_of: date, names: Iterable[str]) -> 
     columns: Columns = {}
     for group in chosen(names):
         columns |= group.build(pairs, history, as_of)
-    return pl.DataFrame({name: np.where(np.isfinite(value), value, np.nan) for name, value in columns.items()})
+    return pl.DataFrame({name: _known(value) for name, value in columns.items()})
+
+
+def _known(value: Floats) -> Floats:
+    """NaN for what is infinite; most features have none, and looking costs less than writing them anew."""
+    infinite = np.isinf(value)
+    return np.where(infinite, np.nan, value) if infinite.any() else value
 
 
 def categories_of(names: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The candidate sources: which of them found the pair, at which place, and what every one of them says of it."""
+"""The candidate sources: which of them found the pair, at which place of their list and with which score."""
 
 from datetime import date
 
@@ -30,18 +30,20 @@ def list_features(pairs: Pairs, _history: History, _as_of: date) -> Columns:
 
 
 SCORE_MEANINGS = {
-    "<source>_score": "the source's own score of the pair, whether or not it is in its list",
+    "<source>_score": "the source's own score of the pair; unknown where it is not in its list",
     "<source>_behind": "by how much that is below the head of the source's list for the customer",
 }
 
 
 @feature_group("scores", SCORE_MEANINGS)
 def score_features(pairs: Pairs, _history: History, _as_of: date) -> Columns:
-    """Every source scores every pair; NaN where it has no opinion."""
+    """The scores in the lists.
+
+    To ask every source about every pair took more than half of the ranker's time, and MAP@12 was lower by .0011
+    (-.0009 to .0032 on the 6 weeks before the generated sample's holdout).
+    """
     columns: Columns = {}
-    for name in pairs.rank:
-        score = pairs.source(name).score(pairs.profiles, pairs.row, pairs.article).astype(np.float32)
-        score[np.isneginf(score)] = np.nan
+    for name, score in pairs.score.items():
         columns[f"{name}_score"] = score
         columns[f"{name}_behind"] = pairs.best[name][pairs.row] - score
     return columns

@@ -28,9 +28,9 @@ class Tally:
         bought = value[profiles.history.article[purchase]]
         ages = profiles.ages(row, purchase)
         known = bought >= 0
-        row, bought, ages = row[known], bought[known], ages[known]
-        order = np.lexsort((ages, bought, row))
-        key, ages = (row.astype(np.int64) * values + bought)[order], ages[order]
+        span = int(ages.max(initial=0)) + 1
+        both = (row[known].astype(np.int64) * values + bought[known]) * span + ages[known]
+        key, ages = np.divmod(np.sort(both), span)  # one sort of numbers takes a tenth of a lexsort
         first = np.flatnonzero(np.diff(key, prepend=-1))
         another_day = np.diff(ages, prepend=-1) != 0
         another_day[first] = True
@@ -45,6 +45,7 @@ class Tally:
         found = (self.key[place] == wanted) & (value >= 0) if len(self.key) else np.zeros(len(row), bool)
         result = np.full((3, len(row)), np.nan, np.float32)
         result[0] = 0
+        at = np.flatnonzero(found)
         for column, stored in zip(result, (self.times, self.newest, self.oldest), strict=True):
-            column[found] = stored[place[found]]
+            column[at] = stored[place[at]]
         return result[0], result[1], result[2]
