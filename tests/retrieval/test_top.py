@@ -1,11 +1,11 @@
-"""The k best columns of scores, dense or sparse."""
+"""The k best columns of scores, dense or sparse, and ranks within groups."""
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from forsys.retrieval.source import dense, top_of
+from forsys.retrieval.source import dense, place_within, ranks_within, top_of
 
 
 @settings(deadline=None)
@@ -37,3 +37,16 @@ def test_top_of_takes_the_first_of_equals_across_the_cut() -> None:
     article, score = top_of(scores, 4)
     assert article.tolist() == [[0, 3, 6, 9], [30, 31, 32, 33], [48, 49, -1, -1]]
     assert score.tolist() == [[1] * 4, [2] * 4, [0, 0, -np.inf, -np.inf]]
+
+
+def test_ranks_within_groups_of_any_size() -> None:
+    """Group 1 is empty; equals stand in their order."""
+    group = np.array([0, 0, 0, 0, 2, 3, 3])
+    score = np.array([0.5, 2.0, -1.0, 2.0, -np.inf, 1.0, 3.0])
+    assert place_within(group).tolist() == [0, 1, 2, 3, 0, 0, 1]
+    assert ranks_within(score, group).tolist() == [3, 1, 4, 2, 1, 2, 1]
+
+
+def test_ranks_within_nothing() -> None:
+    nothing = np.zeros(0, int)
+    assert place_within(nothing).tolist() == ranks_within(nothing.astype(float), nothing).tolist() == []
