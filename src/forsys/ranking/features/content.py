@@ -16,7 +16,7 @@ HALF_LIFE = 30.0
 
 MEANINGS = {
     f"{column}_likeness": f"cosine between the article's {what} and the mean of the customer's purchases, each "
-    f"halved every {HALF_LIFE:.0f} days; only where the articles have the column `{column}`"
+    f"halved every {HALF_LIFE:.0f} days; only where any article has such a vector"
     for column, what in VECTORS.items()
 }
 
@@ -29,7 +29,7 @@ def content_features(pairs: Pairs, history: History, _as_of: date) -> Columns:
     bought, place = bought[:, needed], np.searchsorted(needed, pairs.article)
     columns: Columns = {}
     for column in VECTORS:
-        if column in history.articles.columns:
+        if column in history.articles.columns and history.articles[column].count():
             vectors = unit_vectors(history.articles[column].gather(needed))
             mean = mean_vectors(bought, vectors)
             columns[f"{column}_likeness"] = inner_products(mean, pairs.row, vectors, place)
