@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from sklearn.linear_model import LogisticRegression
 
@@ -38,7 +39,7 @@ class Linear:
     def fit(cls, features: pl.DataFrame, hit: np.ndarray, group: Ints) -> Self:
         """Learn from whole groups of rows, at most about ROWS rows."""
         kept = group % -(-len(group) // ROWS) == 0
-        values = _logs(features.filter(pl.Series(kept)).to_numpy())
+        values = _logs(features.filter(pl.Series(kept)).to_numpy()).astype(np.float64)
         missing = np.isnan(values)
         known = np.maximum((~missing).sum(axis=0), 1)
         mean = np.where(missing, 0, values).sum(axis=0) / known
@@ -57,13 +58,16 @@ class Linear:
         return score
 
     def parts(self, features: pl.DataFrame) -> Floats:
-        """What each feature adds to the score, (rows, features)."""
+        """What each feature adds to the score, (rows, features), float32."""
         return np.column_stack(list(self._parts(features)))
 
     def _parts(self, features: pl.DataFrame) -> Iterator[Floats]:
         for i, name in enumerate(self.names):
-            values = (_logs(features[name].to_numpy()) - self.mean[i]) / self.spread[i]
-            yield np.where(np.isnan(values), self.unknown[i], values * self.weight[i])
+            values = _logs(features[name].to_numpy())
+            values -= np.float32(self.mean[i])
+            values *= np.float32(self.weight[i] / self.spread[i])
+            np.copyto(values, np.float32(self.unknown[i]), where=np.isnan(values))
+            yield values
 
     def as_json(self) -> dict[str, Any]:
         """For ranker.json."""
@@ -79,7 +83,12 @@ class Linear:
         return cls(list(features), mean, spread, weight, unknown, written["intercept"])
 
 
-def _logs(features: Floats) -> Floats:
-    """log(1 + |x|) with the sign of x, float64: ranks, days and counts by their ratios."""
-    values = features.astype(np.float64)
-    return np.copysign(np.log1p(np.abs(values)), values)
+def _logs(features: Floats) -> npt.NDArray[np.float32]:
+    """log(1 + |x|) with the sign of x, float32: ranks, days and counts by their ratios.
+
+    log1p, or float64, takes 3 times as long, and the whole score with it.
+    """
+    logs: npt.NDArray[np.float32] = np.abs(features, dtype=np.float32)
+    logs += np.float32(1)
+    np.log(logs, out=logs)
+    return np.copysign(logs, features, out=logs)
