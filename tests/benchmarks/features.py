@@ -1,9 +1,9 @@
 """The ranker's features: pairs a second of `forsys.ranking.features.build`, all groups together and each alone.
 
 The pairs are those of all customers of a generated shop at its submission. What is known of every article is worked
-out once a cut-off and kept, so it is in no time here; what a source says of a pair is asked anew. `bought_before`
-stands against the same columns by pandas: at each level of likeness, the log grouped by customer and value, and
-merged to the pairs. The best of RUNS counts, the two in turn.
+out once a cut-off and kept, so it is in no time here. `bought_before` stands against the same columns by pandas: at
+each level of likeness, the log grouped by customer and value, and merged to the pairs. The best of RUNS counts, the
+two in turn.
 """
 
 from collections.abc import Callable

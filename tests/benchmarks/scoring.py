@@ -1,8 +1,8 @@
 """The ranker's scores: rows a second of `Ranker.predict` and `Ranker.order`, against plain Booster.predict.
 
 All score the same rows, the pairs of all customers of a generated shop at its submission, with TREES trees each.
-predict adds the linear start to the trees; order builds the features first, and blends and sorts at the end. The
-plain booster is given its matrix ready made, and is the limit. The best of RUNS counts, the three in turn.
+predict adds the linear start to the trees, so the plain booster on the same features is its limit; order builds the
+features first, and blends and sorts at the end. The best of RUNS counts, the three in turn.
 """
 
 from pathlib import Path
@@ -32,11 +32,11 @@ def run(data: Path | None) -> pd.DataFrame:
         ranker, pairs = made_ranker(home, fold), everyones_pairs(home)
         features = build(pairs, history, fold.as_of, ranker.groups)
         (booster,) = ranker.models
-        matrix = features.select(booster.feature_name()).to_numpy()
+        names = booster.feature_name()
         ways = {
             "predict": lambda: ranker.predict(features),
             "order": lambda: ranker.order(pairs, history, fold.as_of),
-            "Booster.predict": lambda: booster.predict(matrix, raw_score=True),
+            "Booster.predict": lambda: booster.predict(features.select(names).to_numpy(), raw_score=True),
         }
         seconds = fewest_seconds(ways, RUNS)
     plain = {"Booster.predict": seconds.pop("Booster.predict")}
