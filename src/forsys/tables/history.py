@@ -49,28 +49,25 @@ class History:
 
     @classmethod
     def of(cls, transactions: pl.LazyFrame, articles: pl.DataFrame, customers: pl.DataFrame) -> "History":
-        """Arrange transactions (schema.TRANSACTIONS) by customer."""
-        rows = (
-            transactions.with_row_index("place")
-            .group_by("customer", "t_dat", "article")
-            .agg(
-                pl.col("place").min(),
-                pl.col("price").mean(),
-                pl.col("channel").first(),
-                pl.len().cast(pl.Int32).alias("units"),
-            )
-            .sort("customer", "t_dat", "place")
-            .with_columns(pl.col("t_dat").cast(pl.Int32))
-            .collect()
-        )
-        customer = rows["customer"].to_numpy()
+        """Arrange transactions (schema.TRANSACTIONS) by customer; the price of several units is their mean."""
+        rows = transactions.rename({"t_dat": "day"}).with_columns(pl.col("day").cast(pl.Int32)).collect()
+        order = _by_customer_and_day(rows["customer"].to_numpy(), rows["day"].to_numpy())
+        customer, article, day = (rows[name].to_numpy()[order] for name in ("customer", "article", "day"))
+        price, channel = rows["price"].to_numpy()[order], rows["channel"].to_numpy()[order]
+        del rows
+        unit, first, units = _units(customer, day, article)
+        mean = np.add.reduceat(price[unit], first, dtype=np.float64) / units
+        kept = unit[first]
+        place = np.argsort(kept)
+        kept = kept[place]
+        customer = customer[kept]
         return cls(
             customer=customer,
-            article=rows["article"].to_numpy(),
-            day=rows["t_dat"].to_numpy(),
-            price=rows["price"].to_numpy(),
-            channel=rows["channel"].to_numpy(),
-            units=rows["units"].to_numpy(),
+            article=article[kept],
+            day=day[kept],
+            price=mean[place].astype(np.float32),
+            channel=channel[kept],
+            units=units[place].astype(np.int32),
             first=np.searchsorted(customer, np.arange(len(customers) + 1)),
             articles=articles,
             customers=customers,
@@ -130,6 +127,27 @@ class History:
             units=self.units[kept],
             first=counts[self.first],
         )
+
+
+def _by_customer_and_day(customer: Ints, day: Ints) -> Ints:
+    """The order of the rows by customer, day, place: as one number, sorted 6 times as fast as by polars."""
+    rows, first = len(customer), day.min(initial=0)
+    days = int(day.max(initial=0) - first) + 1
+    key = (customer.astype(np.int64) * days + (day - first)) * max(rows, 1) + np.arange(rows)
+    return np.sort(key) % max(rows, 1)
+
+
+def _units(customer: Ints, day: Ints, article: Ints) -> tuple[Ints, Ints, Ints]:
+    """Rows of the same customer, day and article brought together, of rows sorted by customer and day.
+
+    Returns the rows in that order, those of one article on one day as before among themselves, where each of these
+    groups begins, and its size.
+    """
+    visit = np.cumsum((np.diff(customer, prepend=-1) != 0) | (np.diff(day, prepend=-1) != 0))
+    key = visit * (int(article.max(initial=0)) + 1) + article
+    order = np.argsort(key, kind="stable")
+    first = np.flatnonzero(np.diff(key[order], prepend=-1))
+    return order, first, np.diff(np.append(first, len(order)))
 
 
 @dataclass(frozen=True, eq=False)
