@@ -133,7 +133,9 @@ def _count(log: History, kept: np.ndarray, weights: np.ndarray | None = None) ->
 
 def _extremes(log: History) -> tuple[Floats, Floats]:
     """First and last day of each article's sales, NaN where it never sold."""
-    first, last = np.full(len(log.articles), np.inf), np.full(len(log.articles), -np.inf)
-    np.minimum.at(first, log.article, log.day)
-    np.maximum.at(last, log.article, log.day)
-    return np.where(np.isfinite(first), first, np.nan), np.where(np.isfinite(last), last, np.nan)
+    never = np.iinfo(log.day.dtype)
+    first, last = (np.full(len(log.articles), day, log.day.dtype) for day in (never.max, never.min))
+    article = log.article.astype(np.intp)  # equal types throughout take a tenth of the time
+    np.minimum.at(first, article, log.day)
+    np.maximum.at(last, article, log.day)
+    return np.where(last < first, np.nan, first), np.where(last < first, np.nan, last)
