@@ -49,15 +49,16 @@ class Ranker:
         """All pairs in the ranker's order: customer, article, rank, score; sorted by customer, rank."""
         features = build(pairs, history, as_of, self.groups)
         score = blended(self.predict(features), self.fusion, self.blend, pairs.rank, pairs.row)
-        order = np.lexsort((pairs.article, -score, pairs.row))
-        return pl.DataFrame(
-            {
-                "customer": pairs.customer[order],
-                "article": pairs.article[order],
-                "rank": place_within(pairs.row[order]) + 1,
-                "score": score[order],
-            }
-        ).cast({"rank": pl.UInt16, "score": pl.Float32})
+        rank, pair = ranks_within(score, pairs.row), np.arange(len(pairs))
+        order = np.empty(len(pairs), np.int64)
+        order[pair - place_within(pairs.row) + rank - 1] = pair
+        columns = {
+            "customer": pairs.customer,
+            "article": pairs.article[order],
+            "rank": rank[order],
+            "score": score[order],
+        }
+        return pl.DataFrame(columns).cast({"rank": pl.UInt16, "score": pl.Float32})
 
     def predict(self, features: pl.DataFrame) -> Floats:
         """The linear score of each row and the models' mean on it, float64."""
@@ -165,7 +166,8 @@ def fit_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold, choice: Choice) -> R
 
 def blended(score: Floats, fusion: Fusion, blend: float, rank: Mapping[str, Floats], row: Ints) -> Floats:
     """Reciprocal rank by the model, and `blend` times that by the fusion, of pairs sorted by profile, article."""
-    return 1 / (CONSTANT + ranks_within(score, row)) + blend / (CONSTANT + ranks_within(fusion.score(rank), row))
+    own = 1 / (CONSTANT + ranks_within(score, row))
+    return own + blend / (CONSTANT + ranks_within(fusion.score(rank), row)) if blend else own
 
 
 def average_precision(score: Floats, held: Labelled) -> Floats:
