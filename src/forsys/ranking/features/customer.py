@@ -1,6 +1,7 @@
 """The customer: how often, how much, how dear and through which channel they buy, and who they are."""
 
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -39,7 +40,8 @@ def customer_features(pairs: Pairs, _history: History, _as_of: date) -> Columns:
 
 def customer_table(profiles: Profiles) -> Columns:
     """Every profile's features: feature -> float32 (profiles,), NaN where there was no purchase."""
-    table = _activity(profiles) | taste(profiles) | _attributes(profiles)
+    known = {name: values[profiles.customers] for name, values in _attributes(profiles.history).items()}
+    table = _activity(profiles) | taste(profiles) | known
     return {name: values.astype(np.float32) for name, values in table.items()}
 
 
@@ -93,13 +95,15 @@ def _distinct(profiles: Profiles) -> Floats:
     return np.bincount(distinct, minlength=len(profiles)).astype(np.float64)
 
 
-def _attributes(profiles: Profiles) -> Columns:
-    customers = profiles.history.customers
+@lru_cache(maxsize=2)
+def _attributes(history: History) -> Columns:
+    """What is known of every customer, float64 (customers,); kept, for every shard asks for it."""
+    customers = history.customers
     table = {}
     for name in ("age", "fn", "active", *PROFILE):
         column = (
             customers[name] if name in customers.columns else pl.Series([None] * len(customers), dtype=pl.Float32)
         )
         values = column.rank("dense") if column.dtype == pl.String else column
-        table[name] = values.cast(pl.Float64).fill_null(np.nan).to_numpy()[profiles.customers]
+        table[name] = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
     return table
