@@ -19,7 +19,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from forsys.progress import shows_progress
-from forsys.retrieval.source import STRICT, Source, decay, inner_products
+from forsys.retrieval.source import STRICT, Source, decay, inner_products, top_of
 from forsys.tables.history import Floats, History, Ints, Profiles
 
 
@@ -74,6 +74,18 @@ class Factorization(Source):
         vectors, known = self.fold_in(profiles)
         for rows in self.blocks(profiles):
             yield rows, self._products(vectors[rows], known[rows])
+
+    def top(self, profiles: Profiles, k: int) -> tuple[Ints, Floats]:
+        """As of every source. The last bit of a large product depends on its rows, so the scores are taken anew."""
+        vectors, known = self.fold_in(profiles)
+        column = np.full((len(profiles), k), -1, np.int32)
+        for rows in self.blocks(profiles):
+            column[rows], _ = top_of(self._products(vectors[rows], known[rows]), k)
+        score = np.full(column.shape, -np.inf, np.float32)
+        row, place = np.nonzero(column >= 0)
+        score[row, place] = inner_products(vectors, row, self.article_vectors_, column[row, place])
+        order = np.argsort(-score, axis=1, kind="stable")
+        return self.articles(np.take_along_axis(column, order, axis=1)), np.take_along_axis(score, order, axis=1)
 
     def _products(self, vectors: Floats, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
         scores = np.asarray(vectors @ self.article_vectors_.T, np.float32)
