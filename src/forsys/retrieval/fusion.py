@@ -28,8 +28,8 @@ class Fusion:
     def score(self, rank: Mapping[str, Floats]) -> Floats:
         """Scores of pairs, (pairs,), float64: `rank` holds those of each source, NaN where it lacks the pair."""
         score = np.zeros(len(next(iter(rank.values()))))
-        for source in self.weights:
-            share = self.filling[source] / (self.constant + rank[source].astype(np.float64))
+        for source, weight in self.filling.items():
+            share = weight / (self.constant + rank[source].astype(np.float64))
             np.add(score, share, out=score, where=~np.isnan(share))
         return score.round(DIGITS)
 

@@ -1,8 +1,8 @@
 """The contract of a retrieval source.
 
 A source learns from purchases before a cut-off (`fit`), and then says of each profile how well each article
-fits (`scores`). What the pipeline asks of it follows from these two: its best articles (`recommend`), and its
-opinion of any pair (`score`).
+fits (`scores`). What is asked of it follows from these two: its best articles (`recommend`), which is all that the
+pipeline needs, and its opinion of any pair (`score`).
 """
 
 from abc import ABC, abstractmethod
