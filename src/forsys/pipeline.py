@@ -139,7 +139,7 @@ def rank(run: Run) -> None:
     if all(is_current(path, mark) for path in targets):
         return say("rank       up to date, skipped")
     with stage_line("rank") as made:
-        for fold, ranker in rankers_for(run, tuned, mark):
+        for fold, ranker in rankers_for(run, tuned, mark).items():
             order_shards(run, tuned, fold, ranker, mark)
             made.append(f"{fold.as_of}: {ranker.in_words()}")
 

@@ -135,10 +135,11 @@ class Run:
     def labels(self, fold: Fold) -> pl.DataFrame:
         """What a fold's buyers bought: customer, article; sorted by both.
 
-        Of the holdout they are all there; of another fold at most `settings.buyers` of them, drawn by their hash.
+        Of the holdout they are all there; of another fold those that are `drawn`.
         """
         if fold not in self._labels:
-            self._labels[fold] = self._drawn(self.history.labels(fold), fold)
+            labels = self.history.labels(fold)
+            self._labels[fold] = labels if fold == self.calendar.holdout else self.drawn(labels, fold)
         return self._labels[fold]
 
     @cached_property
@@ -146,9 +147,10 @@ class Run:
         """Kept, for every shard asks for them."""
         return {}
 
-    def _drawn(self, labels: pl.DataFrame, fold: Fold) -> pl.DataFrame:
+    def drawn(self, labels: pl.DataFrame, fold: Fold) -> pl.DataFrame:
+        """The labels of at most `settings.buyers` of a fold's buyers, drawn by their hash."""
         buyers = labels["customer"].unique()
-        if fold == self.calendar.holdout or len(buyers) <= self.settings.buyers:
+        if len(buyers) <= self.settings.buyers:
             return labels
         luck = buyers.hash(self.settings.seed + day_number(fold.as_of))  # each week another draw
         drawn = buyers.gather(luck.arg_sort()[: self.settings.buyers])

@@ -125,7 +125,7 @@ def test_one_week_is_the_holdout_s_evaluation(shop: Path, tmp_path: Path) -> Non
     run = run_on(shop, tmp_path)
     tuned = tune_for(run, run.calendar.holdout, "tune")
     run.labelled_candidates(run.calendar.holdout, tuned.sources)
-    for fold, ranker in rankers_for(run, tuned, "a test"):
+    for fold, ranker in rankers_for(run, tuned, "a test").items():
         if fold == run.calendar.holdout:
             order_shards(run, tuned, fold, ranker, "a test")
     evaluate_holdout(run, tuned, tmp_path / "scores")

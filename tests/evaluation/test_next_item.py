@@ -153,8 +153,9 @@ def test_fused_ranks_are_the_places_in_the_fused_list(
         own = fused.filter(pl.col("article") == world.article[event])["score"]
         places = fused.filter(pl.col("score").is_in(own.implode()))["rank"].to_list()
         expected.append(sum(places) / len(places) if places else np.inf)
-    found: Floats = fused_ranks(fusion, sources, world, events, k)
+    tops = {name: source.top(world.event_profiles(events), k) for name, source in sources.items()}
+    found: Floats = fused_ranks(fusion, tops, world, events)
     np.testing.assert_array_equal(found, expected)
     assert 0 < np.isfinite(found).sum() < len(events)
     monkeypatch.setattr("forsys.evaluation.next_item.EVENT_CANDIDATES", 7 * k * len(sources))
-    np.testing.assert_array_equal(fused_ranks(fusion, sources, world, events, k), expected)
+    np.testing.assert_array_equal(fused_ranks(fusion, tops, world, events), expected)

@@ -82,6 +82,15 @@ class TestLabelledWeeks:
         found = candidates & set(labels.iter_rows())
         assert held.found == len(found)
 
+    def test_all_pairs_of_so_many_buyers_of_the_holdout(self, shop: Path, tmp_path: Path) -> None:
+        run = run_on(shop, tmp_path, buyers="9")
+        fold, sources = run.calendar.holdout, run.settings.retrieval.sources
+        lines = {name: sources[name] for name in ("best_sellers", "repurchase")}
+        weeks = LabelledWeeks(run)
+        held, sampled = weeks.held(lines, fold), weeks.sampled(lines, fold)
+        assert held.buyers == 9 < sampled.buyers == run.labels(fold)["customer"].n_unique()
+        assert held.purchases == len(run.drawn(run.labels(fold), fold))
+
     def test_a_sample_is_part_of_the_whole(self, run: Run) -> None:
         fold, lines = run.calendar.holdout.earlier(1), run.settings.retrieval.sources
         weeks = LabelledWeeks(run)

@@ -19,7 +19,7 @@ from forsys.ranking.training_set import LabelledWeeks
 from forsys.retrieval.tuning import Tuned
 from forsys.schema import LIST_LENGTH
 from forsys.store import whole, write_json
-from forsys.tables.history import Floats
+from forsys.tables.history import Floats, Ints
 
 if TYPE_CHECKING:
     from forsys.run import Run
@@ -148,11 +148,13 @@ def next_item_scores(run: "Run", tuned: Tuned) -> pd.DataFrame:
     ranks: dict[str, Floats] = {}
     for name, source in BASELINES.items():
         ranks[name] = next_item_ranks(source.fit(run.history, fold.as_of), run.history, events)
-    sources = {}
+    lists: dict[str, tuple[Ints, Floats]] = {}
+    profiles = run.history.event_profiles(events)
     for name, line in progress(tuned.sources.items(), "next item", unit="source"):
-        sources[name] = run.shelf(fold, name, line).source
-        ranks[name] = next_item_ranks(sources[name], run.history, events)
-    ranks[FUSION] = fused_ranks(tuned.fusion, sources, run.history, events, run.settings.retrieval.candidates)
+        source = run.shelf(fold, name, line).source
+        ranks[name] = next_item_ranks(source, run.history, events)
+        lists[name] = source.top(profiles, run.settings.retrieval.candidates)
+    ranks[FUSION] = fused_ranks(tuned.fusion, lists, run.history, events)
     groups = run.history.customer[events]
     rows = []
     for name, rank in ranks.items():

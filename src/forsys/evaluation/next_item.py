@@ -55,21 +55,25 @@ def sparse_mean_rank(scores: sparse.csr_array, targets: Ints) -> Floats:
     return np.where(np.isneginf(own), np.inf, greater + (equal + 1) / 2)
 
 
-def fused_ranks(fusion: Fusion, sources: Mapping[str, Source], history: History, events: Ints, k: int) -> Floats:
-    """Rank of each event's article in the fusion of the sources' k best; inf where it is not among them."""
+def fused_ranks(fusion: Fusion, lists: Mapping[str, tuple[Ints, Floats]], history: History, events: Ints) -> Floats:
+    """Rank of each event's article in the fusion of the sources' lists; inf where it is not among them.
+
+    lists: source -> what `Source.top` says of the events' profiles.
+    """
     ranks = np.full(len(events), np.inf)
-    step = max(EVENT_CANDIDATES // (k * len(sources)), 1)
+    places = sum(article.shape[1] for article, _ in lists.values())
+    step = max(EVENT_CANDIDATES // places, 1)
     for start in range(0, len(events), step):
-        block = events[start : start + step]
-        profiles, row = history.event_profiles(block), np.arange(len(block))
+        rows = slice(start, min(start + step, len(events)))
+        event = np.arange(rows.start, rows.stop, dtype=np.int32)
         candidates = pl.concat(
-            candidate_table(row, *source.top(profiles, k)).lazy().with_columns(source=pl.lit(name))
-            for name, source in sources.items()
+            candidate_table(event, article[rows], score[rows]).lazy().with_columns(source=pl.lit(name))
+            for name, (article, score) in lists.items()
         )
-        targets = pl.DataFrame({"customer": row.astype(np.int32), "article": history.article[block]})
-        fused = fusion.fuse(candidates, k * len(sources)).with_columns(
+        targets = pl.DataFrame({"customer": event, "article": history.article[events[rows]]})
+        fused = fusion.fuse(candidates, places).with_columns(
             mean=pl.col("score").rank("average", descending=True).over("customer")
         )
         found = targets.join(fused, on=["customer", "article"], how="inner")
-        ranks[start + found["customer"].to_numpy()] = found["mean"].to_numpy()
+        ranks[found["customer"].to_numpy()] = found["mean"].to_numpy()
     return ranks

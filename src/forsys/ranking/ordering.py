@@ -1,6 +1,5 @@
 """Rankers of the holdout and the submission, and the candidates in their order."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,19 +17,21 @@ if TYPE_CHECKING:
 KEPT = 100  # places of each customer's list that are kept, for recall at 100
 
 
-def rankers_for(run: "Run", tuned: Tuned, mark: str) -> Iterator[tuple[Fold, Ranker]]:
+def rankers_for(run: "Run", tuned: Tuned, mark: str) -> dict[Fold, Ranker]:
     """The rankers of the holdout and the submission: trained, or read back where they are current.
 
-    Size and blend are chosen before the holdout; the submission's ranker learns from the holdout's week too.
+    Size and blend are chosen before the holdout; the submission's ranker learns from the holdout's week too. Both
+    are trained before anything is ordered, so that the labelled weeks are out of memory then.
     """
-    weeks, choice = LabelledWeeks(run), None
+    weeks, choice, rankers = LabelledWeeks(run), None, {}
     for fold in (run.calendar.holdout, run.calendar.submission):
         folder = run.out / "rankers" / str(fold.as_of)
         if not is_current(folder / "ranker.json", mark):
             choice = choice or choose_for(weeks, tuned, run.calendar.holdout)
             fit_for(weeks, tuned, fold, choice).save(folder)
             set_current(folder / "ranker.json", mark)
-        yield fold, Ranker.load(folder)
+        rankers[fold] = Ranker.load(folder)
+    return rankers
 
 
 def ranked_buyers(weeks: LabelledWeeks, tuned: Tuned, fold: Fold) -> pl.DataFrame:
