@@ -136,8 +136,8 @@ class NextItem(Source, Recipe):
         row, purchase = profiles.purchases()
         article, age = profiles.history.article[purchase], profiles.ages(row, purchase)
         weight = basket_weights(row, age, self.earlier, self.memory_half_life)
-        recalled = sparse.coo_array(profiles.matrix(row, article, weight, self.memory_.shape[0]) @ self.memory_)
-        scores[recalled.coords] += recalled.data
+        # As a dense array, which is added in half of the time of the stored cells alone.
+        scores += (profiles.matrix(row, article, weight, self.memory_.shape[0]) @ self.memory_).toarray()
         column = self.columns(article)
         basket = (age == 0) & (column >= 0)
         scores[row[basket], column[basket]] = -np.inf
