@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
         "ablate", parents=[common], help="the ranker without each feature group and source"
     )
     ablate.add_argument("--weeks", type=_positive, default=1, help="weeks before the holdout to score (default: 1)")
+    ablate.add_argument("names", nargs="*", metavar="NAME", help="feature groups and sources (default: all)")
     ablate.set_defaults(command=_ablate)
     explain = commands.add_parser("explain", parents=[common], help="why an article stands where it does")
     explain.add_argument("customer", metavar="CUSTOMER")
@@ -171,7 +172,7 @@ def _ablate(options: argparse.Namespace) -> None:
     make_tables(run)
     make_content(run)
     with stage_line("ablate") as made:
-        found = ablate(run, options.weeks)
+        found = ablate(run, options.weeks, options.names)
         for name, table in {"ablation": found.lists, "ablation_candidates": found.candidates}.items():
             with whole(run.out / "evaluation" / f"{name}.csv") as part:
                 table.to_csv(part, index=False)

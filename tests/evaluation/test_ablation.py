@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pandas.testing import assert_frame_equal
 
 from forsys.errors import DataError
 from forsys.evaluation.ablation import ALL, Ablation, ablate, ablation_text
@@ -95,7 +96,21 @@ def test_what_is_within_noise_is_named(found: Ablation, run: Run) -> None:
     text = ablation_text(run, found)
     noise = found.lists["without"][found.lists["clear"] == ""].drop(0)
     assert f"Within noise: {', '.join(noise) or 'none'}." in text
-    assert text.startswith("GENERATED DATA. The ranker without each feature group and source, on 2 fold(s)")
+    assert text.startswith("GENERATED DATA. The ranker without each of these, on 2 fold(s)")
+
+
+def test_only_what_is_named(found: Ablation, run: Run) -> None:
+    few = ablate(run, 2, ["repurchase", "lists"])
+    for table, whole in ((few.lists, found.lists), (few.candidates, found.candidates)):
+        named = whole["without"].isin([ALL, "features lists", "source repurchase"])
+        assert_frame_equal(table, whole[named].reset_index(drop=True))
+
+
+def test_a_name_of_nothing(run: Run) -> None:
+    with pytest.raises(
+        DataError, match="repurchases is neither a feature group .lists, article. nor a source .best"
+    ):
+        ablate(run, 2, ["lists", "repurchases"])
 
 
 def test_no_weeks_to_leave_out_on(run: Run) -> None:

@@ -1,6 +1,6 @@
 """What each feature group and each source is worth: the ranker without it, on the weeks before the holdout."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -41,12 +41,13 @@ class Ablation:
     customer_weeks: int
 
 
-def ablate(run: "Run", weeks: int) -> Ablation:
-    """Leave out each feature group and each source, on the `weeks` folds before the holdout.
+def ablate(run: "Run", weeks: int, names: Sequence[str] = ()) -> Ablation:
+    """Leave out each of the feature groups and sources `names`, or each there is, on the folds before the holdout.
 
     Size, blend and models are made anew for each. Sources are tuned once a fold, with all of them. Intervals draw
-    whole customers.
+    whole customers. Raises DataError for a name that is neither, and where no fold can be scored.
     """
+    groups, sources = _chosen(run, names)
     holdout = run.calendar.holdout
     folds = [fold for fold in map(holdout.earlier, range(1, weeks + 1)) if earlier_folds(run, fold)]
     folds = [fold for fold in folds if len(run.labels(fold))]
@@ -57,11 +58,11 @@ def ablate(run: "Run", weeks: int) -> Ablation:
     tuned = {fold: tune_for(run, fold, str(fold.as_of)) for fold in progress(folds, "ablate: tune", unit="fold")}
     found = {
         name: pl.concat(_found(run, fold, lines) for fold, lines in choices)
-        for name, choices in _fewer_sources(run, tuned)
+        for name, choices in _fewer_sources(sources, tuned)
     }
     scores = {
         name: pl.concat(_scores(other, fold, lines) for fold, lines in choices)
-        for name, other, choices in progress(list(_variants(run, tuned)), "ablate", unit="ranker")
+        for name, other, choices in progress(list(_variants(run, groups, sources, tuned)), "ablate", unit="ranker")
     }
     lists, candidates = _table(run, scores, "MAP@12"), _table(run, found, f"recall@{RECALL_AT}")
     return Ablation(lists, candidates, len(folds), len(scores[ALL]))
@@ -86,7 +87,7 @@ def ablation_text(run: "Run", found: Ablation) -> str:
     noise = lists["without"][(lists["clear"] == "") & (lists["without"] != ALL)]
     label = "GENERATED DATA. " if run.dataset.generated else ""
     return (
-        f"{label}The ranker without each feature group and source, on {found.folds} fold(s) before the "
+        f"{label}The ranker without each of these, on {found.folds} fold(s) before the "
         f"holdout, {found.customer_weeks:,} customer-weeks; the difference is to everything, paired, with "
         f"a 95 % interval by customer.\n\n{show(lists)}\n\nWithin noise: {', '.join(noise) or 'none'}.\n\n"
         f"What the sources have among their {RECALL_AT} best each, together, without each of them (share of all "
@@ -94,24 +95,36 @@ def ablation_text(run: "Run", found: Ablation) -> str:
     )
 
 
+def _chosen(run: "Run", names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The feature groups and the sources among `names`, or all of them, in the order of the settings."""
+    groups, sources = list(run.settings.ranking.features), list(run.settings.retrieval.sources)
+    unknown = sorted(set(names) - {*groups, *sources})
+    if unknown:
+        raise DataError(
+            f"ablate: {', '.join(unknown)} is neither a feature group ({', '.join(groups)}) nor a source "
+            f"({', '.join(sources)}) of these settings."
+        )
+    groups, sources = ([name for name in each if not names or name in names] for each in (groups, sources))
+    return groups, sources
+
+
 def _variants(
-    run: "Run", tuned: dict[Fold, Tuned]
+    run: "Run", groups: list[str], sources: list[str], tuned: dict[Fold, Tuned]
 ) -> Iterator[tuple[str, LabelledWeeks, list[tuple[Fold, Tuned]]]]:
     """What is left out, the labelled weeks without it, and for each fold the choice without it."""
     everything = LabelledWeeks(run)
     yield ALL, everything, list(tuned.items())
-    groups = run.settings.ranking.features
     for group in groups:
         yield f"features {group}", LabelledWeeks(_without_group(run, group)), list(tuned.items())
-    for name, choices in _fewer_sources(run, tuned):
+    for name, choices in _fewer_sources(sources, tuned):
         if name != ALL:
             yield name, everything, choices
 
 
-def _fewer_sources(run: "Run", tuned: dict[Fold, Tuned]) -> Iterator[tuple[str, list[tuple[Fold, Tuned]]]]:
-    """All sources, and all but each: for each fold the choice without it."""
+def _fewer_sources(sources: list[str], tuned: dict[Fold, Tuned]) -> Iterator[tuple[str, list[tuple[Fold, Tuned]]]]:
+    """All sources, and all but each of `sources`: for each fold the choice without it."""
     yield ALL, list(tuned.items())
-    for source in run.settings.retrieval.sources:
+    for source in sources:
         yield f"source {source}", [(fold, _without_source(choice, source)) for fold, choice in tuned.items()]
 
 
