@@ -112,7 +112,7 @@ def share_of_perfect(final: float, oracle: float) -> str:
 
 
 def importance_of(run: "Run", tuned: Tuned) -> pd.DataFrame:
-    """What the holdout's ranker looks at, and what it loses without it on at most `settings.buyers` buyers there."""
+    """What the holdout's ranker looks at, and what it loses without it on some of its buyers, see `held`."""
     fold = run.calendar.holdout
     held = LabelledWeeks(run).held(tuned.sources, fold)
     return importance(Ranker.load(run.out / "rankers" / str(fold.as_of)), held, run.settings.seed)

@@ -10,7 +10,7 @@ from forsys.errors import DataError
 from forsys.ranking.features import GROUPS, build
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.ranker import Ranker, average_precision, blended
-from forsys.ranking.training_set import Labelled, depth
+from forsys.ranking.training_set import Labelled, pairs_of
 from forsys.retrieval.tuning import Tuned
 from forsys.tables.history import Floats
 
@@ -107,9 +107,7 @@ def _pairs_of(run: "Run", tuned: Tuned, customer: int) -> Pairs:
     place = int(np.searchsorted(run.everyone, customer))
     if place == len(run.everyone) or run.everyone[place] != customer:
         raise DataError("The submission has no list for this customer.")
-    candidates = run.candidates(fold, tuned.sources, [place // run.settings.shard])
-    own = candidates.filter(pl.col("customer") == customer)
-    return Pairs.of(own, tuned.sources, run.history, fold.as_of, depth(run))
+    return pairs_of(run, tuned.sources, fold, place // run.settings.shard, np.array([customer]))
 
 
 def _row_of(table: pl.DataFrame, column: str, wanted: str) -> int:

@@ -98,9 +98,12 @@ class LabelledWeeks:
         return self._kept[key]
 
 
-def pairs_of(run: "Run", lines: "dict[str, Line]", fold: Fold, i: int) -> Pairs:
-    """The pairs of shard i of a fold, whose candidates are made already."""
-    return Pairs.of(run.candidates(fold, lines, [i]), lines, run.history, fold.as_of, depth(run))
+def pairs_of(run: "Run", lines: "dict[str, Line]", fold: Fold, i: int, customers: Ints | None = None) -> Pairs:
+    """The pairs of shard i of a fold, whose candidates are made already: of all its customers, or of some."""
+    candidates = run.candidates(fold, lines, [i])
+    if customers is not None:
+        candidates = candidates.filter(pl.col("customer").is_in(pl.Series(customers).implode()))
+    return Pairs.of(candidates, lines, run.history, fold.as_of, depth(run))
 
 
 def depth(run: "Run") -> int:
@@ -119,8 +122,9 @@ def _labelled_fold(run: "Run", lines: "dict[str, Line]", fold: Fold, sample: boo
     for i, shard in enumerate(run.shards(fold)):
         own = labels.filter(pl.col("customer").is_in(pl.Series(shard).implode()))
         seed = run.settings.seed + day_number(fold.as_of)
-        pairs = pairs_of(run, lines, fold, i)
-        parts.append(_labelled(run, pairs, own, fold, seed if sample else None))
+        if len(own):
+            pairs = pairs_of(run, lines, fold, i, own["customer"].unique().to_numpy())
+            parts.append(_labelled(run, pairs, own, fold, seed if sample else None))
     return Labelled.of(parts)
 
 
