@@ -16,7 +16,7 @@ from forsys.tables.build import build_tables
 from forsys.tables.sample.full_size import generate_full_size
 from forsys.tables.source import DataSet
 
-SCALE, RUNS = 0.1, 3
+SCALE, RUNS = 0.25, 3
 
 
 def run(data: Path | None) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import polars as pl
 
 from forsys.schema import ARTICLE_ATTRIBUTES, ARTICLES, CUSTOMERS, SUBMISSION_CUSTOMERS
 from forsys.tables.findings import Checks, Findings, reason_code
-from forsys.tables.ids import article_text, dense, lost_zero, product_code
+from forsys.tables.ids import article_number, article_text, lost_zero, numbered, product_code
 from forsys.tables.layout import UNUSED
 from forsys.tables.reading import Table
 
@@ -19,14 +19,14 @@ def read_articles(table: Table, findings: Findings) -> pl.DataFrame:
     rows = table.rows(["article_id", "product_code", *ARTICLE_ATTRIBUTES])
     checks: Checks = {
         "article_id is missing": pl.col("article_id").is_null(),
-        "article_id is not up to 10 digits": article_text("article_id").is_null(),
-        "article_id occurs a second time": ~article_text("article_id").is_first_distinct(),
+        "article_id is not up to 10 digits": article_number("article_id").is_null(),
+        "article_id occurs a second time": ~article_number("article_id").is_first_distinct(),
     }
     code = reason_code(checks, ["article_id", *ARTICLE_ATTRIBUTES])
     frame = findings.keep_good(table, table.collect(rows.with_columns(code)), checks)
     note_lost_zeros(table, int(frame.select(lost_zero("article_id").sum()).item()), findings)
     note_unreadable(table, frame, "product_code", pl.col("product_code").cast(pl.Int32, strict=False), findings)
-    article_id = article_text("article_id")
+    article_id = article_text(article_number("article_id"))
     given = pl.col("product_code").cast(pl.Int32, strict=False)
     return frame.with_columns(article_id, product_code=pl.coalesce(given, product_code(article_id)))
 
@@ -41,12 +41,16 @@ def read_customers(table: Table, findings: Findings) -> pl.DataFrame:
     for column in NUMBERS:
         note_unreadable(table, frame, column, _number(column), findings)
     postal_codes = frame["postal_code"].drop_nulls().unique(maintain_order=True)
-    return frame.select(
-        "customer_id",
-        *(_number(column).alias(name) for column, name in NUMBERS.items() if column != "age"),
-        *TEXTS,
-        _number("age"),
-        dense(pl.col("postal_code"), postal_codes),
+    return (
+        numbered(frame.lazy(), "postal_code", postal_codes)
+        .select(
+            "customer_id",
+            *(_number(column).alias(name) for column, name in NUMBERS.items() if column != "age"),
+            *TEXTS,
+            _number("age"),
+            "postal_code",
+        )
+        .collect()
     )
 
 
@@ -77,7 +81,7 @@ def submission_table(listed: pl.Series | None, customer_ids: pl.Series) -> pl.Da
     """The dense ids of `listed`, in their order, or else of all customers, as SUBMISSION_CUSTOMERS."""
     if listed is None:
         return pl.DataFrame({"customer": range(len(customer_ids))}, schema=SUBMISSION_CUSTOMERS)
-    return listed.to_frame("id").select(customer=dense(pl.col("id"), customer_ids)).cast(SUBMISSION_CUSTOMERS)  # type: ignore[arg-type]
+    return numbered(listed.to_frame("customer").lazy(), "customer", customer_ids).collect()
 
 
 def note_columns(table: Table, used: list[str], findings: Findings) -> None:

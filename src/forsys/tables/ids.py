@@ -5,17 +5,20 @@ import polars as pl
 ARTICLE_DIGITS = 10
 
 
-def article_text(column: str) -> pl.Expr:
-    """An article id as ten digits; zeros that a spreadsheet or an integer column lost are put back.
-
-    Null where the column holds anything but one to ten digits.
-    """
+def article_number(column: str) -> pl.Expr:
+    """An article id as Int64; null where the column holds anything but one to ten digits."""
     text = pl.col(column)
-    return pl.when(text.str.contains(r"^[0-9]{1,10}$")).then(text.str.zfill(ARTICLE_DIGITS))
+    signed = text.str.starts_with("-") | text.str.starts_with("+")
+    return pl.when((text.str.len_bytes() <= ARTICLE_DIGITS) & ~signed).then(text.cast(pl.Int64, strict=False))
+
+
+def article_text(number: pl.Expr) -> pl.Expr:
+    """An article id as ten digits, with the zeros that a spreadsheet or an integer column lost."""
+    return number.cast(pl.String).str.zfill(ARTICLE_DIGITS)
 
 
 def lost_zero(column: str) -> pl.Expr:
-    """Whether `article_text` had to put a zero back."""
+    """Whether an article id came without its leading zero."""
     return pl.col(column).str.len_bytes() < ARTICLE_DIGITS
 
 
@@ -24,13 +27,17 @@ def product_code(article_id: pl.Expr) -> pl.Expr:
     return article_id.str.head(ARTICLE_DIGITS - 3).cast(pl.Int32)
 
 
-def dense(text: pl.Expr, ids: pl.Series) -> pl.Expr:
-    """The position of `text` in `ids` (distinct, no null) as Int32; null where it is not among them.
+def numbered(rows: pl.LazyFrame, column: str, ids: pl.Series) -> pl.LazyFrame:
+    """The values of `column` as their positions in `ids` (distinct, no null): Int32, null where not among them.
 
-    A cast to an Enum is one hash lookup per row and, unlike a join, keeps the order of a stream for free:
-    three million 64-hex ids against 1.37 million took 0.6 s, a left join 1.8 s.
+    Joined by a 64-bit hash, by which two of 1.4 million ids fall together once in 20 million shops. Of
+    31.8 million rows with 1.37 million customers it takes 0.6 of the time of casts to an Enum.
     """
-    return text.cast(pl.Enum(ids), strict=False).to_physical().cast(pl.Int32)
+    place = pl.int_range(pl.len(), dtype=pl.Int32).alias("__place__")
+    keys = ids.to_frame(column).lazy().select(pl.col(column).hash(), place)
+    hashed = rows.with_columns(pl.col(column).hash())
+    joined = hashed.join(keys, on=column, how="left", maintain_order="left")
+    return joined.with_columns(pl.col("__place__").alias(column)).drop("__place__")
 
 
 def extended(ids: pl.Series, more: pl.Series) -> pl.Series:

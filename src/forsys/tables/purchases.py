@@ -7,7 +7,7 @@ import polars as pl
 from forsys.schema import TRANSACTIONS
 from forsys.tables.catalogue import note_columns, note_lost_zeros
 from forsys.tables.findings import REASON, Checks, Findings, reason_code
-from forsys.tables.ids import article_text, dense, extended, lost_zero
+from forsys.tables.ids import article_number, article_text, extended, lost_zero, numbered
 from forsys.tables.layout import REQUIRED
 from forsys.tables.layout import TRANSACTIONS as STEM
 from forsys.tables.reading import TAIL_MISSING, Table
@@ -21,7 +21,7 @@ CHECKS: Checks = {
     "t_dat is not a day as YYYY-MM-DD": pl.col("day").is_null(),
     "customer_id is missing": pl.col("customer_id").is_null(),
     "article_id is missing": pl.col("article_id").is_null(),
-    "article_id is not up to 10 digits": pl.col("article_text").is_null(),
+    "article_id is not up to 10 digits": pl.col("article").is_null(),
     "price is missing": pl.col("price").is_null(),
     "price is not a number": pl.col("amount").is_null(),
     "price is not finite": ~pl.col("amount").is_finite(),
@@ -50,8 +50,8 @@ def read_transactions(
     if frame.select((is_new & (pl.col(REASON) == 0)).any()).item():
         # Rare, so more readings of the file cost less than keeping the ids' text for every row would.
         del frame
-        customer_ids = extended(customer_ids, _unknown(table, "customer_id", customer_ids))
-        article_ids = extended(article_ids, _unknown(table, "article_text", article_ids))
+        customer_ids = extended(customer_ids, _unknown(table, pl.col("customer_id"), customer_ids))
+        article_ids = extended(article_ids, _unknown(table, article_text(pl.col("article")), article_ids))
         frame = table.collect(_numbered(table, customer_ids, article_ids))
     frame = findings.keep_good(table, frame, CHECKS)
     note_lost_zeros(table, int(frame["lost_zero"].sum()), findings)
@@ -64,23 +64,24 @@ def read_transactions(
 
 def _numbered(table: Table, customer_ids: pl.Series, article_ids: pl.Series) -> pl.LazyFrame:
     """TRANSACTIONS' columns with REASON, TAIL_MISSING and lost_zero, row for row as in the file."""
-    return _checked(table).select(
+    texts = _checked(table).select(
         pl.col("day").alias("t_dat"),
-        dense(pl.col("customer_id"), customer_ids).alias("customer"),
-        dense(pl.col("article_text"), article_ids).alias("article"),
+        pl.col("customer_id").alias("customer"),
+        "article",
         pl.col("amount").alias("price"),
         "channel",
         "lost_zero",
         REASON,
         TAIL_MISSING,
     )
+    return numbered(numbered(texts, "customer", customer_ids), "article", article_ids.cast(pl.Int64))
 
 
 def _checked(table: Table) -> pl.LazyFrame:
     names = list(REQUIRED[STEM])
     parsed = table.rows(names).with_columns(
         _day(pl.col("t_dat")).alias("day"),
-        article_text("article_id").alias("article_text"),
+        article_number("article_id").alias("article"),
         pl.col("price").cast(pl.Float32, strict=False).alias("amount"),
         pl.col("sales_channel_id").cast(pl.Int8, strict=False).alias("channel"),
         lost_zero("article_id").alias("lost_zero"),
@@ -88,10 +89,11 @@ def _checked(table: Table) -> pl.LazyFrame:
     return parsed.with_columns(reason_code(CHECKS, names))
 
 
-def _unknown(table: Table, column: str, known: pl.Series) -> pl.Series:
-    """The distinct values of `column` in good rows that are not among `known`."""
-    is_new = (pl.col(REASON) == 0) & dense(pl.col(column), known).is_null()
-    return table.collect(_checked(table).filter(is_new).select(pl.col(column).unique()))[column]
+def _unknown(table: Table, text: pl.Expr, known: pl.Series) -> pl.Series:
+    """The distinct ids of good rows that are not among `known`."""
+    good = _checked(table).filter(pl.col(REASON) == 0)
+    met = table.collect(good.select(text.unique())).to_series()
+    return met.filter(~met.is_in(known.implode()))
 
 
 def _day(text: pl.Expr) -> pl.Expr:
