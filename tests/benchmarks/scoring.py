@@ -1,8 +1,8 @@
 """The ranker's scores: rows a second of `Ranker.predict` and `Ranker.order`, against plain Booster.predict.
 
 All score the same rows, the pairs of all customers of a generated shop at its submission, with TREES trees each.
-predict adds the linear start to the trees, so the plain booster on the same features is its limit; order builds the
-features first, and blends and sorts at the end. The best of RUNS counts, the three in turn.
+predict asks the trees only for the first of each customer by the linear score; order builds the features first, and
+blends and sorts at the end. The best of RUNS counts, the three in turn.
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ def run(data: Path | None) -> pd.DataFrame:
         (booster,) = ranker.models
         names = booster.feature_name()
         ways = {
-            "predict": lambda: ranker.predict(features),
+            "predict": lambda: ranker.predict(features, pairs.row),
             "order": lambda: ranker.order(pairs, history, fold.as_of),
             "Booster.predict": lambda: booster.predict(features.select(names).to_numpy(), raw_score=True),
         }

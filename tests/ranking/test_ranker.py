@@ -16,7 +16,7 @@ from forsys.ranking.features import GROUPS
 from forsys.ranking.features.table import table
 from forsys.ranking.linear import Linear
 from forsys.ranking.ordering import ranked_buyers
-from forsys.ranking.ranker import Choice, Ranker, average_precision, blended, choose_for, fit_for
+from forsys.ranking.ranker import Choice, Ranker, average_precision, blended, choose_for, fit_for, reranked
 from forsys.ranking.training_set import Labelled, LabelledWeeks, pairs_of, training_folds
 from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.tuning import Tuned
@@ -142,6 +142,28 @@ def test_order_is_a_list_a_customer(run: Run, tuned: Tuned, ranker: Ranker) -> N
         assert (part["score"].diff().drop_nulls() <= 0).all()
 
 
+class TestReranked:
+    """The trees see the first of each group by the linear score; the others follow them in the linear order."""
+
+    @pytest.fixture(params=[1, 3, 1000])
+    def first(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+        monkeypatch.setattr("forsys.ranking.ranker.RERANKED", request.param)
+        return int(request.param)
+
+    def test_order(self, first: int, ranker: Ranker, weeks: LabelledWeeks, tuned: Tuned, run: Run) -> None:
+        held = weeks.held(tuned.sources, run.calendar.holdout.earlier(1))
+        linear = ranker.linear.score(held.features)
+        trees = ranker.models[0].predict(held.features.to_numpy(), raw_score=True)
+        found = ranker.predict(held.features, held.group)
+        for group in range(len(held.sizes)):
+            rows = np.flatnonzero(held.group == group)
+            rows = rows[np.argsort(-linear[rows], kind="stable")]
+            seen, rest = rows[:first], rows[first:]
+            assert found[seen] == pytest.approx(linear[seen] + trees[seen])
+            assert (np.diff(found[rest]) <= 0).all()
+            assert found[rest].max(initial=-np.inf) <= found[seen].min() + 1e-9
+
+
 def some(hit: list[int], group: list[int], bought: list[int]) -> Labelled:
     empty: dict[str, np.ndarray] = {}
     return Labelled(pl.DataFrame(), np.array(hit, bool), np.array(group), np.array(bought), empty, 3, 5, 3)
@@ -186,9 +208,10 @@ class TestExplain:
     def test_contributions_add_up_to_the_score(
         self, ranker: Ranker, weeks: LabelledWeeks, tuned: Tuned, run: Run
     ) -> None:
-        features = weeks.held(tuned.sources, run.calendar.holdout.earlier(1)).features
-        whole = contributions(ranker, features).sum(axis=1)
-        rest = ranker.predict(features) - whole
+        held = weeks.held(tuned.sources, run.calendar.holdout.earlier(1))
+        whole = contributions(ranker, held.features, held.group).sum(axis=1)
+        seen = reranked(ranker.linear.score(held.features), held.group)
+        rest = (ranker.predict(held.features, held.group) - whole)[seen]
         assert rest == pytest.approx(np.full(len(rest), rest[0]), abs=1e-6)
 
     def test_every_feature_has_words(self, weeks: LabelledWeeks, tuned: Tuned, run: Run) -> None:

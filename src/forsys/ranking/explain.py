@@ -9,10 +9,10 @@ import polars as pl
 from forsys.errors import DataError
 from forsys.ranking.features import GROUPS, build
 from forsys.ranking.pairs import Pairs
-from forsys.ranking.ranker import Ranker, average_precision, blended
+from forsys.ranking.ranker import Ranker, average_precision, blended, reranked
 from forsys.ranking.training_set import Labelled, pairs_of
 from forsys.retrieval.tuning import Tuned
-from forsys.tables.history import Floats
+from forsys.tables.history import Floats, Ints
 
 if TYPE_CHECKING:
     from forsys.run import Run
@@ -37,7 +37,7 @@ def explain(run: "Run", tuned: Tuned, customer_id: str, article_id: str) -> str:
     ordered = ranker.order(pairs, run.history, fold.as_of)
     rank = ordered.filter(pl.col("article") == article)["rank"].item()
     features = build(pairs, run.history, fold.as_of, ranker.groups)
-    parts = contributions(ranker, features)
+    parts = contributions(ranker, features, pairs.row)
     excess = parts[place[0]] - parts.mean(axis=0)
     name = run.history.articles[article, "prod_name"] if "prod_name" in run.history.articles.columns else ""
     return (
@@ -48,13 +48,18 @@ def explain(run: "Run", tuned: Tuned, customer_id: str, article_id: str) -> str:
     )
 
 
-def contributions(ranker: Ranker, features: pl.DataFrame) -> Floats:
-    """What each feature adds to each row's score, (rows, features): the linear start and the trees' SHAP values."""
-    matrix = features.to_numpy()
-    total = np.mean([np.asarray(m.predict(matrix, pred_contrib=True))[:, :-1] for m in ranker.models], axis=0)
-    places = [features.columns.index(name) for name in ranker.linear.names]
-    total[:, places] += ranker.linear.parts(features)
-    return np.asarray(total)
+def contributions(ranker: Ranker, features: pl.DataFrame, group: Ints) -> Floats:
+    """What each feature adds to each row's score, (rows, features): the linear start and the trees' SHAP values.
+
+    Of the rows that the trees do not see (see `Ranker.predict`), the linear start alone.
+    """
+    names, linear = features.columns, ranker.linear
+    seen = reranked(linear.score(features), group)
+    matrix = features.filter(pl.Series(seen)).to_numpy()
+    total = np.zeros((len(features), len(names)))
+    total[seen] = np.mean([np.asarray(m.predict(matrix, pred_contrib=True))[:, :-1] for m in ranker.models], axis=0)
+    total[:, [names.index(name) for name in linear.names]] += linear.parts(features)
+    return total
 
 
 def meaning(feature: str) -> str:
@@ -94,7 +99,7 @@ def importance(ranker: Ranker, held: Labelled, seed: int) -> pd.DataFrame:
 
 
 def _score(ranker: Ranker, held: Labelled, features: pl.DataFrame) -> float:
-    score = blended(ranker.predict(features), ranker.fusion, ranker.blend, held.rank, held.group)
+    score = blended(ranker.predict(features, held.group), ranker.fusion, ranker.blend, held.rank, held.group)
     return float(average_precision(score, held).sum() / held.buyers)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from forsys.calendar import Fold
@@ -28,6 +29,9 @@ from forsys.tables.history import Floats, History, Ints
 BLENDS = (0.0, 0.25, 0.5, 1.0, 2.0)  # weights of the fusion beside the model's order that are tried
 CONSTANT = 10.0  # of both reciprocal ranks
 ROWS = 200_000  # scored at a time, which bounds the memory
+RERANKED = (
+    50  # of a customer's pairs, the first by the linear score, that the trees see; MAP@12 is that of all pairs
+)
 CAUTION = 0.5  # standard errors by which a blend must gain, as in the choice of the fusion
 
 
@@ -48,7 +52,7 @@ class Ranker:
     def order(self, pairs: Pairs, history: History, as_of: date) -> pl.DataFrame:
         """All pairs in the ranker's order: customer, article, rank, score; sorted by customer, rank."""
         features = build(pairs, history, as_of, self.groups)
-        score = blended(self.predict(features), self.fusion, self.blend, pairs.rank, pairs.row)
+        score = blended(self.predict(features, pairs.row), self.fusion, self.blend, pairs.rank, pairs.row)
         rank, pair = ranks_within(score, pairs.row), np.arange(len(pairs))
         order = np.empty(len(pairs), np.int64)
         order[pair - place_within(pairs.row) + rank - 1] = pair
@@ -60,15 +64,24 @@ class Ranker:
         }
         return pl.DataFrame(columns).cast({"rank": pl.UInt16, "score": pl.Float32})
 
-    def predict(self, features: pl.DataFrame) -> Floats:
-        """The linear score of each row and the models' mean on it, float64."""
-        names = self.models[0].feature_name()
-        parts = []
-        for rows in features.select(names).iter_slices(ROWS):
-            matrix = rows.to_numpy()
-            trees = [np.asarray(model.predict(matrix, raw_score=True), np.float64) for model in self.models]
-            parts.append(self.linear.score(rows) + np.mean(trees, axis=0))
-        return np.concatenate(parts)
+    def predict(self, features: pl.DataFrame, group: Ints) -> Floats:
+        """The linear score of each row, and for the `reranked` of each group the trees' mean on it: float64.
+
+        group: numbers in increasing order. The others get the least that trees gave in their group, which leaves
+        them behind those.
+        """
+        score = np.concatenate([self.linear.score(rows) for rows in features.iter_slices(ROWS)])
+        first = reranked(score, group)
+        trees = np.concatenate([self._trees(rows) for rows in features.filter(pl.Series(first)).iter_slices(ROWS)])
+        least = np.minimum.reduceat(trees, _starts(group[first]))
+        added = np.repeat(least, np.diff(np.append(_starts(group), len(group))))
+        added[first] = trees
+        return score + added
+
+    def _trees(self, rows: pl.DataFrame) -> Floats:
+        matrix = rows.select(self.models[0].feature_name()).to_numpy()
+        scores = [np.asarray(model.predict(matrix, raw_score=True), np.float64) for model in self.models]
+        return np.mean(scores, axis=0)
 
     def in_words(self) -> str:
         """One line."""
@@ -164,6 +177,11 @@ def fit_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold, choice: Choice) -> R
     return Ranker(linear, models, list(settings.features), tuned.fusion, choice.blend, facts)
 
 
+def reranked(linear: Floats, group: Ints) -> npt.NDArray[np.bool_]:
+    """Whether each row is among the first RERANKED of its group by the linear score: (rows,)."""
+    return ranks_within(linear, group) <= RERANKED
+
+
 def blended(score: Floats, fusion: Fusion, blend: float, rank: Mapping[str, Floats], row: Ints) -> Floats:
     """Reciprocal rank by the model, and `blend` times that by the fusion, of pairs sorted by profile, article."""
     own = 1 / (CONSTANT + ranks_within(score, row))
@@ -249,6 +267,11 @@ def _dataset(
 
 def _matrix(rows: Labelled) -> Floats:
     return rows.features.to_numpy().astype(np.float32)
+
+
+def _starts(group: Ints) -> Ints:
+    """Where each run of equal values begins."""
+    return np.flatnonzero(np.diff(group, prepend=-1))
 
 
 def _newest(sampled: list[Labelled], buyers: int) -> int:
