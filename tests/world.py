@@ -47,9 +47,8 @@ SMALL = {
     "ranking.weeks": "4",
     "ranking.customers": "1",
     "ranking.pairs": "1",
-    "ranking.validation": "50",
     "ranking.trees": "20",
-    "ranking.patience": "5",
+    "ranking.seeds": "1",
     "evaluation.draws": "50",
     "evaluation.events": "200",
 }

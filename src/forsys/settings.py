@@ -89,13 +89,9 @@ class Ranking(Section):
     """Where customers are few, more pairs of each, up to so many in all."""
     negatives: PositiveInt
     """Pairs that were not bought, for each that was."""
-    validation: PositiveInt
-    """The newest weeks that hold so many buyers choose the number of trees and the blend."""
     objective: Literal["rank_xendcg", "lambdarank", "binary"]
     trees: PositiveInt
     """At most."""
-    patience: PositiveInt
-    """Stop after so many trees without a better MAP@12."""
     learning_rate: PositiveFloat
     leaves: PositiveInt = Field(ge=2)
     least_rows: PositiveInt

@@ -14,7 +14,8 @@ from benchmarks._compared import compared, fewest_seconds
 from benchmarks._made import everyones_pairs, made_run
 from forsys.calendar import Fold
 from forsys.ranking.features import build
-from forsys.ranking.ranker import Choice, Ranker, fit_for
+from forsys.ranking.ranker import Ranker
+from forsys.ranking.training import Choice, fit_for
 from forsys.ranking.training_set import LabelledWeeks, training_folds
 from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.tuning import Tuned
@@ -50,4 +51,4 @@ def made_ranker(run: Run, fold: Fold) -> Ranker:
     weeks, tuned = LabelledWeeks(run), Tuned(lines, Fusion(dict.fromkeys(lines, 1.0)), [], 0, 0.0, {})
     for week in training_folds(run, fold):
         run.labelled_candidates(week, lines)
-    return fit_for(weeks, tuned, fold, Choice(TREES, 0.5, {}, []))
+    return fit_for(weeks, tuned, fold, Choice(TREES, 0.5, {}))

@@ -11,20 +11,23 @@ from polars.testing import assert_frame_equal
 from forsys import schema
 from forsys.errors import DataError
 from forsys.evaluation import metrics
+from forsys.ranking import training
 from forsys.ranking.explain import contributions, explain, importance, meaning
 from forsys.ranking.features import GROUPS
 from forsys.ranking.features.table import table
 from forsys.ranking.linear import Linear
 from forsys.ranking.ordering import ranked_buyers
-from forsys.ranking.ranker import Choice, Ranker, average_precision, blended, choose_for, fit_for, reranked
+from forsys.ranking.ranker import Ranker, average_precision, blended, reranked
+from forsys.ranking.training import Choice, choose_for, fit_for
 from forsys.ranking.training_set import Labelled, LabelledWeeks, pairs_of, training_folds
 from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.tuning import Tuned
 from forsys.run import Run
+from forsys.settings import load_settings
 from world import PROJECT, run_on, shop
 
 __all__ = ["shop"]
-CHOICE = Choice(20, 0.0, {}, [])
+CHOICE = Choice(20, 0.0, {})
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,19 @@ class TestLearning:
         choice = choose_for(weeks, tuned, run.calendar.holdout)
         assert choice == choose_for(LabelledWeeks(run), tuned, run.calendar.holdout)
         assert 1 <= choice.trees <= run.settings.ranking.trees
-        assert all(day < str(run.calendar.holdout.as_of) for day in choice.folds)
+
+    @pytest.mark.parametrize("weeks", [1, 2, 3, 7])
+    def test_each_week_is_held_out_once_and_never_learnt_from_then(
+        self, weeks: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        week = some([1, 0], [0, 0], [1])
+        sampled, held = ([replace(week, buyers=10**i) for i in range(weeks)] for _ in range(2))
+        buyers = []
+        monkeypatch.setattr(training, "_trial", lambda *of: buyers.append((of[2].buyers, of[3].buyers)))
+        training._trials(load_settings(), Fusion({"one": 1.0}), sampled, held)
+        everyone = sum(10**i for i in range(weeks))
+        assert [learnt + unseen for learnt, unseen in buyers] == [everyone] * len(buyers)
+        assert sum(unseen for _, unseen in buyers) == (everyone if weeks > 1 else 0)
 
     @pytest.mark.parametrize("objective", ["binary", "rank_xendcg", "lambdarank"])
     def test_objectives(self, objective: str, run: Run, tuned: Tuned, weeks: LabelledWeeks) -> None:
@@ -153,7 +168,7 @@ class TestReranked:
     def test_order(self, first: int, ranker: Ranker, weeks: LabelledWeeks, tuned: Tuned, run: Run) -> None:
         held = weeks.held(tuned.sources, run.calendar.holdout.earlier(1))
         linear = ranker.linear.score(held.features)
-        trees = ranker.models[0].predict(held.features.to_numpy(), raw_score=True)
+        trees = np.asarray(ranker.models[0].predict(held.features.to_numpy(), raw_score=True))
         found = ranker.predict(held.features, held.group)
         for group in range(len(held.sizes)):
             rows = np.flatnonzero(held.group == group)

@@ -6,7 +6,8 @@ import polars as pl
 
 from forsys.calendar import Fold
 from forsys.progress import progress
-from forsys.ranking.ranker import Ranker, choose_for, fit_for
+from forsys.ranking.ranker import Ranker
+from forsys.ranking.training import choose_for, fit_for
 from forsys.ranking.training_set import LabelledWeeks, pairs_of
 from forsys.retrieval.tuning import Tuned
 from forsys.store import is_current, set_current, write_json, write_parquet

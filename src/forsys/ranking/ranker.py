@@ -1,4 +1,4 @@
-"""The ranker: LightGBM over the pairs of all sources, stopped by Kaggle's MAP@12 over all purchases."""
+"""The ranker: a linear start, and LightGBM over the first pairs of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,28 +11,20 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forsys.calendar import Fold
 from forsys.errors import DataError
-from forsys.progress import progress
-from forsys.ranking.features import GROUPS, build, categories_of
+from forsys.ranking.features import build
 from forsys.ranking.linear import Linear
 from forsys.ranking.pairs import Pairs
-from forsys.ranking.training_set import Labelled, LabelledWeeks, training_folds
-from forsys.retrieval.fusion import Fusion, clear_gain
+from forsys.ranking.training_set import Labelled
+from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.source import place_within, ranks_within
-from forsys.retrieval.tuning import Tuned
 from forsys.schema import LIST_LENGTH
-from forsys.settings import Ranking, Settings
 from forsys.store import read_json, whole, write_json
 from forsys.tables.history import Floats, History, Ints
 
-BLENDS = (0.0, 0.25, 0.5, 1.0, 2.0)  # weights of the fusion beside the model's order that are tried
 CONSTANT = 10.0  # of both reciprocal ranks
 ROWS = 200_000  # scored at a time, which bounds the memory
-RERANKED = (
-    50  # of a customer's pairs, the first by the linear score, that the trees see; MAP@12 is that of all pairs
-)
-CAUTION = 0.5  # standard errors by which a blend must gain, as in the choice of the fusion
+RERANKED = 50  # of a customer's pairs, the first by the linear score: with all of them MAP@12 is no better
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +68,12 @@ class Ranker:
         least = np.minimum.reduceat(trees, _starts(group[first]))
         added = np.repeat(least, np.diff(np.append(_starts(group), len(group))))
         added[first] = trees
-        return score + added
+        return np.asarray(score + added)
 
     def _trees(self, rows: pl.DataFrame) -> Floats:
         matrix = rows.select(self.models[0].feature_name()).to_numpy()
         scores = [np.asarray(model.predict(matrix, raw_score=True), np.float64) for model in self.models]
-        return np.mean(scores, axis=0)
+        return np.asarray(np.mean(scores, axis=0))
 
     def in_words(self) -> str:
         """One line."""
@@ -119,64 +111,6 @@ class Ranker:
         return cls(Linear.of(found["linear"]), models, found["groups"], fusion, found["blend"], found["facts"])
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Number of trees, weight of the fusion, MAP@12 of each weight that was tried, and the weeks it was on."""
-
-    trees: int
-    blend: float
-    tried: dict[str, float]
-    folds: list[str]
-
-
-def choose_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold) -> Choice:
-    """Choose on the newest weeks before `fold`, after learning from those before them.
-
-    Where there are too few to choose, a few trees are taken, and the fusion counts as much as the model.
-    """
-    settings = weeks.run.settings.ranking
-    folds = training_folds(weeks.run, fold)
-    sampled = [weeks.sampled(tuned.sources, each) for each in progress(folds, f"{fold.as_of}: pairs", unit="fold")]
-    newest = _newest(sampled, settings.validation)
-    if not newest:
-        return Choice(settings.patience, 1.0, {}, [])
-    held = Labelled.of([weeks.held(tuned.sources, each) for each in folds[:newest]])
-    names = [str(each.as_of) for each in folds[:newest]]
-    return _choose(weeks.run.settings, Labelled.of(sampled[newest:]), held, tuned.fusion, names)
-
-
-def fit_for(weeks: LabelledWeeks, tuned: Tuned, fold: Fold, choice: Choice) -> Ranker:
-    """Learn for `fold` from all labelled weeks before it, with the size and blend that were chosen.
-
-    Raises DataError where no earlier buyer bought a candidate.
-    """
-    run, settings = weeks.run, weeks.run.settings.ranking
-    folds = training_folds(run, fold)
-    learnt = Labelled.of([weeks.sampled(tuned.sources, each) for each in folds]) if folds else None
-    if learnt is None or not learnt.hit.any():
-        raise DataError(
-            f"In the {settings.most_weeks} periods before {fold.as_of} nobody bought a candidate, so there is no "
-            f"order to learn. Use a longer log, or more of retrieval.candidates."
-        )
-    linear = _linear(settings, learnt)
-    models = [
-        lgb.train(_parameters(settings, run.settings.seed + i), _dataset(settings, learnt, linear), choice.trees)
-        for i in range(settings.seeds)
-    ]
-    facts = {
-        "learnt_from": [str(each.as_of) for each in folds],
-        "chosen_on": choice.folds,
-        "trees": choice.trees,
-        "map_at_12_of_each_blend": choice.tried,
-        "pairs": len(learnt.hit),
-        "hits": int(learnt.hit.sum()),
-        "purchases": learnt.purchases,
-        "purchases_among_the_candidates": learnt.found,
-        "buyers": learnt.buyers,
-    }
-    return Ranker(linear, models, list(settings.features), tuned.fusion, choice.blend, facts)
-
-
 def reranked(linear: Floats, group: Ints) -> npt.NDArray[np.bool_]:
     """Whether each row is among the first RERANKED of its group by the linear score: (rows,)."""
     return ranks_within(linear, group) <= RERANKED
@@ -199,82 +133,6 @@ def average_precision(score: Floats, held: Labelled) -> Floats:
     return np.asarray(gained / np.minimum(held.bought, LIST_LENGTH))
 
 
-def _choose(all_settings: Settings, learnt: Labelled, held: Labelled, fusion: Fusion, folds: list[str]) -> Choice:
-    """Stop where MAP@12 on `held` is best; then blend where that is a clear gain."""
-    settings, seed = all_settings.ranking, all_settings.seed
-    if not learnt.hit.any() or not held.hit.any():
-        return Choice(settings.patience, 1.0, {}, folds)
-    linear = _linear(settings, learnt)
-    train = _dataset(settings, learnt, linear)
-    model = lgb.train(
-        _parameters(settings, seed),
-        train,
-        settings.trees,
-        valid_sets=[_dataset(settings, held, linear, train)],
-        feval=lambda score, _: ("MAP@12", float(average_precision(score, held).sum() / held.buyers), True),
-        callbacks=[lgb.early_stopping(settings.patience, verbose=False)],
-    )
-    score = linear.score(held.features) + np.asarray(model.predict(_matrix(held), raw_score=True))
-    tried = {b: average_precision(blended(score, fusion, b, held.rank, held.group), held) for b in BLENDS}
-    best = 0.0
-    for blend, values in tried.items():
-        if clear_gain(values - tried[best], held.buyers, CAUTION):
-            best = blend
-    means = {str(blend): float(values.sum() / held.buyers) for blend, values in tried.items()}
-    return Choice(max(model.best_iteration, 1), best, means, folds)
-
-
-def _parameters(settings: Ranking, seed: int) -> dict[str, Any]:
-    return {
-        "objective": settings.objective,
-        "metric": "None",
-        "learning_rate": settings.learning_rate,
-        "num_leaves": settings.leaves,
-        "min_data_in_leaf": settings.least_rows,
-        "lambda_l2": settings.l2,
-        "feature_fraction": settings.feature_share,
-        "bagging_fraction": settings.row_share,
-        "bagging_freq": 1,
-        "lambdarank_truncation_level": 2 * LIST_LENGTH,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbosity": -1,
-    }
-
-
-def _linear(settings: Ranking, learnt: Labelled) -> Linear:
-    """Without the categories, and without what is the same for all pairs of a customer."""
-    without = {*categories_of(settings.features), *GROUPS["customer"].meanings}
-    return Linear.fit(learnt.features.select(pl.exclude(without)), learnt.hit, learnt.group)
-
-
-def _dataset(
-    settings: Ranking, rows: Labelled, linear: Linear, reference: lgb.Dataset | None = None
-) -> lgb.Dataset:
-    categories = [name for name in categories_of(settings.features) if name in rows.features.columns]
-    return lgb.Dataset(
-        _matrix(rows),
-        rows.hit.astype(np.float32),
-        init_score=linear.score(rows.features),
-        group=None if settings.objective == "binary" else rows.sizes,
-        feature_name=rows.features.columns,
-        categorical_feature=categories,
-        reference=reference,
-        free_raw_data=False,
-    )
-
-
-def _matrix(rows: Labelled) -> Floats:
-    return rows.features.to_numpy().astype(np.float32)
-
-
 def _starts(group: Ints) -> Ints:
     """Where each run of equal values begins."""
     return np.flatnonzero(np.diff(group, prepend=-1))
-
-
-def _newest(sampled: list[Labelled], buyers: int) -> int:
-    """How many of the newest weeks hold so many buyers; at most half of the weeks."""
-    held = np.cumsum([week.buyers for week in sampled])
-    return min(int(np.searchsorted(held, buyers)) + 1, len(sampled) // 2)

@@ -5,7 +5,7 @@ built, so that most pairs cost nothing. A purchase that no source found is no ro
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +48,16 @@ class Labelled:
     def sizes(self) -> Ints:
         """Pairs of each group."""
         return np.bincount(self.group, minlength=len(self.bought))
+
+    def only(self, kept: Bools) -> "Labelled":
+        """Some of the rows; of each group at least one must stay."""
+        return replace(
+            self,
+            features=self.features.filter(pl.Series(kept)),
+            hit=self.hit[kept],
+            group=self.group[kept],
+            rank={name: rank[kept] for name, rank in self.rank.items()},
+        )
 
     @classmethod
     def of(cls, parts: "Sequence[Labelled]") -> "Labelled":
