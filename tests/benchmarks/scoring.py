@@ -1,8 +1,9 @@
 """The ranker's scores: rows a second of `Ranker.predict` and `Ranker.order`, against plain Booster.predict.
 
-All score the same rows, the pairs of all customers of a generated shop at its submission, with TREES trees each.
-predict asks the trees only for the first of each customer by the linear score; order builds the features first, and
-blends and sorts at the end. The best of RUNS counts, the three in turn.
+All score the same rows, the pairs of all customers of a generated shop at its submission, with TREES trees a model.
+predict asks each of its models, but only for the first of each customer by the linear score; the plain booster is one
+of these models, asked for all. order builds the features first, and blends and sorts at the end. The best of RUNS
+counts, the three in turn.
 """
 
 from pathlib import Path
@@ -32,7 +33,7 @@ def run(data: Path | None) -> pd.DataFrame:
         history, fold = home.history, home.calendar.submission
         ranker, pairs = made_ranker(home, fold), everyones_pairs(home)
         features = build(pairs, history, fold.as_of, ranker.groups)
-        (booster,) = ranker.models
+        booster = ranker.models[0]
         names = booster.feature_name()
         ways = {
             "predict": lambda: ranker.predict(features, pairs.row),
