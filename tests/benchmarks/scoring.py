@@ -1,9 +1,9 @@
 """The ranker's scores: rows a second of `Ranker.predict` and `Ranker.order`, against plain Booster.predict.
 
 All score the same rows, the pairs of all customers of a generated shop at its submission, with TREES trees a model.
-predict asks each of its models, but only for the first of each customer by the linear score; the plain booster is one
-of these models, asked for all. order builds the features first, and blends and sorts at the end. The best of RUNS
-counts, the three in turn.
+predict asks all models, but only for the first of each customer by the linear score; the plain booster is one
+of these models, asked for every pair. order builds the features first, and blends and sorts at the end. The best of
+RUNS counts, the three in turn.
 """
 
 from pathlib import Path
