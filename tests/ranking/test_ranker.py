@@ -91,9 +91,11 @@ class TestLearning:
         assert again.linear.as_json() == ranker.linear.as_json()
 
     def test_choice_repeats(self, run: Run, tuned: Tuned, weeks: LabelledWeeks) -> None:
-        choice = choose_for(weeks, tuned, run.calendar.holdout)
-        assert choice == choose_for(LabelledWeeks(run), tuned, run.calendar.holdout)
+        holdout, anew = run.calendar.holdout, LabelledWeeks(run)
+        choice = choose_for(weeks, tuned, holdout)
+        assert choice == choose_for(anew, tuned, holdout)
         assert 1 <= choice.trees <= run.settings.ranking.trees
+        assert all(fold.until <= holdout.as_of for fold, *_ in anew._kept)
 
     @pytest.mark.parametrize("weeks", [1, 2, 3, 7])
     def test_each_week_is_held_out_once_and_never_learnt_from_then(

