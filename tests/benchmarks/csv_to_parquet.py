@@ -2,7 +2,7 @@
 
 Each reads every CSV file of the shop and writes it as Parquet: polars by a bare scan_csv to sink_parquet, the limit
 of any reader built on it; pandas by read_csv to to_parquet. Ours also checks every row and gives each id a number.
-The shop is SCALE of H&M's size, generated; of a tenth, where the other tables and the start weigh more, ours came to
+The shop is SCALE of H&M's size, generated; of a tenth, where other tables and the start weigh more, ours came to
 .91 to .95 of pandas. The best of RUNS counts, the three in turn.
 """
 
