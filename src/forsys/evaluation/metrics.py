@@ -10,6 +10,8 @@ from forsys.schema import LIST_LENGTH
 
 Floats = npt.NDArray[np.float64]
 
+ARTICLES = 1 << 32  # more than there are: a pair is one number, which a join finds in 2/3 of the time of two
+
 # Scores compared at a time by mean_rank: the mask of a block stays at 16 MiB.
 SCORES_PER_BLOCK = 1 << 24
 
@@ -25,25 +27,13 @@ def average_precision(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int
     purchases: customer, article; repeats count once.
     Returns customer, average_precision (float64), one row a customer of `purchases`, sorted by customer.
     """
-    gained = (
-        _hits(predictions, purchases, k)
-        .sort("customer", "rank")
-        .select(
-            "customer",
-            precision=pl.int_range(1, pl.len() + 1).over("customer") / pl.col("rank").cast(pl.Float64),
-        )
-        .group_by("customer", maintain_order=True)
-        .agg(gained=pl.col("precision").sum())
-    )
-    return (
-        _bought(purchases)
-        .join(gained, on="customer", how="left")
-        .select(
-            "customer",
-            average_precision=pl.col("gained").fill_null(0.0) / pl.col("bought").clip(upper_bound=k),
-        )
-        .sort("customer")
-    )
+    bought = _bought(purchases).sort("customer")
+    hits = _hits(predictions, purchases, k).sort("customer", "rank")
+    customer = hits["customer"].to_numpy()
+    nth = np.arange(1, len(hits) + 1) - np.searchsorted(customer, customer)  # of the customer's hits
+    row = np.searchsorted(bought["customer"].to_numpy(), customer)
+    gained = np.bincount(row, nth / hits["rank"].to_numpy(), len(bought))
+    return bought.select("customer", average_precision=gained / np.minimum(bought["bought"].to_numpy(), k))
 
 
 def recall(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int) -> pl.DataFrame:
@@ -131,19 +121,32 @@ def _hits(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int) -> pl.Data
     """The first place of each bought article within the first k: customer, article, rank, unordered."""
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
-    # The join comes first: it leaves some hundred thousand rows of sixteen million.
+    pair = pl.col("customer").cast(pl.Int64) * ARTICLES + pl.col("article")
     return (
         predictions.lazy()
-        .select("customer", "article", "rank")
-        .filter(pl.col("rank") <= k)
-        .join(purchases.lazy(), on=["customer", "article"], how="semi")
-        .group_by("customer", "article")
+        .filter(pl.Series(_of_buyers(predictions, purchases)), pl.col("rank") <= k)
+        .select("rank", pair=pair)
+        .join(purchases.lazy().select(pair=pair), on="pair", how="semi")
+        .group_by("pair")
         .agg(pl.col("rank").min())
+        .select(
+            (pl.col("pair") // ARTICLES).cast(predictions.schema["customer"]).alias("customer"),
+            (pl.col("pair") % ARTICLES).cast(predictions.schema["article"]).alias("article"),
+            "rank",
+        )
         .collect()
     )
 
 
+def _of_buyers(predictions: pl.DataFrame, purchases: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether each row's customer bought: by a mark for each number, in a third of the time of a join."""
+    listed, buyers = predictions["customer"].to_numpy(), purchases["customer"].to_numpy()
+    marks = np.zeros(max(listed.max(initial=-1), buyers.max(initial=-1)) + 1, bool)
+    marks[buyers] = True
+    return marks[listed]
+
+
 def _bought(purchases: pl.DataFrame) -> pl.DataFrame:
     """How many distinct articles each customer bought: customer, bought (int64), unordered."""
-    pairs = purchases.lazy().select("customer", "article").unique()
-    return pairs.group_by("customer").agg(bought=pl.len().cast(pl.Int64)).collect()
+    distinct = pl.col("article").n_unique().cast(pl.Int64)
+    return purchases.lazy().group_by("customer").agg(bought=distinct).collect()
