@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from forsys.calendar import Fold
 from forsys.evaluation.metrics import recall_at
-from forsys.retrieval.factorization import ALS, BPR, LMF, Factorization, weighted_mean
+from forsys.retrieval import factorization
+from forsys.retrieval.factorization import ALS, BPR, LMF, Factorization, least_squares, weighted_mean
 from forsys.retrieval.popularity import BestSellers
 from forsys.retrieval.source import Source
 from forsys.tables.history import Floats, History
@@ -149,18 +150,32 @@ def test_biases_are_where_implicit_has_them(
     assert bias[:10].mean() > bias[20:].mean(), "what sells more has the greater bias"
 
 
-def test_als_folds_in_by_least_squares(few_purchases: sparse.csr_array) -> None:
+@pytest.mark.parametrize("purchase", [0.25, 0.01], ids=["confident", "less sure than of nothing"])
+def test_als_folds_in_by_least_squares(few_purchases: sparse.csr_array, purchase: float) -> None:
     """x = (Y'Y + Y'(C - I)Y + reg I)^-1 Y'C p with confidence alpha * r: Hu, Koren, Volinsky, equation 4."""
     source = ALS(factors=4, iterations=3, alpha=10, regularization=0.5)
-    purchases = few_purchases * np.float32(0.25)
+    purchases = few_purchases * np.float32(purchase)
     with threadpool_limits(1, "blas"):
         source.article_vectors_ = source.learn(purchases)
         folded = source.vectors(purchases)
     items = source.article_vectors_.astype(np.float64)
-    for row, vector in zip(purchases.toarray()[:5], folded, strict=False):
+    for row, vector in zip(purchases.toarray(), folded, strict=True):
         confidence = np.where(row > 0, 10 * row, 1.0)
         gram = (items * confidence[:, None]).T @ items + 0.5 * np.eye(4)
-        np.testing.assert_allclose(vector, np.linalg.solve(gram, items.T @ (10 * row)), rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(vector, np.linalg.solve(gram, items.T @ (10 * row)), rtol=1e-4, atol=1e-6)
+
+
+def test_no_vector_depends_on_the_other_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of profiles with 0 to 30 purchases and 8 factors, to the last bit; blocks of few profiles too."""
+    rng = np.random.default_rng(3)
+    bought = np.where(rng.random((40, 30)) < 0.2, rng.random((40, 30)), 0).astype(np.float32)
+    bought[0], bought[1] = 0, 1
+    confidence, articles = sparse.csr_array(bought), rng.normal(size=(30, 8)).astype(np.float32)
+    together = least_squares(confidence, articles, 0.1)
+    assert (together[0] == 0).all()
+    monkeypatch.setattr(factorization, "SOLVED_CELLS", 100)
+    alone = [least_squares(confidence[[row]], articles, 0.1)[0] for row in range(40)]
+    np.testing.assert_array_equal(together, alone)
 
 
 def test_equals_are_ordered_by_article(world: History, world_as_of: date) -> None:

@@ -143,7 +143,7 @@ def _of_buyers(predictions: pl.DataFrame, purchases: pl.DataFrame) -> npt.NDArra
     listed, buyers = predictions["customer"].to_numpy(), purchases["customer"].to_numpy()
     marks = np.zeros(max(listed.max(initial=-1), buyers.max(initial=-1)) + 1, bool)
     marks[buyers] = True
-    return marks[listed]
+    return np.asarray(marks[listed])
 
 
 def _bought(purchases: pl.DataFrame) -> pl.DataFrame:

@@ -22,6 +22,9 @@ from forsys.progress import shows_progress
 from forsys.retrieval.source import STRICT, Source, decay, inner_products, top_of
 from forsys.tables.history import Floats, History, Ints, Profiles
 
+PRODUCT_CELLS = 1 << 24  # scores of a block of products: 64 MiB
+SOLVED_CELLS = 1 << 20  # numbers that a block of least squares holds: 4 MiB
+
 
 @dataclass(config=STRICT)
 class Factorization(Source):
@@ -79,16 +82,23 @@ class Factorization(Source):
         """As of every source. The last bit of a large product depends on its rows, so the scores are taken anew."""
         vectors, known = self.fold_in(profiles)
         column = np.full((len(profiles), k), -1, np.int32)
-        for rows in self.blocks(profiles):
-            column[rows], _ = top_of(self._products(vectors[rows], known[rows]), k)
+        # One block of memory for all products, so that it can be large: 3/4 of the time of new, smaller ones.
+        size = max(PRODUCT_CELLS // max(len(self.catalogue_), 1), 1)
+        memory = np.empty((min(size, len(profiles)), len(self.catalogue_)), np.float32)
+        for start in range(0, len(profiles), size):
+            rows = slice(start, start + size)
+            column[rows], _ = top_of(self._products(vectors[rows], known[rows], memory), k)
         score = np.full(column.shape, -np.inf, np.float32)
         row, place = np.nonzero(column >= 0)
         score[row, place] = inner_products(vectors, row, self.article_vectors_, column[row, place])
         order = np.argsort(-score, axis=1, kind="stable")
         return self.articles(np.take_along_axis(column, order, axis=1)), np.take_along_axis(score, order, axis=1)
 
-    def _products(self, vectors: Floats, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-        scores = np.asarray(vectors @ self.article_vectors_.T, np.float32)
+    def _products(
+        self, vectors: Floats, known: npt.NDArray[np.bool_], memory: Floats | None = None
+    ) -> npt.NDArray[np.float32]:
+        out = None if memory is None else memory[: len(vectors)]
+        scores = np.asarray(np.matmul(vectors, self.article_vectors_.T, out=out), np.float32)
         scores[~known] = -np.inf
         return scores
 
@@ -125,10 +135,7 @@ class ALS(Factorization):
 
     def vectors(self, confidence: sparse.csr_array) -> Floats:
         """ALS's own step: least squares against the article vectors."""
-        model = self._model()
-        model.item_factors = self.article_vectors_
-        rows = np.arange(confidence.shape[0])
-        return np.asarray(model.recalculate_user(rows, sparse.csr_matrix(confidence)), np.float32)
+        return least_squares(confidence * self.alpha, self.article_vectors_, self.regularization)
 
     def _model(self) -> Any:
         return als.AlternatingLeastSquares(
@@ -198,6 +205,31 @@ class LMF(Factorization):
         vectors = weighted_mean(confidence, self.article_vectors_)
         vectors[:, -2:] = (1, 0)
         return vectors
+
+
+def least_squares(confidence: sparse.csr_array, articles: Floats, regularization: float) -> Floats:
+    """What ALS takes for a customer's vector, by confidence (profiles, catalogue): (profiles, width), float32.
+
+    For the purchases u of a profile, their confidences c, C = diag(c) and P = (Y'Y + regularization I)^-1 that is
+    (P^-1 + Yu'(C - I)Yu)^-1 Yu'c, which by Woodbury's identity is (YuP)'(I + (C - I)YuPYu')^-1 c: as many unknowns
+    as purchases, and not as factors. With 128 factors and 12 purchases a profile, a quarter of implicit's time.
+    """
+    gram = articles.T @ articles + regularization * np.eye(articles.shape[1])
+    weighted = (articles @ np.linalg.inv(gram)).astype(np.float32)
+    count = np.diff(confidence.indptr)
+    vectors = np.zeros((len(count), articles.shape[1]), np.float32)
+    # Profiles of one size together: with others' padding, the last bits would depend on who they are.
+    for size in np.unique(count[count > 0]):
+        every = np.flatnonzero(count == size)
+        step = max(SOLVED_CELLS // (size * (size + articles.shape[1])), 1)
+        for start in range(0, len(every), step):
+            rows = every[start : start + step]
+            place = confidence.indptr[rows][:, None] + np.arange(size)
+            bought, sure = confidence.indices[place], confidence.data[place][..., None]
+            system = (sure - 1) * (articles[bought] @ weighted[bought].transpose(0, 2, 1)) + np.eye(size)
+            solved = np.linalg.solve(system.astype(np.float32), sure.astype(np.float32))
+            vectors[rows] = (solved.transpose(0, 2, 1) @ weighted[bought])[:, 0]
+    return vectors
 
 
 def weighted_mean(weights: sparse.csr_array, vectors: Floats) -> Floats:
