@@ -10,7 +10,7 @@ from forsys.recurrent import losses
 from forsys.recurrent.losses import bpr_max, own_positives, sampled_softmax
 
 ARTICLES, STEPS = 40, 6
-Loss = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+Loss = Callable[..., tf.Tensor]
 NOTHING = tf.zeros((0, 2), tf.int32)
 
 
@@ -29,13 +29,12 @@ def bought() -> tf.Tensor:
 def loss_and_gradient(
     loss: Loss, scores: tf.Tensor, bought: tf.Tensor, negatives: tf.Tensor, log_count: tf.Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of each step, (steps,), and by each score, (steps, articles)."""
+    """Of each step, (steps,), and by each score, (steps, articles): the outputs are scores, of unit vectors."""
     with tf.GradientTape() as tape:
         tape.watch(scores)
         positive = tf.gather(scores, bought, batch_dims=1)
-        negative = tf.gather(scores, negatives, axis=1) - log_count
         own = tf.constant(own_positives(negatives.numpy(), bought.numpy()))
-        value = loss(positive, negative, log_count, own)
+        value = loss(positive, scores, tf.gather(tf.eye(ARTICLES), negatives), -log_count, log_count, own)
     return value.numpy(), tf.convert_to_tensor(tape.gradient(value, scores)).numpy()
 
 
@@ -57,10 +56,10 @@ def assert_full_softmax(loss: Loss, scores: tf.Tensor, bought: tf.Tensor) -> Non
 # --- a positive is never among its own negatives ---
 
 
-def test_own_positives_are_every_place_of_a_steps_article_and_no_other() -> None:
-    found = own_positives(np.array([4, 2, 4, 9]), np.array([4, 7, 9, 4]))
-    assert found.tolist() == [[0, 0], [0, 2], [2, 3], [3, 0], [3, 2]]
-    assert own_positives(np.array([4, 2]), np.array([7])).shape == (0, 2)
+def test_own_positives_are_the_places_of_a_steps_article_and_no_other() -> None:
+    found = own_positives(np.array([2, 4, 9]), np.array([4, 7, 9, 12, 4, 1]))
+    assert found.tolist() == [[0, 1], [2, 2], [4, 1]]
+    assert own_positives(np.array([2, 4]), np.array([7])).shape == (0, 2)
 
 
 @pytest.mark.parametrize("loss", [sampled_softmax, bpr_max])
@@ -89,9 +88,9 @@ def test_large_scores_stay_finite(bought: tf.Tensor) -> None:
 
 
 def test_softmax_twice_is_caught(scores: tf.Tensor, bought: tf.Tensor) -> None:
-    def twice(positive: tf.Tensor, negative: tf.Tensor, *rest: tf.Tensor) -> tf.Tensor:
-        p = tf.nn.softmax(tf.concat([positive[:, None], negative], axis=1))
-        return sampled_softmax(p[:, 0], p[:, 1:], *rest)
+    def twice(positive: tf.Tensor, outputs: tf.Tensor, *rest: tf.Tensor) -> tf.Tensor:
+        p = tf.exp(positive - tf.reduce_logsumexp(outputs, axis=1))
+        return sampled_softmax(p, tf.nn.softmax(outputs), *rest)
 
     with pytest.raises(AssertionError):
         assert_full_softmax(twice, scores, bought)
@@ -110,7 +109,7 @@ def test_the_correction_makes_a_sample_stand_for_all(scores: tf.Tensor, bought: 
     share = (1 / np.arange(1, ARTICLES + 1)) ** 0.75
     share /= share.sum()
     count = 20_000
-    drawn = np.random.default_rng(3).choice(ARTICLES, count, p=share)
+    drawn, times = np.unique(np.random.default_rng(3).choice(ARTICLES, count, p=share), return_counts=True)
     expected, slope = full_softmax(scores, bought)
 
     def errors(log_count: np.ndarray) -> tuple[float, float]:
@@ -118,8 +117,8 @@ def test_the_correction_makes_a_sample_stand_for_all(scores: tf.Tensor, bought: 
         value, gradient = loss_and_gradient(sampled_softmax, scores, bought, negatives, constant)
         return float(np.abs(value - expected).max()), float(np.abs(gradient - slope).max())
 
-    assert max(errors(np.log(count * share[drawn]))) < 0.03
-    uncorrected = errors(np.full(count, np.log(count / ARTICLES)))  # each stands for the same number
+    assert max(errors(np.log(count * share[drawn] / times))) < 0.03
+    uncorrected = errors(np.log(count / ARTICLES / times))  # each stands for the same number
     assert min(uncorrected) > 0.1
 
 
@@ -131,10 +130,40 @@ def test_the_corrected_sum_is_right_on_average(scores: tf.Tensor) -> None:
     one = scores.numpy()[0].astype(np.float64)
     estimates = np.exp(one[drawn] - log_count).sum(axis=1)
     assert estimates.mean() == pytest.approx(np.exp(one).sum(), rel=0.05)
-    of_first = sampled_softmax(
-        tf.zeros(1), tf.constant(one[drawn[:1]] - log_count[:1], tf.float32), tf.constant(log_count[0]), NOTHING
-    )
+    others, corrected = tf.gather(tf.eye(ARTICLES), drawn[0]), tf.constant(log_count[0], tf.float32)
+    of_first = sampled_softmax(tf.zeros(1), scores[:1], others, -corrected, corrected, NOTHING)
     assert float(of_first[0]) == pytest.approx(np.log1p(estimates[0]), rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", [sampled_softmax, bpr_max])
+def test_once_with_half_the_count_is_twice(loss: Loss, scores: tf.Tensor, bought: tf.Tensor) -> None:
+    """Of articles that no step has bought."""
+    twice = loss_and_gradient(loss, scores, bought, tf.constant([2, 5, 5, 9]), tf.constant([0.4, 0.9, 0.9, 0.1]))
+    half = tf.constant([0.4, 0.9 - np.log(2), 0.1], tf.float32)
+    once = loss_and_gradient(loss, scores, bought, tf.constant([2, 5, 9]), half)
+    np.testing.assert_allclose(once[0], twice[0], rtol=1e-5)
+    np.testing.assert_allclose(once[1], twice[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [sampled_softmax, bpr_max])
+def test_gradients_by_outputs_articles_and_what_is_added(loss: Loss) -> None:
+    """Against differences of the loss."""
+    rng = np.random.default_rng(5)
+    sizes = ((STEPS,), (STEPS, 3), (8, 3), (8,))
+    parts = [tf.Variable(rng.normal(size=size), dtype=tf.float32) for size in sizes]
+    rest = (tf.constant(rng.normal(size=8), tf.float32), tf.constant([[0, 3], [4, 1]]))
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(loss(*parts, *rest) * tf.range(1.0, STEPS + 1))
+    for part, gradient in zip(parts, tape.gradient(total, parts), strict=True):
+        direction = tf.constant(rng.normal(size=part.shape) / 200, tf.float32)
+        ends = []
+        for side in (1, -1):
+            part.assign_add(side * direction)
+            ends.append(float(tf.reduce_sum(loss(*parts, *rest) * tf.range(1.0, STEPS + 1))))
+            part.assign_sub(side * direction)
+        assert float(tf.reduce_sum(gradient * direction)) == pytest.approx(
+            (ends[0] - ends[1]) / 2, rel=0.01, abs=1e-4
+        )
 
 
 # --- BPR-max ---
@@ -142,14 +171,16 @@ def test_the_corrected_sum_is_right_on_average(scores: tf.Tensor) -> None:
 
 def test_bpr_max_by_hand() -> None:
     """Two negatives of scores 1 and −1, weighted .88 and .12; the third is left out."""
-    positive, negative, own = tf.constant([0.5]), tf.constant([[1.0, -1.0, 0.5]]), tf.constant([[0, 2]])
+    positive, outputs, own = tf.constant([0.5]), tf.constant([[1.0, -1.0, 0.5]]), tf.constant([[0, 2]])
     a, b = np.exp(1) / (np.exp(1) + np.exp(-1)), np.exp(-1) / (np.exp(1) + np.exp(-1))
     beats = a / (1 + np.exp(0.5)) + b / (1 + np.exp(-1.5))
     expected = -np.log(beats) + a * 1 + b * 1
-    assert float(bpr_max(positive, negative, tf.zeros(3), own)[0]) == pytest.approx(expected, rel=1e-5)
+    found = bpr_max(positive, outputs, tf.eye(3), tf.zeros(3), tf.zeros(3), own)
+    assert float(found[0]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_bpr_max_falls_as_the_positive_rises() -> None:
     positive = tf.constant([-2.0, 0.0, 2.0, 6.0])
-    value = bpr_max(positive, tf.tile(tf.constant([[0.3, -0.2, 0.1]]), (4, 1)), tf.zeros(3), NOTHING).numpy()
+    outputs, nothing = tf.tile(tf.constant([[0.3, -0.2, 0.1]]), (4, 1)), tf.zeros(3)
+    value = bpr_max(positive, outputs, tf.eye(3), nothing, nothing, NOTHING).numpy()
     assert (np.diff(value) < 0).all()

@@ -210,7 +210,8 @@ def some_articles() -> Tensors:
 def test_a_vector_is_the_sum_of_its_parts() -> None:
     articles = vectors_of()
     found = articles(*some_articles()).numpy()
-    own, first, second = (layer.embeddings.numpy() for layer in (articles.own, *articles.attributes))
+    own = articles.own.numpy()
+    first, second = (layer.embeddings.numpy() for layer in articles.attributes)
     assert articles.tower is not None
     tower = articles.tower.kernel.numpy()
     np.testing.assert_allclose(found[1], own[6] + first[3] + second[1] + [0.3, -0.1] @ tower, atol=1e-6)

@@ -176,16 +176,17 @@ def test_a_small_catalogue_is_its_own_negatives(world: History, world_as_of: dat
 def test_negatives_are_drawn_by_popularity(world: History, world_as_of: date, facts: Knowledge) -> None:
     """Each as often as the correction says, and only articles that were sold."""
     trainer = trainer_of(world, world_as_of, facts, replace(SMALL, negatives=50, alpha=0.5))
+    sales = np.bincount(trainer.log.article, trainer.weight, 120)[facts.sold] + 1
     seen, expected = np.zeros(120), np.zeros(120)
+    expected[facts.sold] = 50 * np.sqrt(sales) / np.sqrt(sales).sum()
     for _ in range(400):
         drawn, log_count = trainer._draw()
-        assert drawn.shape == log_count.shape == (50,)
-        np.add.at(seen, drawn, 1 / 400)
-        expected[drawn] = np.exp(log_count)
-    assert not seen[facts.number == 0].any()
+        assert (np.diff(drawn) > 0).all()
+        times = expected[drawn] / np.exp(log_count)
+        np.testing.assert_allclose(times, times.round(), rtol=1e-4)
+        assert times.round().sum() == 50
+        seen[drawn] += times / 400
     np.testing.assert_allclose(seen, expected, atol=0.15)
-    sales = np.bincount(trainer.log.article, trainer.weight, 120)[facts.sold] + 1
-    np.testing.assert_allclose(expected[facts.sold], 50 * np.sqrt(sales) / np.sqrt(sales).sum(), rtol=1e-4)
 
 
 # --- the loss of a batch ---
@@ -290,7 +291,7 @@ def test_one_vector_is_read_and_scored_against(world: History, world_as_of: date
     """A change of an article's embedding changes its score and what is expected after it."""
     model = trainer_of(world, world_as_of, facts).model
     tables = [weight for weight in model.weights if len(facts.number) + 1 in weight.shape]
-    assert {weight.name for weight in tables} == {"embeddings", "popularity"}
+    assert {weight.name for weight in tables} == {"own", "popularity"}
     history = sentences([(1, 2)], 3)
     article = int(history.article[1])
     profiles = history.event_profiles(np.array([2]))
@@ -299,7 +300,7 @@ def test_one_vector_is_read_and_scored_against(world: History, world_as_of: date
         vectors = article_vectors(model, facts)
         return vectors, reader_of(model, vectors, facts).expect(profiles)
 
-    (vectors, expected), table = found(), model.articles.own.embeddings
+    (vectors, expected), table = found(), model.articles.own
     moved = table.numpy()
     moved[facts.number[article]] += 1
     table.assign(moved)

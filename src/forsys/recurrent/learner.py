@@ -27,7 +27,7 @@ class Step(NamedTuple):
     read: tf.Tensor  # (rows, length): places among the articles, -1 for the start step
     bought: tf.Tensor  # (rows, length)
     negatives: tf.Tensor  # (negatives,)
-    log_count: tf.Tensor  # (negatives,): logarithm of how often each is expected among them
+    log_count: tf.Tensor  # (negatives,): logarithm of how often each is expected among them, as in losses.py
     own: tf.Tensor  # (n, 2): which of them are what a step has bought, as in losses.py
     weight: tf.Tensor  # (rows, length), 0 where nothing is to be learned
     reset: tf.Tensor  # (rows, length)
@@ -45,7 +45,8 @@ class Learner:
         state = tuple(tf.TensorSpec(part.shape) for part in self.model.network.zero_state(recipe.rows))
         # Of any number of articles and negatives, or it would be traced again where these change.
         signature = (_any_step(shapes, recipe), state, tf.TensorSpec(()))
-        self.descend = tf.function(self._descend, input_signature=signature, autograph=False)
+        traced = tf.function(self._descend, input_signature=signature, autograph=False)
+        self.descend = traced.get_concrete_function()  # which does not look for another trace at each step
 
     def restart(self) -> None:
         """Untrained weights, and an optimizer that has seen nothing."""
@@ -62,12 +63,8 @@ class Learner:
         bought = tf.reshape(step.bought, (-1,))  # (steps,)
         bias = articles.bias(step.number)
         positive = tf.reduce_sum(outputs * tf.gather(vectors, bought), axis=1) + tf.gather(bias, bought)
-        # What is added to an article's score stands behind its vector, and a 1 behind the outputs.
-        added = tf.gather(bias, step.negatives) - step.log_count
-        others = tf.concat([tf.gather(vectors, step.negatives), added[:, None]], axis=1)
-        outputs = tf.concat([outputs, tf.ones_like(outputs[:, :1])], axis=1)
-        negative = tf.matmul(outputs, others, transpose_b=True)
-        loss = LOSSES[self.recipe.loss](positive, negative, step.log_count, step.own)
+        others, added = tf.gather(vectors, step.negatives), tf.gather(bias, step.negatives) - step.log_count
+        loss = LOSSES[self.recipe.loss](positive, outputs, others, added, step.log_count, step.own)
         each = tf.reshape(step.weight, (-1,))
         return tf.reduce_sum(each * loss) / tf.maximum(tf.reduce_sum(each), 1e-6), state
 

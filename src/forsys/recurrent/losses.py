@@ -7,8 +7,11 @@ expected count of c stands for 1 / c of its kind, so that log c is taken off its
 Both losses take, of a batch of steps:
 
 positive (steps,)               scores of what was bought
-negative (steps, negatives)     scores of the others, log_count taken off
-log_count (negatives,)          logarithm of how often each is expected in the sample; 0 where all are there
+outputs (steps, dimension)      and
+others (negatives, dimension)   whose products are the scores of the negatives, with
+added (negatives,)              what is added to each, log_count taken off
+log_count (negatives,)          logarithm of how often each is expected in the sample, for each time it is there; 0
+                                where all are there
 own (n, 2)                      where a step's own positive is among the negatives, see `own_positives`
 """
 
@@ -24,42 +27,64 @@ BPR_MAX_PENALTY = 1.0
 
 
 def own_positives(negatives: Ints, bought: Ints) -> Ints:
-    """(step, place among the negatives) of every negative that is what the step has bought, int32 (n, 2)."""
-    order = np.argsort(negatives, kind="stable")
-    first, end = (np.searchsorted(negatives, bought, side, sorter=order) for side in ("left", "right"))
-    count = end - first
-    step = np.repeat(np.arange(len(bought)), count)
-    nth = np.arange(len(step)) - np.repeat(np.cumsum(count) - count, count)
-    return np.stack([step, order[first[step] + nth]], axis=1).astype(np.int32)
+    """(step, place among the negatives, which are sorted and distinct) of what a step has bought: int32 (n, 2)."""
+    place = np.minimum(np.searchsorted(negatives, bought), len(negatives) - 1)
+    step = np.flatnonzero(negatives[place] == bought)
+    return np.stack([step, place[step]], axis=1).astype(np.int32)
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
 def _softmax(
-    positive: tf.Tensor, negative: tf.Tensor, own: tf.Tensor
+    positive: tf.Tensor, outputs: tf.Tensor, others: tf.Tensor, added: tf.Tensor, own: tf.Tensor
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
-    """TensorFlow's own gradient takes four passes over all scores more."""
-    top = tf.maximum(tf.reduce_max(negative, axis=1), positive)
-    others = _without(tf.exp(negative - top[:, None]), own, 0.0)
+    """A third of the time of TensorFlow's own gradient, which takes seven more passes over all scores.
+
+    exp(score + added) is exp(score) exp(added), so that `added` changes a vector, and the scores as they are stay
+    the only large table. Both large products of the gradient have it on the side where it is not turned around.
+    """
+    scores = tf.matmul(outputs, others, transpose_b=True)
+    most = tf.reduce_max(added)
+    top = tf.maximum(tf.reduce_max(scores, axis=1) + most, positive)
+    odds = _without(tf.exp(scores - (top - most)[:, None]), own, 0.0)  # over exp(top), without what is added
+    weight = tf.exp(added - most)
     this = tf.exp(positive - top)
-    total = this + tf.reduce_sum(others, axis=1)
+    total = this + tf.linalg.matvec(odds, weight)
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
         share = upstream / total
-        return this * share - upstream, others * share[:, None], None
+        of_outputs = tf.matmul(odds, others * weight[:, None]) * share[:, None]
+        of_others = tf.matmul(outputs * share[:, None], odds, transpose_a=True)  # (dimension, negatives)
+        of_added = tf.linalg.matvec(odds, share, transpose_a=True) * weight
+        return this * share - upstream, of_outputs, tf.transpose(of_others * weight), of_added, None
 
     return tf.math.log(total) + top - positive, gradient
 
 
-def sampled_softmax(positive: tf.Tensor, negative: tf.Tensor, log_count: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+def sampled_softmax(
+    positive: tf.Tensor,
+    outputs: tf.Tensor,
+    others: tf.Tensor,
+    added: tf.Tensor,
+    log_count: tf.Tensor,
+    own: tf.Tensor,
+) -> tf.Tensor:
     """Cross-entropy of each step, (steps,)."""
-    del log_count  # it is in `negative` already
-    return _softmax(positive, negative, own)
+    del log_count  # it is in `added` already
+    return _softmax(positive, outputs, others, added, own)
 
 
-def bpr_max(positive: tf.Tensor, negative: tf.Tensor, log_count: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+def bpr_max(
+    positive: tf.Tensor,
+    outputs: tf.Tensor,
+    others: tf.Tensor,
+    added: tf.Tensor,
+    log_count: tf.Tensor,
+    own: tf.Tensor,
+) -> tf.Tensor:
     """BPR-max with score regularisation (Hidasi and Karatzoglou 2018), (steps,)."""
+    negative = tf.matmul(outputs, others, transpose_b=True) + added
     weight = tf.nn.softmax(_without(negative, own, NEVER), axis=1)
-    score = _without(negative + log_count[None, :], own, 0.0)
+    score = _without(negative + log_count, own, 0.0)
     beats = tf.reduce_sum(weight * tf.sigmoid(positive[:, None] - score), axis=1)
     penalty = tf.reduce_sum(weight * score**2, axis=1)
     return -tf.math.log(beats + 1e-12) + BPR_MAX_PENALTY * penalty

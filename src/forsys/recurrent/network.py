@@ -25,8 +25,8 @@ class ArticleVectors(keras.layers.Layer):
     ) -> None:
         super().__init__(name="articles")
         start = [keras.initializers.RandomNormal(stddev=SMALL, seed=seed + i) for i in range(len(sizes) + 2)]
-        # Number 0 is the article that was never sold.
-        self.own = keras.layers.Embedding(known + 1, dimension, start[0], name="own")
+        # Number 0 is the article that was never sold. No layer, for that copies all rows before it takes a few.
+        self.own = self.add_weight(shape=(known + 1, dimension), initializer=start[0], name="own")
         self.attributes = [
             keras.layers.Embedding(size, dimension, start[i + 2], name=f"attribute_{i}")
             for i, size in enumerate(sizes)
@@ -41,7 +41,7 @@ class ArticleVectors(keras.layers.Layer):
         if training and self.drop_id:
             kept = keras.random.uniform(tf.shape(number), seed=self.random) >= self.drop_id
             number = number * tf.cast(kept, number.dtype)
-        vectors = self.own(number)
+        vectors = tf.gather(self.own.value, number)
         for i, embedding in enumerate(self.attributes):
             vectors += embedding(codes[:, i])
         return vectors + self.tower(values) if self.tower else vectors

@@ -89,7 +89,7 @@ class Trainer:
         for epoch in progress(range(epochs), f"train {self.recipe.cell}", unit="epoch"):
             state = self.model.network.zero_state(self.recipe.rows)
             for batch in made if epoch == 0 or random is None else batches(self.log, *layout):
-                state = self.learner.descend(self._step(batch), state, next(rate))
+                state = self.learner.descend(self._step(batch), state, tf.constant(next(rate)))
         return self.model
 
     def _step(self, batch: Batch) -> Step:
@@ -113,12 +113,13 @@ class Trainer:
         return Step(*self.facts.of(needed), *map(tf.constant, arrays))
 
     def _draw(self) -> tuple[Ints, Floats]:
-        """Negatives, and the logarithm of how often each is expected among them."""
+        """Negatives, sorted, each once; logarithm of how often it is expected for each time it was drawn."""
         sold, count = self.facts.sold, self.recipe.negatives
         if len(sold) <= 2 * count:
             return sold, np.zeros(len(sold), np.float32)
-        drawn = np.minimum(np.searchsorted(self.up_to, self.random.random(count)), len(sold) - 1)
-        return sold[drawn], np.log(count * self.share[drawn]).astype(np.float32)
+        places = np.minimum(np.searchsorted(self.up_to, self.random.random(count)), len(sold) - 1)
+        drawn, times = np.unique(places, return_counts=True)
+        return sold[drawn], np.log(count * self.share[drawn] / times).astype(np.float32)
 
 
 def rates(steps: int, recipe: Recipe) -> Floats:
@@ -133,5 +134,5 @@ def rates(steps: int, recipe: Recipe) -> Floats:
 def parameters(model: Model, facts: Knowledge) -> int:
     """Weights that were learned: articles that were not sold have a place among them, and no part."""
     idle = len(facts.number) - len(facts.sold)
-    each = model.articles.own.output_dim + 1  # and the popularity
+    each = model.articles.own.shape[1] + 1  # and the popularity
     return int(sum(np.prod(weight.shape) for weight in model.weights) - idle * each)
