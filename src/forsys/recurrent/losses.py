@@ -37,10 +37,10 @@ def own_positives(negatives: Ints, bought: Ints) -> Ints:
 def _softmax(
     positive: tf.Tensor, outputs: tf.Tensor, others: tf.Tensor, added: tf.Tensor, own: tf.Tensor
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
-    """A third of the time of TensorFlow's own gradient, which takes seven more passes over all scores.
+    """TensorFlow's own gradient takes several passes over all scores more.
 
-    exp(score + added) is exp(score) exp(added), so that `added` changes a vector, and the scores as they are stay
-    the only large table. Both large products of the gradient have it on the side where it is not turned around.
+    exp(score + added) is exp(score) exp(added), so that what is added, and each step's share of the gradient, changes
+    vectors, and the table of scores is read as it is.
     """
     scores = tf.matmul(outputs, others, transpose_b=True)
     most = tf.reduce_max(added)
