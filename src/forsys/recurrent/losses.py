@@ -39,8 +39,8 @@ def _softmax(
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
     """TensorFlow's own gradient takes several passes over all scores more.
 
-    exp(score + added) is exp(score) exp(added), so that what is added, and each step's share of the gradient, changes
-    vectors, and the table of scores is read as it is.
+    exp(score + added) is exp(score) exp(added), so that what is added, and each step's share of the gradient,
+    changes vectors, and the table of scores is read as it is.
     """
     scores = tf.matmul(outputs, others, transpose_b=True)
     most = tf.reduce_max(added)
