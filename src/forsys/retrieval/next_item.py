@@ -73,7 +73,7 @@ class NextItem(Source, Recipe):
         self.learned_ = np.array(learned)
         self.vectors_ = np.stack(vectors) if vectors else np.zeros((0, len(facts.number), self.dimension + 1))
         self.memory_ = self._memory(history, as_of)
-        self.__dict__.pop("readers", None)
+        self._forget()
         return self
 
     def _choose_catalogue(self, history: History, as_of: date, known: npt.NDArray[np.bool_]) -> None:
@@ -125,10 +125,9 @@ class NextItem(Source, Recipe):
 
     def expected(self, read: Floats) -> npt.NDArray[np.float32]:
         """The scores of the networks alone, of what `read` returned."""
-        scores = np.zeros((read.shape[1], len(self.catalogue_)), np.float32)
-        for vector, vectors in zip(read, self.vectors_, strict=True):
-            scores += vector @ vectors[self.catalogue_].T / np.float32(len(read))
-        scores += self.prior_
+        scores = np.asarray(_side_by_side(read) @ self.vectors_of_all.T, np.float32)
+        if self.prior_.any():
+            scores += self.prior_
         return scores
 
     def remembered(self, profiles: Profiles, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -149,6 +148,16 @@ class NextItem(Source, Recipe):
         return int(self.learned_)
 
     @cached_property
+    def vectors_of_all(self) -> Floats:
+        """Of the catalogue, (catalogue, networks * (dimension + 1)): products with what was read are mean scores."""
+        return _side_by_side(self.vectors_[:, self.catalogue_] / np.float32(max(len(self.vectors_), 1)))
+
+    def _forget(self) -> None:
+        """What was made from an earlier fitted state."""
+        for name in ("readers", "vectors_of_all"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
     def readers(self) -> "list[Reader]":
         """One a network, made from the fitted state."""
         from forsys.recurrent.inference import Reader
@@ -161,6 +170,11 @@ class NextItem(Source, Recipe):
 
     def load(self, path: Any) -> Self:
         """As for every source; the networks are made anew."""
-        self.__dict__.pop("readers", None)
+        self._forget()
         self.weights_ = []  # no array stands for no network
         return super().load(path)
+
+
+def _side_by_side(networks: Floats) -> Floats:
+    """(networks, rows, width) as (rows, networks * width)."""
+    return np.concatenate([*networks], axis=1) if len(networks) else np.zeros((networks.shape[1], 0), np.float32)
