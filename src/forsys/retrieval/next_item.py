@@ -149,7 +149,7 @@ class NextItem(Source, Recipe):
 
     @cached_property
     def vectors_of_all(self) -> Floats:
-        """Of the catalogue, (catalogue, networks * (dimension + 1)): products with what was read are mean scores."""
+        """(catalogue, networks * (dimension + 1)): their products with what was read are the mean scores."""
         return _side_by_side(self.vectors_[:, self.catalogue_] / np.float32(max(len(self.vectors_), 1)))
 
     def _forget(self) -> None:
