@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from forsys.recurrent import losses
-from forsys.recurrent.losses import bpr_max, own_positives, sampled_softmax
+from forsys.recurrent.losses import Scored, bpr_max, own_positives, sampled_softmax
 
 ARTICLES, STEPS = 40, 6
-Loss = Callable[..., tf.Tensor]
+Loss = Callable[[Scored], tf.Tensor]
 NOTHING = tf.zeros((0, 2), tf.int32)
 
 
@@ -34,7 +34,8 @@ def loss_and_gradient(
         tape.watch(scores)
         positive = tf.gather(scores, bought, batch_dims=1)
         own = tf.constant(own_positives(negatives.numpy(), bought.numpy()))
-        value = loss(positive, scores, tf.gather(tf.eye(ARTICLES), negatives), -log_count, log_count, own)
+        others = tf.gather(tf.eye(ARTICLES), negatives)
+        value = loss(Scored(positive, scores, others, tf.zeros(len(negatives)), log_count, own))
     return value.numpy(), tf.convert_to_tensor(tape.gradient(value, scores)).numpy()
 
 
@@ -88,9 +89,9 @@ def test_large_scores_stay_finite(bought: tf.Tensor) -> None:
 
 
 def test_softmax_twice_is_caught(scores: tf.Tensor, bought: tf.Tensor) -> None:
-    def twice(positive: tf.Tensor, outputs: tf.Tensor, *rest: tf.Tensor) -> tf.Tensor:
-        p = tf.exp(positive - tf.reduce_logsumexp(outputs, axis=1))
-        return sampled_softmax(p, tf.nn.softmax(outputs), *rest)
+    def twice(scored: Scored) -> tf.Tensor:
+        p = tf.exp(scored.positive - tf.reduce_logsumexp(scored.outputs, axis=1))
+        return sampled_softmax(scored._replace(positive=p, outputs=tf.nn.softmax(scored.outputs)))
 
     with pytest.raises(AssertionError):
         assert_full_softmax(twice, scores, bought)
@@ -131,7 +132,7 @@ def test_the_corrected_sum_is_right_on_average(scores: tf.Tensor) -> None:
     estimates = np.exp(one[drawn] - log_count).sum(axis=1)
     assert estimates.mean() == pytest.approx(np.exp(one).sum(), rel=0.05)
     others, corrected = tf.gather(tf.eye(ARTICLES), drawn[0]), tf.constant(log_count[0], tf.float32)
-    of_first = sampled_softmax(tf.zeros(1), scores[:1], others, -corrected, corrected, NOTHING)
+    of_first = sampled_softmax(Scored(tf.zeros(1), scores[:1], others, tf.zeros(8), corrected, NOTHING))
     assert float(of_first[0]) == pytest.approx(np.log1p(estimates[0]), rel=1e-4)
 
 
@@ -153,13 +154,13 @@ def test_gradients_by_outputs_articles_and_what_is_added(loss: Loss) -> None:
     parts = [tf.Variable(rng.normal(size=size), dtype=tf.float32) for size in sizes]
     rest = (tf.constant(rng.normal(size=8), tf.float32), tf.constant([[0, 3], [4, 1]]))
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(loss(*parts, *rest) * tf.range(1.0, STEPS + 1))
+        total = tf.reduce_sum(loss(Scored._make((*parts, *rest))) * tf.range(1.0, STEPS + 1))
     for part, gradient in zip(parts, tape.gradient(total, parts), strict=True):
         direction = tf.constant(rng.normal(size=part.shape) / 200, tf.float32)
         ends = []
         for side in (1, -1):
             part.assign_add(side * direction)
-            ends.append(float(tf.reduce_sum(loss(*parts, *rest) * tf.range(1.0, STEPS + 1))))
+            ends.append(float(tf.reduce_sum(loss(Scored._make((*parts, *rest))) * tf.range(1.0, STEPS + 1))))
             part.assign_sub(side * direction)
         assert float(tf.reduce_sum(gradient * direction)) == pytest.approx(
             (ends[0] - ends[1]) / 2, rel=0.01, abs=1e-4
@@ -175,12 +176,12 @@ def test_bpr_max_by_hand() -> None:
     a, b = np.exp(1) / (np.exp(1) + np.exp(-1)), np.exp(-1) / (np.exp(1) + np.exp(-1))
     beats = a / (1 + np.exp(0.5)) + b / (1 + np.exp(-1.5))
     expected = -np.log(beats) + a * 1 + b * 1
-    found = bpr_max(positive, outputs, tf.eye(3), tf.zeros(3), tf.zeros(3), own)
+    found = bpr_max(Scored(positive, outputs, tf.eye(3), tf.zeros(3), tf.zeros(3), own))
     assert float(found[0]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_bpr_max_falls_as_the_positive_rises() -> None:
     positive = tf.constant([-2.0, 0.0, 2.0, 6.0])
     outputs, nothing = tf.tile(tf.constant([[0.3, -0.2, 0.1]]), (4, 1)), tf.zeros(3)
-    value = bpr_max(positive, outputs, tf.eye(3), nothing, nothing, NOTHING).numpy()
+    value = bpr_max(Scored(positive, outputs, tf.eye(3), nothing, nothing, NOTHING)).numpy()
     assert (np.diff(value) < 0).all()

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forsys.retrieval.source import place_within
 from forsys.schema import LIST_LENGTH
 
 Floats = npt.NDArray[np.float64]
@@ -30,9 +31,8 @@ def average_precision(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int
     bought = _bought(purchases).sort("customer")
     hits = _hits(predictions, purchases, k).sort("customer", "rank")
     customer = hits["customer"].to_numpy()
-    nth = np.arange(1, len(hits) + 1) - np.searchsorted(customer, customer)  # of the customer's hits
     row = np.searchsorted(bought["customer"].to_numpy(), customer)
-    gained = np.bincount(row, nth / hits["rank"].to_numpy(), len(bought))
+    gained = np.bincount(row, (place_within(customer) + 1) / hits["rank"].to_numpy(), len(bought))
     return bought.select("customer", average_precision=gained / np.minimum(bought["bought"].to_numpy(), k))
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from forsys.recurrent.backend import tf
-from forsys.recurrent.losses import LOSSES
+from forsys.recurrent.losses import LOSSES, Scored
 from forsys.recurrent.model import Model, Shapes
 from forsys.recurrent.network import Tensors
 from forsys.recurrent.optimizer import Adam
@@ -63,8 +63,8 @@ class Learner:
         bought = tf.reshape(step.bought, (-1,))  # (steps,)
         bias = articles.bias(step.number)
         positive = tf.reduce_sum(outputs * tf.gather(vectors, bought), axis=1) + tf.gather(bias, bought)
-        others, added = tf.gather(vectors, step.negatives), tf.gather(bias, step.negatives) - step.log_count
-        loss = LOSSES[self.recipe.loss](positive, outputs, others, added, step.log_count, step.own)
+        others, added = tf.gather(vectors, step.negatives), tf.gather(bias, step.negatives)
+        loss = LOSSES[self.recipe.loss](Scored(positive, outputs, others, added, step.log_count, step.own))
         each = tf.reshape(step.weight, (-1,))
         return tf.reduce_sum(each * loss) / tf.maximum(tf.reduce_sum(each), 1e-6), state
 

@@ -3,19 +3,10 @@
 A softmax over all articles needs their sum of exponentials. Over a sample it is estimated: an article drawn with an
 expected count of c stands for 1 / c of its kind, so that log c is taken off its score (sampled softmax with the
 "logQ" correction; Bengio and Senécal 2008). The article bought is there for certain and is not corrected.
-
-Both losses take, of a batch of steps:
-
-positive (steps,)               scores of what was bought
-outputs (steps, dimension)      and
-others (negatives, dimension)   whose products are the scores of the negatives, with
-added (negatives,)              what is added to each, log_count taken off
-log_count (negatives,)          logarithm of how often each is expected in the sample, for each time it is there; 0
-                                where all are there
-own (n, 2)                      where a step's own positive is among the negatives, see `own_positives`
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +15,17 @@ from forsys.tables.history import Ints
 
 NEVER = -1e9  # a score that takes no part
 BPR_MAX_PENALTY = 1.0
+
+
+class Scored(NamedTuple):
+    """What a loss compares, of a batch of steps."""
+
+    positive: tf.Tensor  # (steps,): scores of what was bought
+    outputs: tf.Tensor  # (steps, dimension) and
+    others: tf.Tensor  # (negatives, dimension): their products, and
+    bias: tf.Tensor  # (negatives,) added, are the scores of the negatives
+    log_count: tf.Tensor  # (negatives,): logarithm of how often each is expected, for each time it is there, or 0
+    own: tf.Tensor  # (n, 2): where a step's own positive is among the negatives, see `own_positives`
 
 
 def own_positives(negatives: Ints, bought: Ints) -> Ints:
@@ -60,31 +62,18 @@ def _softmax(
     return tf.math.log(total) + top - positive, gradient
 
 
-def sampled_softmax(
-    positive: tf.Tensor,
-    outputs: tf.Tensor,
-    others: tf.Tensor,
-    added: tf.Tensor,
-    log_count: tf.Tensor,
-    own: tf.Tensor,
-) -> tf.Tensor:
+def sampled_softmax(scored: Scored) -> tf.Tensor:
     """Cross-entropy of each step, (steps,)."""
-    del log_count  # it is in `added` already
-    return _softmax(positive, outputs, others, added, own)
+    positive, outputs, others, bias, log_count, own = scored
+    return _softmax(positive, outputs, others, bias - log_count, own)
 
 
-def bpr_max(
-    positive: tf.Tensor,
-    outputs: tf.Tensor,
-    others: tf.Tensor,
-    added: tf.Tensor,
-    log_count: tf.Tensor,
-    own: tf.Tensor,
-) -> tf.Tensor:
+def bpr_max(scored: Scored) -> tf.Tensor:
     """BPR-max with score regularisation (Hidasi and Karatzoglou 2018), (steps,)."""
-    negative = tf.matmul(outputs, others, transpose_b=True) + added
-    weight = tf.nn.softmax(_without(negative, own, NEVER), axis=1)
-    score = _without(negative + log_count, own, 0.0)
+    positive, outputs, others, bias, log_count, own = scored
+    negative = tf.matmul(outputs, others, transpose_b=True) + bias
+    weight = tf.nn.softmax(_without(negative - log_count, own, NEVER), axis=1)
+    score = _without(negative, own, 0.0)
     beats = tf.reduce_sum(weight * tf.sigmoid(positive[:, None] - score), axis=1)
     penalty = tf.reduce_sum(weight * score**2, axis=1)
     return -tf.math.log(beats + 1e-12) + BPR_MAX_PENALTY * penalty
