@@ -12,7 +12,12 @@ LARGE = 1000  # rows of a table: smaller ones are read as a whole anyway
 
 
 class Adam:
-    """Moves `weights`. `clip`: the largest norm of a gradient."""
+    """Moves `weights`. `clip`: the largest norm of a gradient.
+
+    weight_decay: a vector that has been read, of a large table, shrinks by this share times the learning rate
+    (decoupled; Loshchilov and Hutter 2019). Such tables say what an article, a product and a name are like for
+    themselves: on few purchases they are learned by heart.
+    """
 
     def __init__(self, weights: list[keras.Variable], clip: float, weight_decay: float) -> None:
         self.weights, self.clip, self.weight_decay = weights, clip, weight_decay
@@ -38,8 +43,6 @@ class Adam:
 
     def _move(self, i: int, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor) -> None:
         weight = self.weights[i].value
-        if self.weight_decay:
-            weight.assign_sub(rate * self.weight_decay * weight)
         tf.raw_ops.ResourceApplyAdam(
             var=weight.handle,
             m=self.first[i].handle,
@@ -57,7 +60,7 @@ class Adam:
         weight, second, rows = self.weights[i].value, self.second[i], gradient.indices
         square = BETA_2 * tf.gather(second, rows) + (1 - BETA_2) * gradient.values**2
         change = rate * tf.sqrt(1 - BETA_2**step) * gradient.values / (tf.sqrt(square) + EPSILON)
-        if self.weight_decay:
+        if self.weight_decay and len(weight.shape) > 1:  # not an article's popularity
             change += rate * self.weight_decay * tf.gather(weight, rows)
         second.scatter_update(tf.IndexedSlices(square, rows))
         weight.scatter_sub(tf.IndexedSlices(change, rows))
