@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# From the shop's files to submissions/submission.csv: prepares Python once, then runs every stage by name.
+# From the shop's files to submissions/submission.csv: prepares Python once, then calls `forsys`.
 #
 #   bash run.sh                      everything, on the files in input/ (with none: on a generated sample)
 #   bash run.sh --input DIR          everything, on the files in DIR
 #   bash run.sh COMMAND [...]        one command; `bash run.sh --help` lists them
 #   bash run.sh test [...]           lint, types and tests
-#   bash run.sh benchmark [...]      measure against what one would take otherwise; `--help` lists the benchmarks
+#   bash run.sh benchmark [...]      time the hot stages against alternatives; `--help` lists the benchmarks
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-stages=(tables content tune retrieve rank submit evaluate report)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -64,7 +63,7 @@ fi
 
 if [ "${1:-}" = benchmark ]; then
     prepare_venv requirements-dev.lock
-    export PYTHONPATH="$here/src:$here/tests" OMP_WAIT_POLICY=passive
+    export PYTHONPATH="$here/src:$here" OMP_WAIT_POLICY=passive
     exec "$here/.venv/bin/python" -m benchmarks "${@:2}"
 fi
 
@@ -77,15 +76,12 @@ else
     prepare_venv "$lock"
     python="$here/.venv/bin/python"
 fi
-export PYTHONPATH="$here/src${PYTHONPATH:+:$PYTHONPATH}"
+export PYTHONPATH="$here/src${PYTHONPATH:+:$PYTHONPATH}" FORSYS_HOME="${FORSYS_HOME:-$here}"
 # Idle threads of one library otherwise spin while another one works: small fits get 10 times slower.
 export OMP_WAIT_POLICY=passive
 
 case "${1:-}" in
-    "" | --input* | --holdout-days* | --max-rejected* | --preset* | --set*)
-        for stage in "${stages[@]}"; do
-            "$python" -m forsys "$stage" "$@"
-        done
-        ;;
+    --help | -h | --version) exec "$python" -m forsys "$@" ;;
+    "" | -*) exec "$python" -m forsys run "$@" ;;
     *) exec "$python" -m forsys "$@" ;;
 esac

@@ -1,6 +1,7 @@
-"""Two logs that many tests share: one to work out by hand, and one with structure to learn."""
+"""What many tests share: a log to work out by hand, one with structure to learn, and a tiny generated shop."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -114,3 +115,14 @@ def world(world_log: pl.DataFrame) -> History:
 def world_as_of() -> date:
     """The day from which 12 articles of the world are new; the last 15 days are after it."""
     return date(2020, 4, 15)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the tiny shop's CSV files, not to be changed."""
+    from world import make_shop  # here, for it imports the whole pipeline
+
+    folder = tmp_path_factory.getbasetemp() / "shop" / "tiny"
+    if not folder.exists():
+        make_shop(folder)
+    return folder

@@ -16,13 +16,12 @@ from benchmarks._compared import as_text, compared, fewest_seconds
 from benchmarks._made import everyones_pairs
 from benchmarks.throughput import AS_OF, made_history
 from forsys.errors import DataError
-from forsys.evaluation.metrics import average_precision
+from forsys.metrics.lists import average_precision
 from forsys.progress import stage_line
 from forsys.ranking.features import build
-from forsys.retrieval.factorization import ALS
-from world import run_on, shop
+from forsys.retrieval.als import ALS
+from world import run_on
 
-__all__ = ["shop"]
 COMMON = ["stage", "against", "ours", "alternative", "unit", "ratio"]
 
 
@@ -136,13 +135,12 @@ class TestSameWork:
         assert map_at_12.apk([7], [1, 7], 1) == 0
 
     def test_pandas_makes_the_same_features(self, shop: Path, tmp_path: Path) -> None:
-        run = run_on(shop, tmp_path, content=False, retrieval__sources__look_alikes="false", shard="1000")
-        fold = run.calendar.submission
+        run = run_on(shop, tmp_path, shard_size="1000")
         pairs = everyones_pairs(run)
-        own = build(pairs, run.history, fold.as_of, ["bought_before"])
-        theirs = features.merged(*features.frames(pairs, run.history, fold.as_of))
+        own = build(pairs, ["purchase_history"])
+        theirs = features.merged(*features.frames(pairs))
         assert own.height > 1_000
-        assert (own["article_times"] > 1).any()
+        assert (own["article_visits"] > 1).any()
         for name in own.columns:
             assert_allclose(own[name], theirs[name].to_numpy(float), rtol=1e-5, atol=1e-6, err_msg=name)
 

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from forsys import cli, pipeline
+from forsys import cli, opening
 from forsys.cli import main
 from forsys.progress import progress, stage_line
-from forsys.tables.sample import generate
-from forsys.tables.source import locate
-from world import CUSTOMERS, flags, shop, snapshot
+from forsys.sample.shop import generate
+from forsys.tables.dataset import locate
+from world import CUSTOMERS, flags, snapshot
 
-__all__ = ["shop"]
 Output = pytest.CaptureFixture[str]
 
 
@@ -52,9 +51,12 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("faulty", "words"),
         [
-            (["--set", "retrieval.nonsense=3"], ["retrieval.nonsense", "presets/default.toml"]),
-            (["--set", "shard=0"], ["shard", "greater than 0", "found 0"]),
-            (["--set", "shard"], ["--set shard", "key=value"]),
+            (["--set", "retrieval.nonsense=3"], ["retrieval.nonsense", "forsys settings"]),
+            (["--set", "retrieval.candidate=3"], ["Do you mean retrieval.candidates_per_source?"]),
+            (["--set", "shard_size=0"], ["shard_size", "greater than 0", "found 0"]),
+            (["--set", "shard_size"], ["--set shard_size", "key=value"]),
+            (["--set", "ranking.leaves=7"], ["ranking.leaves is called ranking.num_leaves now"]),
+            (["--set", "retrieval.sources.taste=false"], ["is called retrieval.sources.same_attributes now"]),
             (["--set", "=3"], ["key=value"]),
             (["--set", "a b=3"], ["--set a b=3"]),
             (["--preset", "nonsense"], ["nonsense", "Presets: default"]),
@@ -69,12 +71,12 @@ class TestSettings:
     @pytest.mark.parametrize(
         "line",
         [
-            '{ class = "nonsense.Nonsense" }',
-            '{ class = "repurchase.Nonsense" }',
-            '{ class = "repurchase" }',
-            '{ class = "factorization.np" }',
-            '{ class = "factorization.Factorization" }',
-            '{ class = "factorization.decay" }',
+            '{ class = "nonsense:Nonsense" }',
+            '{ class = "forsys.retrieval.repurchase:Nonsense" }',
+            '{ class = "forsys.retrieval.repurchase" }',
+            '{ class = "forsys.retrieval.factorization:np" }',
+            '{ class = "forsys.retrieval.factorization:Factorization" }',
+            '{ class = "forsys.retrieval.factorization:decay" }',
             "{ days = 3 }",
             "{ class = 3 }",
         ],
@@ -84,7 +86,7 @@ class TestSettings:
             patch.setenv("FORSYS_HOME", str(submitted))
             message = refused(["tune", *flags(shop, retrieval__sources__mine=line)], capsys)
         assert "is not a source" in message
-        assert '"file.Class"' in message
+        assert '"package.module:Class"' in message
 
     def test_a_parameter_that_a_source_lacks(self, shop: Path, submitted: Path, capsys: Output) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -115,16 +117,16 @@ class TestSteps:
             ([], "tune", "tables"),
             ([], "validate", "tables"),
             ([], "content", "tables"),
-            ([], "submit", "tune"),
+            ([], "submit", "tables"),
             (["tables"], "tune", "content"),
-            (["tables"], "retrieve", "tune"),
-            (["tables"], "submit", "tune"),
-            (["tables"], "evaluate", "tune"),
-            (["tables"], "report", "evaluate"),
+            (["tables"], "retrieve", "content"),
+            (["tables"], "submit", "content"),
+            (["tables", "content"], "evaluate", "tune"),
+            (["tables", "content", "tune"], "report", "retrieve"),
             (["tables", "content", "tune"], "rank", "retrieve"),
-            (["tables", "content", "tune"], "submit", "rank"),
-            (["tables", "content", "tune"], "evaluate", "rank"),
-            (["tables", "content", "tune"], "explain", "rank"),
+            (["tables", "content", "tune"], "submit", "retrieve"),
+            (["tables", "content", "tune", "retrieve"], "evaluate", "rank"),
+            (["tables", "content", "tune", "retrieve"], "explain", "rank"),
         ],
     )
     def test_out_of_order(self, done: list[str], asked: str, missing: str, shop: Path, capsys: Output) -> None:
@@ -136,21 +138,22 @@ class TestSteps:
 
     @pytest.mark.parametrize("asked", ["content", "tune", "retrieve", "submit"])
     def test_unfinished_tables(self, asked: str, shop: Path, submitted: Path, home: Path, capsys: Output) -> None:
-        """As a kill between tables.json and its stamp leaves them."""
+        """As a kill between tables.json and the stage's stamp leaves them."""
         shutil.copytree(submitted, home)
-        (home / "output" / "tiny" / "tables" / ".tables.json.made-from").unlink()
+        (home / "output" / "tiny" / "stamps" / "tables.json").unlink()
         assert "Run the stage `tables` first" in refused([asked, *flags(shop)], capsys)
 
     def test_candidates_of_other_settings_do_not_serve(
         self, shop: Path, submitted: Path, home: Path, capsys: Output
     ) -> None:
         shutil.copytree(submitted, home)
-        other = flags(shop, retrieval__candidates="13")
+        other = flags(shop, retrieval__candidates_per_source="13")
         message = refused(["submit", *other], capsys)
-        assert "made from other data or settings. Run the stage `tune` first" in message
+        assert "made from other data, settings or code" in message
+        assert "Run the stage `tune` first" in message
         assert main(["tune", *other]) == 0
         message = refused(["rank", *other], capsys)
-        assert "Run the stage `retrieve` first, with the same settings" in message
+        assert "Run the stage `retrieve` first" in message
 
     def test_a_log_that_is_too_short(self, shop: Path, capsys: Output) -> None:
         assert main(["tables", *flags(shop)]) == 0
@@ -166,8 +169,9 @@ class TestSteps:
         known = sorted({row.split(",")[2] for row in rows})[:11]
         kept = [row for row in rows if row.split(",")[2] in known]
         log.write_text("\n".join([header, *kept]) + "\n", encoding="utf-8")
-        message = refused(["run", *flags(few)], capsys)
-        assert "different articles were sold before" in message
+        for stage in ("tables", "content", "tune", "retrieve", "rank"):
+            assert main([stage, *flags(few)]) == 0
+        assert "different articles were sold before" in refused(["submit", *flags(few)], capsys)
         assert not (home / "submissions" / "submission.csv").exists()
 
 
@@ -176,7 +180,7 @@ class TestEndings:
         def interrupted(_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(cli, "_stages", interrupted)
+        monkeypatch.setattr(cli, "_run_stage", interrupted)
         assert main(["tables"]) == 130
         assert "goes on from here" in capsys.readouterr().err
 
@@ -186,7 +190,7 @@ class TestEndings:
         def broken(_: object) -> None:
             raise ValueError("a bug")
 
-        monkeypatch.setattr(cli, "_stages", broken)
+        monkeypatch.setattr(cli, "_run_stage", broken)
         with pytest.raises(ValueError, match="a bug"):
             main(["tables"])
 
@@ -281,8 +285,8 @@ class TestWithoutData:
             made.append(folder)
             generate(folder, customers=30, articles=24, weeks=4, images=0)
 
-        monkeypatch.setattr(pipeline, "generate", small)
-        monkeypatch.setattr(pipeline, "locate", partial(locate, kaggle=(tmp_path / "no kaggle here",)))
+        monkeypatch.setattr("forsys.sample.shop.generate", small)
+        monkeypatch.setattr(opening, "locate", partial(locate, kaggle=(tmp_path / "no kaggle here",)))
         return made
 
     def test_the_sample_is_made_once(self, small_sample: list[Path], home: Path, capsys: Output) -> None:
@@ -350,7 +354,7 @@ class TestBars:
 
 
 def test_backtest_writes_its_table(shop: Path, home: Path, capsys: Output) -> None:
-    assert main(["backtest", "--weeks", "1", *flags(shop, tuning__weeks="1")]) == 0
+    assert main(["backtest", "--weeks", "1", *flags(shop, tuning__max_weeks="1")]) == 0
     out = capsys.readouterr().out
     assert out.startswith("Data: ")  # the tables are made where they are missing
     assert "GENERATED DATA. Backtest of tiny: 1 cut-offs, 2024-06-24 up to 2024-07-01" in out

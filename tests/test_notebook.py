@@ -16,11 +16,12 @@ import pytest
 from PIL import Image
 
 from forsys.errors import DataError
-from forsys.report.picture import write_customers
+from forsys.report.snapshot import write_customers
 from forsys.run import Run
+from forsys.sample.shop import generate
 from forsys.settings import load_settings
-from forsys.tables.sample import generate
-from forsys.tables.source import DataSet
+from forsys.tables.dataset import DataSet
+from forsys.workspace import Workspace
 from world import ARTICLES, CUSTOMERS, LAST_DAY, PROJECT, SMALL, WEEKS, environment, lists_in, snapshot
 
 NOTEBOOK = PROJECT / "src" / "kaggle.ipynb"
@@ -262,7 +263,7 @@ class TestFaults:
 
 
 def test_no_customer_to_draw(tmp_path: Path) -> None:
-    run = Run(DataSet("empty", tmp_path, True, "a test"), load_settings(), tmp_path)
+    run = Run(DataSet("empty", tmp_path, True, "a test"), load_settings(), Workspace(tmp_path, "empty"))
     with pytest.raises(DataError, match="Run the stage `submit` first"):
         write_customers(run, tmp_path / "customers.png")
     assert list(tmp_path.iterdir()) == []

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from forsys import stages
 from forsys.cli import main
-from world import flags, forsys, parts_left, shop, snapshot
+from world import flags, forsys, parts_left, snapshot
 
-__all__ = ["shop"]
-STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate")
+STAGES = tuple(name for name in stages.STAGES if name != "report")
 DRIVER = """
 import os, sys
 from pathlib import Path
@@ -113,7 +113,7 @@ def test_goes_on_after_a_kill(
     assert done.stdout.splitlines()[-1].split()[0] == ["Data:", *STAGES][STAGES.index(stage)]  # the last one done
     torn = parts_left(tmp_path)
     assert len(torn) == (moment == "before")
-    shelves = {name: file for name, file in snapshot(tmp_path).items() if "/folds/" in name and name not in torn}
+    candidates = {name: file for name, file in snapshot(tmp_path).items() if "/folds/" in name and name not in torn}
 
     go_on(tmp_path, flags(shop), monkeypatch)
     assert results(tmp_path) == results(undisturbed)
@@ -122,10 +122,10 @@ def test_goes_on_after_a_kill(
     skipped = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "up to date" in line]
     assert tuple(skipped) == STAGES[: STAGES.index(stage)]
     after = snapshot(tmp_path)
-    assert [name for name, file in shelves.items() if name in after and after[name] != file] == []
+    assert [name for name, file in candidates.items() if name in after and after[name] != file] == []
 
 
-OTHER = {"tuning__weeks": "1", "retrieval__candidates": "13"}
+OTHER = {"tuning__max_weeks": "1", "retrieval__candidates_per_source": "13"}
 
 
 @pytest.mark.parametrize(
@@ -191,12 +191,12 @@ def test_ctrl_c_ends_without_a_traceback(
     assert done.returncode == 130
     assert done.stderr.strip() == "forsys: stopped. The same command goes on from here."
     assert parts_left(tmp_path) == []
-    shelves = {name: file for name, file in snapshot(tmp_path).items() if "/folds/" in name and "/part-" in name}
-    assert len(shelves) > 0
+    candidates = {name: file for name, file in snapshot(tmp_path).items() if "/folds/" in name and "/part-" in name}
+    assert len(candidates) > 0
     go_on(tmp_path, flags(shop), monkeypatch)
     assert results(tmp_path) == results(undisturbed)
     after = snapshot(tmp_path)
-    assert {name: after[name] for name in shelves} == shelves
+    assert {name: after[name] for name in candidates} == candidates
 
 
 def test_two_fresh_runs_give_the_same_bytes(
@@ -213,5 +213,5 @@ def test_two_fresh_runs_give_the_same_bytes(
 def test_the_shards_do_not_matter(
     shard: str, shop: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on(tmp_path, flags(shop, shard=shard), monkeypatch)
+    go_on(tmp_path, flags(shop, shard_size=shard), monkeypatch)
     assert results(tmp_path) == results(undisturbed)

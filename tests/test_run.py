@@ -7,21 +7,20 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from forsys.candidates import SourceArtifacts
 from forsys.run import Run
-from world import CUSTOMERS, run_on, shop
-
-__all__ = ["shop"]
+from world import CUSTOMERS, run_on
 
 
 @pytest.fixture(scope="module")
 def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return run_on(shop, tmp_path_factory.mktemp("run"), buyers="9")
+    return run_on(shop, tmp_path_factory.mktemp("run"), max_buyers_per_week="9")
 
 
 def test_everyone_at_the_submission_and_all_buyers_at_the_holdout(run: Run) -> None:
-    assert run.listed(run.calendar.submission).tolist() == list(range(CUSTOMERS))
+    assert run.target_customers(run.calendar.submission).tolist() == list(range(CUSTOMERS))
     labels = run.history.labels(run.calendar.holdout)
-    assert run.listed(run.calendar.holdout).tolist() == labels["customer"].unique().sort().to_list()
+    assert run.target_customers(run.calendar.holdout).tolist() == labels["customer"].unique().sort().to_list()
     assert_frame_equal(run.labels(run.calendar.holdout), labels)
 
 
@@ -30,9 +29,9 @@ def test_so_many_buyers_of_an_earlier_week(run: Run) -> None:
     fold, other = (run.calendar.holdout.earlier(step) for step in (1, 2))
     labels, all_labels = run.labels(fold), run.history.labels(fold)
     assert labels["customer"].n_unique() == 9 < all_labels["customer"].n_unique()
-    assert_frame_equal(labels, all_labels.filter(pl.col("customer").is_in(run.listed(fold).tolist())))
+    assert_frame_equal(labels, all_labels.filter(pl.col("customer").is_in(run.target_customers(fold).tolist())))
     assert_frame_equal(run.labels(fold), labels)
-    assert run.listed(fold).tolist() != run.listed(other).tolist()
+    assert run.target_customers(fold).tolist() != run.target_customers(other).tolist()
 
 
 def test_shards_hold_each_of_them_once(run: Run) -> None:
@@ -40,8 +39,9 @@ def test_shards_hold_each_of_them_once(run: Run) -> None:
     assert np.concatenate(run.shards(run.calendar.submission)).tolist() == list(range(CUSTOMERS))
 
 
-def test_another_number_of_buyers_takes_another_shelf(run: Run, shop: Path, tmp_path: Path) -> None:
-    name, line = next(iter(run.settings.retrieval.sources.items()))
+def test_another_number_of_buyers_takes_another_folder(run: Run, shop: Path, tmp_path: Path) -> None:
+    name, config = next(iter(run.settings.retrieval.sources.items()))
     fold = run.calendar.holdout.earlier(1)
-    more = run_on(shop, tmp_path, buyers="10")
-    assert run.shelf(fold, name, line).folder.name != more.shelf(fold, name, line).folder.name
+    more = run_on(shop, tmp_path, max_buyers_per_week="10")
+    folders = {SourceArtifacts.of(each, fold, name, config).folder.name for each in (run, more)}
+    assert len(folders) == 2

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from forsys.stages import STAGES
 from world import (
     CUSTOMERS,
     HOLDOUT,
     LAST_DAY,
     PROJECT,
-    STAGES,
     bought_in,
     environment,
     flags,
@@ -25,11 +25,9 @@ from world import (
     map_at,
     parts_left,
     purchases_in,
-    shop,
     snapshot,
 )
 
-__all__ = ["shop"]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 Done = subprocess.CompletedProcess[str]
 
@@ -174,23 +172,24 @@ class TestNextRun:
         project = tmp_path / "project"
         shutil.copytree(finished[0], project, symlinks=True)
         before = snapshot(project / "output" / "tiny")
-        done = run_sh(project, "run", *flags(shop, retrieval__sources__als__factors="4"))  # one process
+        done = run_sh(project, "run", *flags(shop, retrieval__sources__als__factors="4"))
         assert (done.returncode, done.stderr) == (0, "")
         after = snapshot(project / "output" / "tiny")
 
         assert "tables     up to date, skipped" in done.stdout
         assert "content    up to date, skipped" in done.stdout
         assert done.stdout.count("up to date, skipped") == 2
-        shelves = {name for name in before if name.startswith("folds/")}
-        others = {name for name in shelves if "/als-" not in name and name in after}
+        candidates = {name for name in before if name.startswith("folds/")}
+        others = {name for name in candidates if "/als-" not in name and name in after}
         assert {name.split("/")[2].split("-")[0] for name in others} == {
-            "best_sellers", "bpr", "co_purchase", "lmf", "look_alikes", "repurchase", "taste", "variants",
+            "best_sellers", "bpr", "item_knn", "lmf", "nearest_content", "repurchase", "same_attributes",
+            "same_product",
         }  # fmt: skip
         assert [name for name in others if after[name] != before[name]] == []
         at_cut_offs = [f"folds/{day}/als-" for day in ("2024-06-24", "2024-07-01")]
-        for place in at_cut_offs:  # the old one is gone from the cut-offs of the run, a new one stands there
-            old = {name.split("/")[2] for name in before if name.startswith(place)}
-            new = {name.split("/")[2] for name in after if name.startswith(place)}
+        for folder in at_cut_offs:  # the old one is gone from the cut-offs of the run, a new one stands there
+            old = {name.split("/")[2] for name in before if name.startswith(folder)}
+            new = {name.split("/")[2] for name in after if name.startswith(folder)}
             assert len(old) == len(new) == 1
             assert old != new
         for name in ("tuned.json", "evaluation/scores.json", "holdout/predictions.parquet"):
@@ -202,7 +201,7 @@ class TestFaults:
     def test_help_lists_the_commands(self, finished: tuple[Path, Done]) -> None:
         done = run_sh(finished[0], "--help")
         assert (done.returncode, done.stderr) == (0, "")
-        for command in ("run", *STAGES, "backtest", "validate", "sample"):
+        for command in ("run", *STAGES, "backtest", "validate", "settings", "sample"):
             assert f"\n    {command} " in done.stdout
 
     @pytest.mark.parametrize("arguments", [["nonsense"], ["tables", "--nonsense"], ["sample"]])
@@ -228,7 +227,7 @@ class TestFaults:
     def test_a_step_out_of_order(self, finished: tuple[Path, Done], shop: Path, tmp_path: Path) -> None:
         shutil.copytree(shop, tmp_path / "another")
         done = run_sh(finished[0], "submit", *flags(tmp_path / "another"))
-        assert "Run the stage `tune` first" in refused(done)
+        assert "Run the stage `tables` first" in refused(done)
 
     def test_python_without_the_project_on_its_path(self, finished: tuple[Path, Done], tmp_path: Path) -> None:
         """PYTHONPATH of the user stays, behind the project's own."""
@@ -255,7 +254,7 @@ class TestPythonIsPrepared:
         first, *rest = calls.read_text(encoding="utf-8").splitlines()
         assert first.startswith(f"{python} -m pip install ")
         assert first.endswith(f" -r {project}/requirements.txt")
-        assert rest == [f"{python} -m forsys {stage} --input {shop}" for stage in STAGES]
+        assert rest == [f"{python} -m forsys run --input {shop}"]
         assert not (project / ".venv").exists()
 
         calls.unlink()

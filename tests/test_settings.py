@@ -8,26 +8,26 @@ from pydantic import ValidationError
 
 from forsys import settings as module
 from forsys.errors import DataError
-from forsys.settings import load_settings
+from forsys.retrieval.registry import check_sources, make_source
+from forsys.settings import RENAMED, Settings, load_settings
+from forsys.settings_text import settings_text
 
 
 def test_the_default_preset_is_whole() -> None:
     settings = load_settings()
     assert settings.holdout_days == 7
-    assert settings.retrieval.sources["repurchase"]["class"] == "repurchase.Repurchase"
-    for key in settings.tuning.grid:
-        name, _, parameter = key.partition(".")
-        assert parameter in settings.retrieval.sources[name], f"tuning.grid: {key}"
+    assert settings.retrieval.sources["repurchase"]["class"] == "forsys.retrieval.repurchase:Repurchase"
+    check_sources(settings)  # of every source and of every value of the grid
 
 
 @pytest.mark.parametrize(
     ("override", "path", "expected"),
     [
-        ("retrieval.candidates=50", ["retrieval", "candidates"], 50),
-        ("shard = 1_000", ["shard"], 1000),
+        ("retrieval.candidates_per_source=50", ["retrieval", "candidates_per_source"], 50),
+        ("shard_size = 1_000", ["shard_size"], 1000),
         ("retrieval.sources.als.factors=8", ["retrieval", "sources", "als", "factors"], 8),
         ("retrieval.sources.als.alpha=2.5", ["retrieval", "sources", "als", "alpha"], 2.5),
-        ("retrieval.sources.als.class=mine.Als", ["retrieval", "sources", "als", "class"], "mine.Als"),
+        ("retrieval.sources.als.class=mine:Als", ["retrieval", "sources", "als", "class"], "mine:Als"),
         ('retrieval.sources.mine={ class = "a.B", k = 3 }', ["retrieval", "sources", "mine", "k"], 3),
         ('tuning.grid={ "a.b" = [1, 2.5] }', ["tuning", "grid", "a.b"], [1, 2.5]),
         ('tuning.grid."best_sellers.half_life"=[3]', ["tuning", "grid", "best_sellers.half_life"], [3]),
@@ -43,7 +43,6 @@ def test_set(override: str, path: list[str], expected: Any) -> None:
 def test_set_changes_nothing_else() -> None:
     default, changed = (load_settings(overrides=o).model_dump() for o in ([], ["retrieval.sources.als.factors=8"]))
     assert changed["retrieval"]["sources"]["als"].pop("factors") == 8
-    default["retrieval"]["sources"]["als"].pop("factors")
     assert changed == default
 
 
@@ -63,12 +62,12 @@ def test_set_that_cannot_be_read(override: str) -> None:
     [
         ("candidates=50", "candidates"),
         ("retrieval.candidate=50", "retrieval.candidate"),
-        ("retrieval.candidates=many", "retrieval.candidates"),
-        ("retrieval.candidates=0", "retrieval.candidates"),
+        ("retrieval.candidates_per_source=many", "retrieval.candidates_per_source"),
+        ("retrieval.candidates_per_source=0", "retrieval.candidates_per_source"),
         ("holdout_days=-7", "holdout_days"),
         ("seed=", "seed"),
         ("holdout_days=2.5", "holdout_days"),
-        ("shard=[1]", "shard"),
+        ("shard_size=[1]", "shard_size"),
         ("evaluation=3", "evaluation"),
         ("retrieval.sources.als=3", "retrieval.sources.als"),
         ("tuning.grid.x=3", "tuning.grid.x"),
@@ -79,33 +78,35 @@ def test_unknown_keys_and_wrong_types_are_named(override: str, where: str) -> No
         load_settings(overrides=[override])
     said = str(caught.value)
     assert f"\n  {where}: " in said
-    assert "presets/default.toml" in said
+    assert "forsys settings" in said
     value = override.partition("=")[2]
     assert value.strip("[]") in said  # what was found
 
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(DataError) as caught:
-        load_settings(overrides=["shard=0", "sed=3"])
+        load_settings(overrides=["shard_size=0", "sed=3"])
     assert "shard" in str(caught.value)
     assert "sed" in str(caught.value)
 
 
 def test_a_file_overrides_the_default_and_set_overrides_the_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text("shard = 10\n[retrieval]\ncandidates = 5\n[retrieval.sources.als]\nfactors = 4\n")
-    settings = load_settings(str(path), ["retrieval.candidates=6"])
-    assert (settings.shard, settings.retrieval.candidates) == (10, 6)
+    path.write_text(
+        "shard_size = 10\n[retrieval]\ncandidates_per_source = 5\n[retrieval.sources.als]\nfactors = 4\n"
+    )
+    settings = load_settings(str(path), ["retrieval.candidates_per_source=6"])
+    assert (settings.shard_size, settings.retrieval.candidates_per_source) == (10, 6)
     assert settings.retrieval.sources["als"]["factors"] == 4
-    assert settings.retrieval.sources["als"]["class"] == "factorization.ALS"  # the rest of the line stays
+    assert settings.retrieval.sources["als"]["class"] == "forsys.retrieval.als:ALS"  # the rest of the config stays
     assert settings.retrieval.sources.keys() == load_settings().retrieval.sources.keys()
 
 
 def test_a_preset_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "default.toml").write_text((module.PRESETS / "default.toml").read_text())
-    (tmp_path / "quick.toml").write_text("shard = 11\n")
+    (tmp_path / "quick.toml").write_text("shard_size = 11\n")
     monkeypatch.setattr(module, "PRESETS", tmp_path)
-    assert load_settings("quick").shard == 11
+    assert load_settings("quick").shard_size == 11
 
 
 def test_no_such_preset(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_a_file_with_an_unknown_key(tmp_path: Path) -> None:
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        load_settings().shard = 3
+        load_settings().shard_size = 3
 
 
 def test_a_source_is_switched_off() -> None:
@@ -144,9 +145,71 @@ def test_a_source_is_switched_off() -> None:
     assert set(sources) == set(load_settings().retrieval.sources) - {"bpr"}
 
 
+def test_the_grid_of_a_source_that_is_switched_off_is_left_out() -> None:
+    settings = load_settings(overrides=["retrieval.sources.same_product=false"])
+    assert not [key for key in settings.tuning.grid if key.startswith("same_product.")]
+    assert len(settings.tuning.grid) > 0
+    check_sources(settings)
+
+
+@pytest.mark.parametrize(("old", "new"), sorted(RENAMED.items()))
+def test_an_old_key_gets_the_new_one(old: str, new: str, tmp_path: Path) -> None:
+    """From --set and from a file; and the new one is there."""
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{old} = 3\n")
+    for preset, overrides in (("default", [f"{old}=3"]), (str(path), [])):
+        with pytest.raises(DataError) as caught:
+            load_settings(preset, overrides)
+        assert str(caught.value) == f"The setting {old} is called {new} now."
+    default = load_settings()
+    found: Any = default
+    *sections, key = new.split(".")
+    for section in sections:
+        found = found[section] if isinstance(found, dict) else getattr(found, section)
+    if new.startswith("retrieval.sources.") and len(sections) == 3:
+        assert key in vars(make_source(sections[2], found))
+    else:
+        assert key in (found if isinstance(found, dict) else type(found).model_fields)
+
+
+def test_an_old_parameter_of_the_compared_network_too() -> None:
+    with pytest.raises(
+        DataError, match=r"compare\.network\.dimension is called compare\.network\.embedding_dim now"
+    ):
+        load_settings(overrides=["compare.network.dimension=8"])
+
+
+def test_the_text_of_all_settings_is_a_preset_that_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "all.toml"
+    text = settings_text(load_settings())
+    path.write_text(text)
+    again = load_settings(str(path))
+    assert settings_text(again) == text
+    assert again.model_dump(exclude={"retrieval", "compare"}) == load_settings().model_dump(
+        exclude={"retrieval", "compare"}
+    )
+
+
+def test_every_setting_says_what_it_means() -> None:
+    lines = settings_text(load_settings()).splitlines()
+    compare = load_settings().compare
+    of_the_user = {"class", *load_settings().tuning.grid, *compare.network, *compare.ids_only}
+    silent = [line.partition(" =")[0].strip('"') for line in lines if " = " in line and "  # " not in line]
+    assert set(silent) <= of_the_user
+
+
+def test_defaults_stand_once() -> None:
+    """default.toml holds what has no default: sources, grid, features, and what `compare` makes of the network."""
+    tree = module._read_toml(module.PRESETS / "default.toml")
+    assert set(tree) == {"retrieval", "tuning", "ranking", "compare"}
+    assert all(set(config) == {"class"} for config in tree["retrieval"]["sources"].values())
+    required = {name for name, field in Settings.model_fields.items() if field.is_required()}
+    assert required == set(tree)
+
+
 def test_the_seed_s_preset_is_that_of_the_slides() -> None:
     compare = load_settings("seed").compare
-    assert compare.network["class"] == "next_item.NextItem"
-    slides = {"dimension": 128, "epochs": 10, "length": 10, "layout": "sliding", "networks": 1}
+    assert compare.network["class"] == "forsys.retrieval.next_item:NextItem"
+    slides = {"embedding_dim": 128, "epochs": 10, "window_size": 10, "batching": "sliding", "num_networks": 1}
     assert slides.items() <= compare.network.items()
-    assert compare.without_features["epochs"] == 10
+    assert compare.ids_only["epochs"] == 10

@@ -54,7 +54,7 @@ def tables(tmp_path: Path) -> Path:
 def path(tmp_path: Path, tables: Path) -> Path:
     """A good submission."""
     path = tmp_path / "submissions" / "submission.csv"
-    submission.write_submission(predicted(LISTS), tables, path)
+    submission.write_submission(predicted(LISTS), tables, path, K)
     return path
 
 
@@ -68,7 +68,7 @@ def test_writes_the_shops_ids_in_the_order_of_the_sample(path: Path, tables: Pat
     assert [line.split(",")[0] for line in lines[1:]] == ["dd", "aa", "cc"]
     ids = [line.split(",")[1].split(" ") for line in lines[1:]]
     assert ids == [[ARTICLES[i] for i in LISTS[one]] for one in ORDER]
-    assert submission.validate(path, tables) == 3
+    assert submission.validate(path, tables, K) == 3
 
 
 def test_same_predictions_same_bytes(path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_same_predictions_same_bytes(path: Path, tables: Path, monkeypatch: pyte
     predictions = predicted(LISTS)
     shuffled = predictions.sample(fraction=1, shuffle=True, seed=3)
     before = shuffled.clone()
-    submission.write_submission(shuffled, tables, path.with_name("other.csv"))
+    submission.write_submission(shuffled, tables, path.with_name("other.csv"), K)
     assert path.with_name("other.csv").read_bytes() == path.read_bytes()
     assert_frame_equal(shuffled, before)
 
@@ -109,7 +109,7 @@ def test_unfit_predictions_are_refused_and_leave_the_file(
 ) -> None:
     before = {file: file.read_bytes() for file in path.parent.iterdir()}
     with pytest.raises(DataError, match=message):
-        submission.write_submission(predictions, tables, path)
+        submission.write_submission(predictions, tables, path, K)
     assert {file: file.read_bytes() for file in path.parent.iterdir()} == before
 
 
@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_the_file(path: Path, tables: Path, monkeypatch: pyte
 
     monkeypatch.setattr(pl.DataFrame, "write_csv", full)
     with pytest.raises(OSError, match="No space left"):
-        submission.write_submission(predicted({**LISTS, 0: LISTS[2]}), tables, path)
+        submission.write_submission(predicted({**LISTS, 0: LISTS[2]}), tables, path, K)
     assert {file: file.read_bytes() for file in path.parent.iterdir()} == before
 
 
@@ -132,11 +132,11 @@ def test_dated_copies_keep_each_version_once(path: Path, tables: Path) -> None:
     stamp = datetime.strptime(copy.stem, "submission-%Y%m%d-%H%M%S")
     assert abs((datetime.now() - stamp).total_seconds()) < 60
 
-    submission.write_submission(predicted(LISTS), tables, path)
+    submission.write_submission(predicted(LISTS), tables, path, K)
     assert dated(path) == [copy]
 
     for other in ({**LISTS, 0: LISTS[2]}, LISTS):  # another version, then the first one again
-        submission.write_submission(predicted(other), tables, path)
+        submission.write_submission(predicted(other), tables, path, K)
         assert dated(path)[-1].read_bytes() == path.read_bytes()
     assert [file.read_bytes() == first for file in dated(path)] == [True, False, True]
     assert path.parent.joinpath(path.name).read_bytes() == first
@@ -147,7 +147,7 @@ def test_dated_copy_without_hard_links(path: Path, tables: Path, monkeypatch: py
         raise OSError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
-    submission.write_submission(predicted({**LISTS, 0: LISTS[2]}), tables, path)
+    submission.write_submission(predicted({**LISTS, 0: LISTS[2]}), tables, path, K)
     assert dated(path)[-1].read_bytes() == path.read_bytes()
     assert len(dated(path)) == 2
 
@@ -277,7 +277,7 @@ HEAD, HEADER_MUST_BE = "line 1: found the header ", "Allowed: 'customer_id,predi
 def test_spoiled(spoil: Spoil, fragments: list[str], path: Path, tables: Path) -> None:
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(DataError) as caught:
-        submission.validate(path, tables)
+        submission.validate(path, tables, K)
     for fragment in [f"{path}", "Allowed: ", *fragments]:
         assert fragment in str(caught.value)
 
@@ -285,13 +285,13 @@ def test_spoiled(spoil: Spoil, fragments: list[str], path: Path, tables: Path) -
 def test_no_such_file(tmp_path: Path, tables: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(DataError, match="there is no such file"):
-            submission.validate(path, tables)
+            submission.validate(path, tables, K)
 
 
 def test_messages_do_not_show_a_whole_line(path: Path, tables: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b" ", b";"))
     with pytest.raises(DataError) as caught:
-        submission.validate(path, tables)
+        submission.validate(path, tables, K)
     assert len(str(caught.value)) < 500 + len(str(path))
 
 
@@ -305,14 +305,14 @@ def test_messages_do_not_show_a_whole_line(path: Path, tables: Path) -> None:
 )
 def test_what_kaggle_accepts_is_accepted(harmless: Spoil, path: Path, tables: Path) -> None:
     path.write_bytes(harmless(path.read_bytes()))
-    assert submission.validate(path, tables) == 3
+    assert submission.validate(path, tables, K) == 3
 
 
 def test_a_fault_in_a_later_slice_is_found(path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submission, "SLICE", 2)
     path.write_bytes(path.read_bytes()[:-11] + b"0999999999\n")
     with pytest.raises(DataError, match=r"line 4, customer cc: found '0999999999'"):
-        submission.validate(path, tables)
+        submission.validate(path, tables, K)
 
 
 @contextmanager
@@ -330,11 +330,11 @@ def test_any_good_submission_passes_and_reads_back(
     lists = {0: a[:K], 2: c[:K], 3: d[:K]}
     with folder() as here:
         tables, path = write_tables(here), here / "submission.csv"
-        submission.write_submission(predicted(lists), tables, path)
+        submission.write_submission(predicted(lists), tables, path, K)
         head, *rows = path.read_bytes().splitlines(keepends=True)
         rng.shuffle(rows)
         path.write_bytes(head + b"".join(rows))
-        assert submission.validate(path, tables) == 3
+        assert submission.validate(path, tables, K) == 3
 
         # Back to dense ids, with other means than the writer's.
         read = pl.read_csv(path, schema={"customer_id": pl.String, "prediction": pl.String})
@@ -350,11 +350,11 @@ def test_any_good_submission_passes_and_reads_back(
 def test_other_bytes_give_a_message_or_pass(junk: bytes, at: int) -> None:
     with folder() as here:
         tables, path = write_tables(here), here / "submission.csv"
-        submission.write_submission(predicted(LISTS), tables, path)
+        submission.write_submission(predicted(LISTS), tables, path, K)
         content = path.read_bytes()
         path.write_bytes(content[:at] + junk + content[at + len(junk) :])
         try:
-            assert submission.validate(path, tables) == 3
+            assert submission.validate(path, tables, K) == 3
         except DataError as error:
             assert str(path) in str(error)
 
@@ -363,7 +363,7 @@ def test_ids_keep_their_zeros(tmp_path: Path) -> None:
     tables = write_tables(tmp_path)
     ids = [f"{i:010d}" for i in range(15)]  # from 0000000000 on
     pl.DataFrame({"article": range(15), "article_id": ids}).write_parquet(tables / "articles.parquet")
-    submission.write_submission(predicted(LISTS), tables, tmp_path / "s.csv")
+    submission.write_submission(predicted(LISTS), tables, tmp_path / "s.csv", K)
     assert f"aa,{' '.join(ids[:12])}\n" in (tmp_path / "s.csv").read_text()
 
 
@@ -376,6 +376,6 @@ def test_many_rows_in_several_slices(tmp_path: Path, monkeypatch: pytest.MonkeyP
     pl.DataFrame({"customer": range(count), "customer_id": names}).write_parquet(tables / "customers.parquet")
     pl.DataFrame({"customer": order}).write_parquet(tables / "submission_customers.parquet")
     lists = {i: [(i + place) % 15 for place in range(K)] for i in range(count)}
-    submission.write_submission(predicted(lists), tables, tmp_path / "s.csv")
+    submission.write_submission(predicted(lists), tables, tmp_path / "s.csv", K)
     written = (tmp_path / "s.csv").read_text().splitlines()[1:]
     assert written == [f"{names[i]},{' '.join(ARTICLES[a] for a in lists[i])}" for i in order]

@@ -1,7 +1,4 @@
-"""A tiny generated shop and settings small enough that the whole pipeline takes a second or two.
-
-Import `shop` into a test module to have it as a fixture. It is made once in a session, whoever asks first.
-"""
+"""A tiny generated shop and settings small enough that the whole pipeline takes a second or two."""
 
 import csv
 import json
@@ -13,15 +10,11 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
-import pytest
-
-from forsys.pipeline import make_content
+from forsys.opening import open_run
 from forsys.run import Run
+from forsys.sample.shop import generate
 from forsys.settings import load_settings
-from forsys.store import set_current
-from forsys.tables.build import build_tables
-from forsys.tables.sample import generate
-from forsys.tables.source import DataSet
+from forsys.stages import run_stage
 
 PROJECT = Path(__file__).parents[1]
 CUSTOMERS, ARTICLES, WEEKS = 250, 120, 12
@@ -29,8 +22,8 @@ LAST_DAY = date(2024, 6, 30)
 HOLDOUT = LAST_DAY - timedelta(days=6)  # its first day
 TUNED = ("repurchase.half_life", "best_sellers.half_life")
 SMALL = {
-    "shard": "100",  # 3 shards of everyone
-    "retrieval.candidates": "20",
+    "shard_size": "100",  # 3 shards of everyone
+    "retrieval.candidates_per_source": "20",
     "retrieval.sources.next_item": "false",  # TensorFlow takes seconds to start, in every process
     "retrieval.sources.als.factors": "8",
     "retrieval.sources.als.iterations": "3",
@@ -38,43 +31,38 @@ SMALL = {
     "retrieval.sources.bpr.iterations": "10",
     "retrieval.sources.lmf.factors": "8",
     "retrieval.sources.lmf.iterations": "5",
-    "tuning.weeks": "2",
+    "tuning.max_weeks": "2",
     # Whatever the default grid holds, the first and the last value of two parameters, and one of the others.
     **{
         f'tuning.grid."{key}"': json.dumps(values[:: len(values) - 1] if key in TUNED else values[:1])
         for key, values in load_settings().tuning.grid.items()
     },
-    "ranking.weeks": "4",
-    "ranking.customers": "1",
-    "ranking.pairs": "1",
-    "ranking.trees": "20",
-    "ranking.seeds": "1",
-    "evaluation.draws": "50",
-    "evaluation.events": "200",
+    "ranking.min_weeks": "4",
+    "ranking.min_buyers": "1",
+    "ranking.target_pairs": "1",
+    "ranking.num_iterations": "20",
+    "ranking.num_models": "1",
+    "evaluation.bootstrap_samples": "50",
+    "evaluation.max_events": "200",
 }
-STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate", "report")
 Purchase = tuple[date, str, str]  # day, customer_id, article_id
 
 
-@pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the tiny shop's CSV files, not to be changed."""
-    folder = tmp_path_factory.getbasetemp() / "shop" / "tiny"
-    if not folder.exists():
-        generate(
-            folder,
-            customers=CUSTOMERS,
-            articles=ARTICLES,
-            weeks=WEEKS,
-            images=0,
-            last_day=LAST_DAY,
-            weekly_buyers=0.25,  # many, so that scores tell one list from another
-        )
-    return folder
+def make_shop(folder: Path) -> None:
+    """Write the tiny shop's CSV files."""
+    generate(
+        folder,
+        customers=CUSTOMERS,
+        articles=ARTICLES,
+        weeks=WEEKS,
+        images=0,
+        last_day=LAST_DAY,
+        weekly_buyers=0.25,  # many, so that scores tell one list from another
+    )
 
 
 def flags(shop: Path, **other: str) -> list[str]:
-    """--input and --set flags; other settings with __ for the dot: retrieval__candidates="5"."""
+    """--input and --set flags; other settings with __ for the dot: retrieval__candidates_per_source="5"."""
     return ["--input", str(shop), *(word for setting in overrides(**other) for word in ("--set", setting))]
 
 
@@ -84,14 +72,11 @@ def overrides(**other: str) -> list[str]:
     return [f"{key}={value}" for key, value in settings.items()]
 
 
-def run_on(shop: Path, home: Path, *, content: bool = True, **other: str) -> Run:
-    """A run whose tables are made, and its content."""
-    run = Run(DataSet(shop.name, shop, True, "a test"), load_settings(overrides=overrides(**other)), home)
-    if not (run.tables / "tables.json").exists():
-        build_tables(run.dataset, run.tables)
-        set_current(run.tables / "tables.json", str(shop))
-    if content:
-        make_content(run)
+def run_on(shop: Path, home: Path, **other: str) -> Run:
+    """A run whose tables and content are made."""
+    run = open_run(shop, overrides=overrides(**other), home=home)
+    for stage in ("tables", "content"):
+        run_stage(run, stage)
     return run
 
 

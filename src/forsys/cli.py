@@ -1,28 +1,20 @@
-"""The command line: one command a stage, and what can be asked beside them."""
+"""The command line: one command per stage, and what can be asked beside them."""
 
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from forsys import __version__
 from forsys.errors import DataError
+from forsys.opening import open_run
+from forsys.progress import say, stage_line
+from forsys.run import Run
+from forsys.stages import STAGES, require, run_stage
+from forsys.store import atomic_write
 
-if TYPE_CHECKING:
-    from forsys.run import Run
-
-PROJECT = Path(__file__).parents[2]
-STAGE_HELP = {
-    "tables": "read the shop's files into checked tables",
-    "content": "describe every article by its picture, its words and its attributes",
-    "tune": "choose source parameters and fusion weights on the weeks before the holdout",
-    "retrieve": "fit every source and make candidates",
-    "rank": "train the ranker on earlier weeks and order the candidates",
-    "submit": "write submissions/submission.csv",
-    "evaluate": "score every source, simple baselines and the final list on the holdout",
-    "report": "write the page that people look at",
-}
 INTERRUPTED = 130
 
 
@@ -33,16 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow would greet every stage with ten lines
-    command: Callable[[argparse.Namespace], None] = options.command
+    command: Callable[[argparse.Namespace], int | None] = options.command
     try:
-        command(options)
+        return command(options) or 0
     except DataError as error:
         print(f"forsys: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nforsys: stopped. The same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
-    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,42 +41,54 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="forsys", description="From a fashion shop's purchases to what each customer buys next."
     )
+    top.add_argument("--version", action="version", version=f"forsys {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     common = _common()
-    run = commands.add_parser("run", parents=[common], help="every stage in order (what `bash run.sh` does)")
-    run.set_defaults(command=_stages, stages=list(STAGE_HELP))
-    for name, text in STAGE_HELP.items():
-        stage = commands.add_parser(name, parents=[common], help=text, description=text)
-        stage.set_defaults(command=_stages, stages=[name])
-        if name == "content":
-            _add_show(stage, common)
-    backtest = commands.add_parser("backtest", parents=[common], help="score many weekly cut-offs, pooled")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, parents=[common], help=text, description=text)
+        made.set_defaults(command=command)
+        return made
+
+    add("run", _run_all, "every stage in order (what `bash run.sh` does)")
+    for stage in STAGES.values():
+        made = add(stage.name, _run_stage, stage.help)
+        made.set_defaults(stage=stage.name)
+        if stage.name == "content":
+            _add_show(made, common)
+    backtest = add("backtest", _backtest, "score many weekly cut-offs, pooled")
     backtest.add_argument("--weeks", type=_positive, default=26, help="how many cut-offs (default: 26)")
-    backtest.set_defaults(command=_backtest)
-    ablate = commands.add_parser(
-        "ablate", parents=[common], help="the ranker without each feature group and source"
-    )
+    ablate = add("ablate", _ablate, "the ranker without each feature group and source")
     ablate.add_argument("--weeks", type=_positive, default=1, help="weeks before the holdout to score (default: 1)")
     ablate.add_argument("names", nargs="*", metavar="NAME", help="feature groups and sources (default: all)")
-    ablate.set_defaults(command=_ablate)
-    explain = commands.add_parser("explain", parents=[common], help="why an article stands where it does")
+    explain = add("explain", _explain, "why an article stands where it does in a customer's list")
     explain.add_argument("customer", metavar="CUSTOMER")
     explain.add_argument("article", metavar="ARTICLE")
-    explain.set_defaults(command=_explain)
-    compare = commands.add_parser("compare", parents=[common], help="the seed's systems side by side, next item")
+    compare = add("compare", _compare, "ALS, BPR, LMF and the recurrent cells side by side, next item")
     compare.add_argument("--ablation", action="store_true", help="also leave out each group of features")
-    compare.set_defaults(command=_compare)
-    validate = commands.add_parser("validate", parents=[common], help="check a submission file")
+    validate = add("validate", _validate, "check a submission file")
     validate.add_argument("file", type=Path, metavar="FILE")
-    validate.set_defaults(command=_validate)
-    sample = commands.add_parser("sample", help="generate a shop in the shape of Kaggle's files")
+    add("settings", _settings, "print every setting with its value and meaning")
+    _add_sample(commands.add_parser("sample", help="generate a shop in the shape of Kaggle's files"))
+    return top
+
+
+def _add_show(content: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    more = content.add_subparsers(metavar="show ARTICLE…")
+    text = "draw articles: picture, garment, palette, keywords and the articles most similar to them"
+    show = more.add_parser("show", parents=[common], help=text, description=text)
+    show.add_argument("articles", nargs="+", metavar="ARTICLE", help="the shop's id, such as 0108775015")
+    show.set_defaults(command=_show)
+
+
+def _add_sample(sample: argparse.ArgumentParser) -> None:
     sample.add_argument("folder", type=Path, metavar="FOLDER", help="where to write it")
     sample.add_argument("--customers", type=_positive, help="default: 6000")
     sample.add_argument("--articles", type=_positive, help="default: 3000")
     sample.add_argument("--weeks", type=_positive, help="default: 40")
-    sample.add_argument("--seed", type=_whole, default=7)
+    sample.add_argument("--seed", type=_natural, default=7)
     sample.add_argument(
-        "--images", type=_whole, help="how many pictures (default: one an article; none with --full-size)"
+        "--images", type=_natural, help="how many pictures (default: one per article; none with --full-size)"
     )
     either = sample.add_mutually_exclusive_group()
     either.add_argument(
@@ -94,19 +97,10 @@ def parser() -> argparse.ArgumentParser:
         nargs="?",
         const=1.0,
         metavar="SCALE",
-        help="as large as Kaggle's H&M data and like them, or a part of that, such as 0.25",
+        help="as large as Kaggle's H&M data and similar to them, or a part of that, such as 0.25",
     )
-    either.add_argument("--check", action="store_true", help="compare the shop in FOLDER with Kaggle's H&M data")
+    either.add_argument("--fidelity", action="store_true", help="compare the shop in FOLDER with Kaggle's H&M data")
     sample.set_defaults(command=_sample)
-    return top
-
-
-def _add_show(content: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    more = content.add_subparsers(metavar="show ARTICLE…")
-    text = "draw articles: picture, garment, palette, keywords and the articles most like them"
-    show = more.add_parser("show", parents=[common], help=text, description=text)
-    show.add_argument("articles", nargs="+", metavar="ARTICLE", help="the shop's number, such as 0108775015")
-    show.set_defaults(command=_show)
 
 
 def _common() -> argparse.ArgumentParser:
@@ -128,96 +122,104 @@ def _common() -> argparse.ArgumentParser:
     return common
 
 
-def _stages(options: argparse.Namespace) -> None:
-    from forsys.pipeline import STAGES
+def _run_all(options: argparse.Namespace) -> int:
+    """Every stage in a process of its own, so that the memory of one is free for the next."""
+    given = ["--max-rejected", str(options.max_rejected), "--preset", options.preset]
+    given += [word for setting in _overrides(options) for word in ("--set", setting)]
+    given += ["--input", str(options.input)] if options.input else []
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
+    for name in STAGES:
+        command = [sys.executable, "-m", "forsys", name, *given]
+        code = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, check=False).returncode
+        if code:
+            return code
+    return 0
 
-    run = _run(options)
-    for name in options.stages:
-        STAGES[name](run)
+
+def _run_stage(options: argparse.Namespace) -> None:
+    run_stage(_open(options), options.stage)
 
 
 def _show(options: argparse.Namespace) -> None:
-    from forsys.progress import say
     from forsys.report.article_sheet import write_sheet
 
-    run = _run(options)
-    say(run.shown(write_sheet(run, options.articles)))
+    run = _open(options)
+    require(run, "content")
+    say(run.workspace.shown(write_sheet(run, options.articles)))
 
 
 def _backtest(options: argparse.Namespace) -> None:
     from forsys.evaluation.backtest import backtest, backtest_text
-    from forsys.pipeline import make_content, make_tables
-    from forsys.progress import say, stage_line
-    from forsys.store import whole
 
-    run = _run(options)
-    make_tables(run)
-    make_content(run)
+    run = _described(options)
     with stage_line("backtest") as made:
         table = backtest(run, options.weeks)
-        target = run.out / "evaluation" / "backtest.csv"
-        with whole(target) as part:
+        target = run.workspace.evaluation / "backtest.csv"
+        with atomic_write(target) as part:
             table.to_csv(part, index=False)
         say(backtest_text(run, table))
-        made.append(run.shown(target))
+        made.append(run.workspace.shown(target))
 
 
 def _ablate(options: argparse.Namespace) -> None:
     from forsys.evaluation.ablation import ablate, ablation_text
-    from forsys.pipeline import make_content, make_tables
-    from forsys.progress import say, stage_line
-    from forsys.store import whole
 
-    run = _run(options)
-    make_tables(run)
-    make_content(run)
+    run = _described(options)
     with stage_line("ablate") as made:
         found = ablate(run, options.weeks, options.names)
         for name, table in {"ablation": found.lists, "ablation_candidates": found.candidates}.items():
-            with whole(run.out / "evaluation" / f"{name}.csv") as part:
+            with atomic_write(run.workspace.evaluation / f"{name}.csv") as part:
                 table.to_csv(part, index=False)
         say(ablation_text(run, found))
-        made.append(f"{run.shown(run.out / 'evaluation')}: ablation.csv, ablation_candidates.csv")
+        made.append(f"{run.workspace.shown(run.workspace.evaluation)}: ablation.csv, ablation_candidates.csv")
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from forsys.pipeline import ranked_by
     from forsys.ranking.explain import explain
+    from forsys.ranking.tuning import Tuned
 
-    run = _run(options)
-    print(explain(run, ranked_by(run), options.customer, options.article))
+    run = _open(options)
+    require(run, "rank")
+    print(explain(run, Tuned.read(run.workspace.tuned), options.customer, options.article))
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from forsys.evaluation.comparison import compare, mixing
-    from forsys.evaluation.feature_ablation import feature_ablation
-    from forsys.pipeline import make_content, make_tables
-    from forsys.progress import say, stage_line
-    from forsys.report.comparison import write_comparison
+    from forsys.evaluation.comparison import bias_sweep, compare
+    from forsys.evaluation.network_ablation import network_ablation
+    from forsys.report.comparison_tables import write_comparison
 
-    run = _run(options)
-    make_tables(run)
-    make_content(run)
+    run = _described(options)
     with stage_line("compare") as made:
-        ablation = feature_ablation(run) if options.ablation else None
-        say(write_comparison(run, compare(run), mixing(run), ablation))
-        made.append(f"{run.shown(run.out / 'comparison')}: tables and curve")
+        ablation = network_ablation(run) if options.ablation else None
+        say(write_comparison(run, compare(run), bias_sweep(run), ablation))
+        made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables and curve")
 
 
 def _validate(options: argparse.Namespace) -> None:
     from forsys.submission import validate
 
-    run = _run(options)
-    rows = validate(options.file, run.tables) if run.facts else 0
-    print(f"{options.file}: valid, {rows:,} customers with 12 articles each.")
+    run = _open(options)
+    require(run, "tables")
+    rows = validate(options.file, run.workspace.tables, run.settings.k)
+    print(f"{options.file}: valid, {rows:,} customers with {run.settings.k} articles each.")
+
+
+def _settings(options: argparse.Namespace) -> None:
+    from forsys.retrieval.registry import check_sources
+    from forsys.settings import load_settings
+    from forsys.settings_text import settings_text
+
+    settings = load_settings(options.preset, _overrides(options))
+    check_sources(settings)
+    print(settings_text(settings))
 
 
 def _sample(options: argparse.Namespace) -> None:
-    from forsys.tables.sample import generate
-    from forsys.tables.sample.full_size import generate_full_size
+    from forsys.sample.full_size import generate_full_size
+    from forsys.sample.shop import generate
 
-    if options.check:
-        from forsys.evaluation.twin import check  # here, for it takes the sources
+    if options.fidelity:
+        from forsys.evaluation.sample_fidelity import check
 
         return print(check(options.folder))
     if options.folder.is_file():
@@ -235,18 +237,26 @@ def _sample(options: argparse.Namespace) -> None:
     print(f"{options.folder}: a generated shop. Use it with --input {options.folder}.")
 
 
-def _run(options: argparse.Namespace) -> "Run":
-    from forsys.pipeline import find_data
-    from forsys.run import Run
-    from forsys.settings import load_settings
-
+def _overrides(options: argparse.Namespace) -> list[str]:
     days = [] if options.holdout_days is None else [f"holdout_days={options.holdout_days}"]
-    settings = load_settings(options.preset, [*options.set, *days])
-    project = Path(os.environ.get("FORSYS_HOME", PROJECT))
-    return Run(find_data(options.input, project), settings, project, options.max_rejected)
+    return [*options.set, *days]
 
 
-def _whole(text: str) -> int:
+def _open(options: argparse.Namespace) -> Run:
+    return open_run(
+        options.input, preset=options.preset, overrides=_overrides(options), max_rejected=options.max_rejected
+    )
+
+
+def _described(options: argparse.Namespace) -> Run:
+    """A run whose tables and content are up to date."""
+    run = _open(options)
+    for name in ("tables", "content"):
+        run_stage(run, name)
+    return run
+
+
+def _natural(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} is not a whole number, 0 or above")
     return int(text)

@@ -6,8 +6,6 @@ report turn them back into the shop's own ids.
 
 import polars as pl
 
-LIST_LENGTH = 12  # articles in a customer's final list, by the competition's rule
-
 # transactions.parquet, ordered by day, then as in the file. One row is one unit bought.
 TRANSACTIONS: dict[str, pl.DataType] = {
     "t_dat": pl.Date(),

@@ -1,24 +1,22 @@
-"""Where artifacts live, and how they appear: whole or not at all, and only again when something changed."""
+"""How artifacts are written and read: whole or not at all, and stamped with what they were made from."""
 
-import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
-
-PACKAGE = Path(__file__).parent
+from scipy import sparse
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; rename it to `path` when the block ends without an error.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a scratch path beside `path`; rename it to `path` when the block ends without an error.
 
-    A reader, or a run that goes on after a kill, sees the old file or the new one and never a part. What the
-    old one was made from is forgotten first, so that its stamp never stands beside the new one.
+    A reader, or a run that goes on after a kill, sees the old file or the new one and never a part of it. The stamp
+    of the old file is removed first, so that it never stands beside the new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
@@ -31,15 +29,20 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    """Write a Parquet file whole."""
-    with whole(path) as part:
+    """Write a Parquet file atomically."""
+    with atomic_write(path) as part:
         frame.write_parquet(part, compression="zstd", compression_level=1)
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write a text file atomically, in UTF-8."""
+    with atomic_write(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 def write_json(value: Any, path: Path) -> None:
-    """Write a JSON file whole, with sorted keys."""
-    with whole(path) as part:
-        part.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    """Write a JSON file atomically, with sorted keys."""
+    write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", path)
 
 
 def read_json(path: Path) -> Any:
@@ -47,32 +50,56 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def fingerprint(*parts: Any) -> str:
-    """A short hash of JSON-like values: the same parts give the same 16 hex digits in every process."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+def write_arrays(arrays: Mapping[str, Any], path: Path) -> None:
+    """Write named arrays, sparse matrices and lists of arrays as one .npz file, atomically and without pickle."""
+    with atomic_write(path) as part, part.open("wb") as file:
+        np.savez(file, **_flat(arrays))
 
 
-@cache
-def code_fingerprint(*packages: str) -> str:
-    """Hash of the source files of `packages` (folders or files below src/forsys): new code, new artifacts."""
-    roots = [PACKAGE / package for package in packages]
-    files = sorted(f for root in roots for f in (root.rglob("*.*") if root.is_dir() else [root]))
-    sources = [file for file in files if file.suffix in (".py", ".html")]
-    return fingerprint([[str(f.relative_to(PACKAGE)), f.read_text(encoding="utf-8")] for f in sources])
+def read_arrays(path: Path) -> dict[str, Any]:
+    """Read what `write_arrays` wrote. An empty list leaves no trace in the file."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: _restored(name, arrays) for name in {key.partition("|")[0] for key in arrays.files}}
 
 
-def is_current(artifact: Path, mark: str) -> bool:
-    """Whether `artifact` exists and was made from what `mark` stands for."""
+def is_current(artifact: Path, fingerprint: str) -> bool:
+    """Whether `artifact` exists and its stamp holds `fingerprint`."""
+    return artifact.exists() and read_stamp(artifact) == fingerprint
+
+
+def read_stamp(artifact: Path) -> str | None:
+    """The fingerprint of what an artifact was made from; None where it is not known."""
     stamp = stamp_path(artifact)
-    return artifact.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == mark
+    return stamp.read_text(encoding="utf-8") if stamp.exists() else None
 
 
-def set_current(artifact: Path, mark: str) -> None:
-    """Record, after `artifact` is whole, what it was made from."""
-    with whole(stamp_path(artifact)) as part:
-        part.write_text(mark, encoding="utf-8")
+def write_stamp(artifact: Path, fingerprint: str) -> None:
+    """Record what `artifact`, which is complete, was made from."""
+    write_text(fingerprint, stamp_path(artifact))
 
 
 def stamp_path(artifact: Path) -> Path:
     """The file beside an artifact that holds its fingerprint."""
     return artifact.with_name(f".{artifact.name}.made-from")
+
+
+def _flat(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in arrays.items():
+        if isinstance(value, sparse.csr_array):
+            flat |= {f"{name}|data": value.data, f"{name}|indices": value.indices}
+            flat |= {f"{name}|indptr": value.indptr, f"{name}|shape": np.array(value.shape)}
+        elif isinstance(value, list):
+            flat |= {f"{name}|{i}": part for i, part in enumerate(value)}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _restored(name: str, arrays: Any) -> Any:
+    if name in arrays:
+        return arrays[name]
+    if f"{name}|shape" not in arrays:
+        return [arrays[f"{name}|{i}"] for i in range(sum(key.startswith(f"{name}|") for key in arrays))]
+    parts = [arrays[f"{name}|{part}"] for part in ("data", "indices", "indptr")]
+    return sparse.csr_array(tuple(parts), shape=tuple(arrays[f"{name}|shape"]))

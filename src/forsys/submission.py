@@ -1,4 +1,4 @@
-"""The file that Kaggle scores: written whole, checked line by line, each version kept under its date.
+"""The file that Kaggle scores: written atomically, checked line by line, each version kept under its date.
 
 A submission is `customer_id,prediction`: every customer of the sample submission once, each with k article
 ids of ten digits, best first, separated by one space.
@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forsys import store
 from forsys.errors import DataError
-from forsys.schema import LIST_LENGTH
+from forsys.ranking.ordering import read_ranked
+from forsys.run import Run
+from forsys.store import atomic_write, write_parquet
 
 HEADER = "customer_id,prediction"
 
@@ -32,12 +33,40 @@ AS_TEXT = "Keep article ids as text all the way (pandas: `dtype={'article_id': s
 SLICE = 100_000
 
 
+def submit(run: Run) -> list[str]:
+    """Write the first k of the ranked candidates: the submission, and the lists of the holdout's buyers.
+
+    Returns a line for each. Raises DataError where too few articles were sold to fill a list.
+    """
+    k, lines = run.settings.k, []
+    _check_articles(run, k)
+    for fold, path in (
+        (run.calendar.submission, run.workspace.submission),
+        (run.calendar.holdout, run.workspace.holdout / "submission.csv"),
+    ):
+        predictions = (
+            read_ranked(run, fold).filter(pl.col("rank") <= k).select("customer", "article", "rank").collect()
+        )
+        customers = None  # those of the sample submission, as Kaggle wants it
+        if fold == run.calendar.holdout:
+            customers = pl.Series(run.target_customers(fold))
+            write_parquet(predictions, run.workspace.holdout / "predictions.parquet")
+        write_submission(predictions, run.workspace.tables, path, k, customers)
+        lines.append(f"{run.workspace.shown(path)}: {k} articles for {len(predictions) // k:,} customers")
+    return [*lines, "valid"]
+
+
+def _check_articles(run: Run, k: int) -> None:
+    sold = int(np.count_nonzero(run.history.before(run.calendar.holdout.as_of).sales()))
+    if sold < k:
+        raise DataError(
+            f"Only {sold} different articles were sold before {run.calendar.holdout.as_of}, and every customer "
+            f"gets {k}. Use a longer log, or a smaller k."
+        )
+
+
 def write_submission(
-    predictions: pl.DataFrame,
-    tables: Path,
-    path: Path,
-    k: int = LIST_LENGTH,
-    customers: pl.Series | None = None,
+    predictions: pl.DataFrame, tables: Path, path: Path, k: int, customers: pl.Series | None = None
 ) -> None:
     """Write `predictions` as a submission, in the order of the sample submission, and keep a dated copy.
 
@@ -51,7 +80,7 @@ def write_submission(
     customer_ids = _column(tables, "customers", "customer_id")
     articles = _column(tables, "articles", "article_id")
     lists = _lists(predictions, wanted, len(articles), k)  # (customers, k)
-    with store.whole(path) as part:
+    with atomic_write(path) as part:
         with part.open("wb") as file:
             file.write(f"{HEADER}\n".encode())
             for start in range(0, len(wanted), SLICE):
@@ -65,7 +94,7 @@ def write_submission(
     _keep_dated_copy(path)
 
 
-def validate(path: Path, tables: Path, k: int = LIST_LENGTH) -> int:
+def validate(path: Path, tables: Path, k: int) -> int:
     """Check a submission against the customers and articles of `tables`; return its number of rows.
 
     Rows may come in another order than the sample submission, and lines may end in CR LF: Kaggle takes both.
@@ -121,7 +150,7 @@ def _keep_dated_copy(path: Path) -> None:
     # Two different submissions within a second: the later one moves on to the next free second.
     while (copy := path.with_name(f"{path.stem}-{now:%Y%m%d-%H%M%S}{path.suffix}")).exists():
         now += timedelta(seconds=1)
-    with store.whole(copy) as part:
+    with atomic_write(copy) as part:
         try:
             os.link(path, part)  # the next write replaces `path` and leaves these bytes to the copy
         except OSError:  # a disk without hard links, such as FAT or some network folders

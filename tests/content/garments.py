@@ -49,8 +49,8 @@ def shirt(colour: Colour = RED) -> Pixels:
 
 
 def noisy(pixels: Pixels, deviation: float = 1.5, fall: float = 4.0) -> Pixels:
-    """As a camera sees it: noise, and light that falls off to the right."""
+    """Add noise, and light that falls off to the right, as in a photograph."""
     rng = np.random.default_rng(3)
     light = np.linspace(0, -fall, pixels.shape[1])[None, :, None]
-    seen: npt.NDArray[np.float64] = pixels + light + rng.normal(0, deviation, pixels.shape)
-    return seen.clip(0, 255).round().astype(np.uint8)
+    photograph: npt.NDArray[np.float64] = pixels + light + rng.normal(0, deviation, pixels.shape)
+    return photograph.clip(0, 255).round().astype(np.uint8)

@@ -9,9 +9,9 @@ def test_codes_and_names() -> None:
     rows = {column: ["b", None, "a", "b"] for column in COLUMNS} | {"index_name": [None] * 4}
     codes, names = encode_attributes(pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String)))
     assert codes.dtype == pl.Array(pl.Int32, 11)
-    place = COLUMNS.index("index_name")
+    position = COLUMNS.index("index_name")
     for row, code in zip(codes.to_list(), [2, 0, 1, 2], strict=True):
-        assert row == [code] * place + [0] + [code] * (10 - place)
+        assert row == [code] * position + [0] + [code] * (10 - position)
     assert names["section_name"] == [None, "a", "b"]
     assert names["index_name"] == [None]
 

@@ -9,7 +9,7 @@ from forsys.content.colour import (
     COLOUR_WIDTH,
     Floats,
     Palette,
-    colour_of,
+    colour_features,
     histogram_centres,
     picture_palette,
     to_lab,
@@ -20,16 +20,16 @@ from forsys.content.silhouette import silhouette
 HEX = {colour: "#{:02x}{:02x}{:02x}".format(*colour) for colour in (RED, NAVY, STUDIO)}
 
 
-def colours(pixels: Pixels, tolerance: float = 12, limit: int = 6) -> tuple[Palette, Floats]:
+def colours(pixels: Pixels, colour_tolerance: float = 12, max_colours: int = 6) -> tuple[Palette, Floats]:
     lab = to_lab(pixels)
-    return colour_of(pixels, lab, silhouette(lab), tolerance, limit)
+    return colour_features(pixels, lab, silhouette(lab), colour_tolerance, max_colours)
 
 
 def part(vector: Floats, name: str) -> Floats:
     names = list(COLOUR_PARTS)
     starts = np.cumsum([0, *COLOUR_PARTS.values()])
-    place = names.index(name)
-    return vector[starts[place] : starts[place + 1]]
+    position = names.index(name)
+    return vector[starts[position] : starts[position + 1]]
 
 
 def test_the_palette_of_one_colour() -> None:
@@ -73,17 +73,17 @@ def test_merging_is_not_chained() -> None:
     assert palette.share.tolist() == pytest.approx([0.8, 0.2])
 
 
-def test_the_limit_keeps_the_largest_after_merging() -> None:
-    assert colours(striped(), limit=1)[0].hex == [HEX[RED]]
+def test_max_colours_keeps_the_largest_after_merging() -> None:
+    assert colours(striped(), max_colours=1)[0].hex == [HEX[RED]]
 
 
-def test_a_plain_garments_vector() -> None:
+def test_the_vector_of_a_garment_of_one_colour() -> None:
     _, vector = colours(block())
     lab = to_lab(np.array([[RED]], np.uint8))[0, 0]
     assert vector.shape == (COLOUR_WIDTH,) and vector.dtype == np.float32
     for name in ("mean", "centre"):
         np.testing.assert_allclose(part(vector, name), lab, rtol=1e-4)
-    np.testing.assert_allclose(part(vector, "spread"), 0, atol=0.05)
+    np.testing.assert_allclose(part(vector, "standard deviation"), 0, atol=0.05)
     np.testing.assert_allclose(part(vector, "main colours").reshape(3, 4)[:, 3], [1, 0, 0])
     assert part(vector, "contrast")[0] == pytest.approx(0, abs=1e-4) and part(vector, "pattern")[0] == 0
     centres, _ = histogram_centres()
@@ -91,7 +91,7 @@ def test_a_plain_garments_vector() -> None:
     assert part(vector, "histogram").argmax() == nearest
 
 
-def test_the_background_does_not_move_the_vector() -> None:
+def test_the_background_does_not_change_the_vector() -> None:
     np.testing.assert_allclose(
         colours(shirt())[1], colours(np.where(shirt() == STUDIO, np.uint8(250), shirt()))[1], atol=1e-3
     )
@@ -101,16 +101,17 @@ def test_the_same_picture_gives_the_same_bytes() -> None:
     assert colours(noisy(striped()))[1].tobytes() == colours(noisy(striped()))[1].tobytes()
 
 
-@settings(deadline=None, max_examples=50)  # a busy machine is no fault
+@settings(deadline=None, max_examples=50)  # a busy machine is not a failure
 @given(st.integers(0, 2**32 - 1), st.floats(1, 60), st.integers(1, 8))
-def test_any_picture_has_a_palette_within_its_bounds(seed: int, tolerance: float, limit: int) -> None:
+def test_any_picture_has_a_palette_within_its_bounds(seed: int, tolerance: float, max_colours: int) -> None:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (1, rng.integers(1, 9), 3)).repeat(16, axis=0).repeat(4, axis=1).astype(np.uint8)
-    palette = picture_palette(pixels, tolerance, limit)
-    assert 1 <= len(palette.hex) <= limit
+    palette = picture_palette(pixels, tolerance, max_colours)
+    assert 1 <= len(palette.hex) <= max_colours
     assert (np.diff(palette.share) <= 0).all() and palette.share.sum() <= 1.00001
     apart = np.linalg.norm(palette.lab[:, None] - palette.lab, axis=-1) + 1e3 * np.eye(len(palette.lab))
     assert (apart >= tolerance - 1e-3).all()
-    _, vector = colour_of(pixels, to_lab(pixels), np.ones(pixels.shape[:2], dtype=np.bool_), tolerance, limit)
+    everything = np.ones(pixels.shape[:2], dtype=np.bool_)
+    _, vector = colour_features(pixels, to_lab(pixels), everything, tolerance, max_colours)
     assert np.isfinite(vector).all()
     assert np.square(part(vector, "histogram")).sum() == pytest.approx(1, abs=1e-4)

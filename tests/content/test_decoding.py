@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from forsys.content.decoding import LARGEST, SIDE, STATUSES, decode
+from forsys.content.decoding import MAX_PIXELS, SIDE, STATUSES, decode
 
 GARMENT = Image.fromarray(striped()).resize((300, 450))
 
@@ -39,8 +39,8 @@ SPOILED = {
     "zeros": (b"\0" * 5000, "not a picture"),
     "nothing but transparency": (encoded(Image.new("RGBA", (99, 99), (255, 0, 0, 0)), "PNG"), "not a picture"),
     "1 x 1": (encoded(Image.new("RGB", (1, 1), "red")), "too small"),
-    "a hair": (encoded(Image.new("RGB", (2000, 10), "red"), "PNG"), "too small"),
-    "a bomb": (encoded(Image.new("1", (LARGEST // 10_000 + 1, 10_000)), "PNG"), "too large"),
+    "a thin line": (encoded(Image.new("RGB", (2000, 10), "red"), "PNG"), "too small"),
+    "a bomb": (encoded(Image.new("1", (MAX_PIXELS // 10_000 + 1, 10_000)), "PNG"), "too large"),
     "a bomb that Pillow itself refuses": (encoded(Image.new("1", (20_000, 20_000)), "PNG"), "too large"),
 }
 
@@ -60,7 +60,7 @@ def test_no_file_and_a_folder_in_its_place_are_missing(tmp_path: Path) -> None:
     assert decode(tmp_path / "0.jpg") == decode(tmp_path) == (None, "missing")
 
 
-@settings(deadline=None, max_examples=50)  # a busy machine is no fault
+@settings(deadline=None, max_examples=50)  # a busy machine is not a failure
 @given(st.integers(0, len(JPEG) - 3))
 def test_a_jpeg_cut_anywhere_gives_no_pixels(tmp_path_factory: pytest.TempPathFactory, end: int) -> None:
     path = tmp_path_factory.getbasetemp() / "cut.jpg"
@@ -103,7 +103,7 @@ def test_grey_pictures_keep_their_grey(tmp_path: Path, mode: str) -> None:
     assert pixels.mean() == pytest.approx(128, abs=2)
 
 
-def test_transparency_lies_on_white(tmp_path: Path) -> None:
+def test_transparency_is_put_on_white(tmp_path: Path) -> None:
     image = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     image.paste((200, 0, 0, 255), (10, 10, 30, 30))
     image.save(tmp_path / "0.png")

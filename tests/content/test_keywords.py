@@ -1,4 +1,4 @@
-"""Keywords of descriptions: the seed's examples, the cache, and texts that are no English."""
+"""Keywords of descriptions: two examples, the cache, and texts that are not English."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from forsys.content import keywords
-from forsys.content.keywords import KEYWORDS, extract_keywords, language_of, read_description
+from forsys.content.keywords import KEYWORDS, analyse_description, extract_keywords, language_of
 
 JERSEY = "Jersey top with narrow shoulder straps."
 DENIER = "Opaque matt tights. 200 denier."
@@ -16,11 +16,11 @@ JAPANESE = "細いストラップのジャージートップ"
 
 
 def articles(*texts: str | None) -> pl.DataFrame:
-    numbers = pl.Series("article", range(len(texts)), pl.Int32)
-    return pl.DataFrame([numbers, pl.Series("detail_desc", texts, pl.String)])
+    ids = pl.Series("article", range(len(texts)), pl.Int32)
+    return pl.DataFrame([ids, pl.Series("detail_desc", texts, pl.String)])
 
 
-def test_the_keyword_of_the_seeds_examples(tmp_path: Path) -> None:
+def test_the_best_keyword_of_two_examples(tmp_path: Path) -> None:
     found = extract_keywords(articles(JERSEY, DENIER), tmp_path, 10)
     assert found.filter(pl.col("rank") == 1)["keyword"].to_list() == ["Jersey", "denier"]
 
@@ -51,41 +51,41 @@ def test_workers_change_nothing(processes: int, tmp_path: Path, monkeypatch: pyt
     assert_frame_equal(alone, together, check_exact=True)
 
 
-def test_only_a_changed_description_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = []
+def test_only_a_changed_description_is_analysed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    analysed = []
 
-    def reading(text: str, most: int) -> keywords.Reading:
-        read.append(text)
-        return read_description(text, most)
+    def recording(text: str, max_keywords: int) -> keywords.Analysis:
+        analysed.append(text)
+        return analyse_description(text, max_keywords)
 
-    monkeypatch.setattr(keywords, "read_description", reading)
+    monkeypatch.setattr(keywords, "analyse_description", recording)
     first = extract_keywords(articles(JERSEY, DENIER), tmp_path, 10)
-    assert sorted(read) == [JERSEY, DENIER]
+    assert sorted(analysed) == [JERSEY, DENIER]
     assert_frame_equal(extract_keywords(articles(JERSEY, DENIER), tmp_path, 10), first)
-    assert len(read) == 2
+    assert len(analysed) == 2
     changed = extract_keywords(articles(JERSEY, "Lace bra."), tmp_path, 10)
-    assert read[2:] == ["Lace bra."]
+    assert analysed[2:] == ["Lace bra."]
     assert_frame_equal(changed.filter(pl.col("article") == 0), first.filter(pl.col("article") == 0))
     extract_keywords(articles(JERSEY), tmp_path, 9)
-    assert read[3:] == [JERSEY]
+    assert analysed[3:] == [JERSEY]
 
 
-def test_a_stopped_reading_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = ["Lace bra.", "Thin socks.", "Warm hat.", "Wide belt."]  # as they are read: in order
-    read = []
+def test_a_stopped_run_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["Lace bra.", "Thin socks.", "Warm hat.", "Wide belt."]  # in the order of their analysis
+    analysed = []
 
-    def stopping(text: str, most: int) -> keywords.Reading:
-        read.append(text)
-        if len(read) == 4:
+    def stopping(text: str, max_keywords: int) -> keywords.Analysis:
+        analysed.append(text)
+        if len(analysed) == 4:
             raise KeyboardInterrupt
-        return read_description(text, most)
+        return analyse_description(text, max_keywords)
 
     monkeypatch.setattr(keywords, "BATCH", 2)
-    monkeypatch.setattr(keywords, "read_description", stopping)
+    monkeypatch.setattr(keywords, "analyse_description", stopping)
     with pytest.raises(KeyboardInterrupt):
         extract_keywords(articles(*texts), tmp_path, 10)
     extract_keywords(articles(*texts), tmp_path, 10)
-    assert read == texts + texts[2:]
+    assert analysed == texts + texts[2:]
 
 
 @pytest.mark.parametrize(
@@ -103,12 +103,12 @@ def test_languages(text: str, language: str) -> None:
     assert language_of(text) == language
 
 
-def test_a_french_stop_word_is_no_keyword() -> None:
-    found = read_description(FRENCH, 10)[2]
+def test_a_french_stop_word_is_not_a_keyword() -> None:
+    found = analyse_description(FRENCH, 10)[2]
     assert "jersey" in found
     assert not {"avec", "des", "dans", "une"} & set(found)
 
 
 @pytest.mark.parametrize("text", [JAPANESE, "\x00\x01", "😀😀", "x" * 20_000, "a", "-", "Robe. " * 300])
-def test_odd_texts_are_read(text: str) -> None:
-    assert read_description(text, 10)[0] == text
+def test_odd_texts_are_analysed(text: str) -> None:
+    assert analyse_description(text, 10)[0] == text

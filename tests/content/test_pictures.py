@@ -1,6 +1,5 @@
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +9,18 @@ from garments import NAVY, RED, noisy, shirt, striped
 from PIL import Image
 
 from forsys.content import pictures
-from forsys.content.look import Look, Task, look_at
+from forsys.content.picture_features import PictureFeatures, PictureTask, describe_picture
 from forsys.content.pictures import PICTURES, count_statuses, describe_pictures
-from forsys.settings import Content
+from forsys.settings import ContentSettings
 
-SETTINGS = Content(tolerance=12, limit=6, keywords=5)
+SETTINGS = ContentSettings(colour_tolerance=12, max_colours=6, max_keywords=5)
 IDS = ("0100000001", "0100000002", "0120000003", "0120000004", "0130000005")
 ARTICLES = pl.DataFrame({"article": range(5), "article_id": IDS}, schema_overrides={"article": pl.Int32})
 
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    """Pictures of articles 0, 1 and 3; a spoiled one of 2, none of 4, and one of an article that is not listed."""
+    """Pictures of articles 0, 1 and 3; a broken one of 2, none of 4, and one of an unknown article."""
     for name, pixels in zip(
         (*IDS[:2], IDS[3], "0100000009"), (shirt(), striped(), noisy(shirt(NAVY)), shirt()), strict=True
     ):
@@ -33,24 +32,23 @@ def images(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Task]]:
-    """What is looked at, in order."""
-    tasks: list[Task] = []
+def done(monkeypatch: pytest.MonkeyPatch) -> list[PictureTask]:
+    """The tasks that are carried out, in order."""
+    tasks: list[PictureTask] = []
 
-    def watched(task: Task, tolerance: float, limit: int) -> Look:
+    def recorded(task: PictureTask, colour_tolerance: float, max_colours: int) -> PictureFeatures:
         tasks.append(task)
-        return look_at(task, tolerance, limit)
+        return describe_picture(task, colour_tolerance, max_colours)
 
-    monkeypatch.setattr(pictures, "look_at", watched)
-    yield tasks
-    tasks.clear()
+    monkeypatch.setattr(pictures, "describe_picture", recorded)
+    return tasks
 
 
-def describe(images: Path, settings: Content = SETTINGS, articles: pl.DataFrame = ARTICLES) -> pl.DataFrame:
+def describe(images: Path, settings: ContentSettings = SETTINGS, articles: pl.DataFrame = ARTICLES) -> pl.DataFrame:
     return describe_pictures(images, articles, images.parent / "content", settings, processes=1)
 
 
-def summary(tasks: list[Task]) -> list[tuple[str, bool, bool]]:
+def summary(tasks: list[PictureTask]) -> list[tuple[str, bool, bool]]:
     return [(task.path.stem, task.colour, task.shape) for task in tasks]
 
 
@@ -63,7 +61,7 @@ def test_every_article_has_one_row(images: Path) -> None:
     assert described.equals(pl.read_parquet(images.parent / "content" / "pictures.parquet"))
 
 
-def test_no_usable_picture_no_features(images: Path) -> None:
+def test_without_a_usable_picture_there_are_no_features(images: Path) -> None:
     described = describe(images)
     features = described.select(pl.exclude("article", "picture"))
     for row, status in enumerate(described["picture"]):
@@ -93,85 +91,87 @@ def test_a_shop_without_pictures(tmp_path: Path) -> None:
     assert count_statuses(described) == {"missing": 5}
 
 
-def test_a_second_pass_looks_at_nothing(images: Path, seen: list[Task]) -> None:
+def test_a_second_pass_describes_nothing(images: Path, done: list[PictureTask]) -> None:
     first = describe(images)
-    assert len(seen) == 4
-    seen.clear()
+    assert len(done) == 4
+    done.clear()
     assert describe(images).equals(first)
-    assert seen == []
+    assert done == []
 
 
-def test_only_a_changed_picture_is_looked_at_again(images: Path, seen: list[Task]) -> None:
+def test_only_a_changed_picture_is_described_again(images: Path, done: list[PictureTask]) -> None:
     first = describe(images)
     path = images / "010" / f"{IDS[0]}.jpg"
     Image.fromarray(shirt(NAVY)).save(path)
     os.utime(path, ns=(0, 0))
     (images / "010" / f"{IDS[1]}.jpg").unlink()
-    seen.clear()
+    done.clear()
     second = describe(images)
-    assert summary(seen) == [(IDS[0], True, True)]
+    assert summary(done) == [(IDS[0], True, True)]
     assert second["picture"].to_list() == ["ok", "missing", "not a picture", "ok", "missing"]
     assert second[2:].equals(first[2:])
     assert first["hex"][0][0] != second["hex"][0][0]
 
 
-def test_new_ids_of_the_same_articles_need_no_new_look(images: Path, seen: list[Task]) -> None:
+def test_pictures_with_other_dense_ids_are_not_described_again(images: Path, done: list[PictureTask]) -> None:
     first = describe(images)
-    seen.clear()
+    done.clear()
     renumbered = ARTICLES[1:].with_columns(pl.col("article") - 1)
     assert describe(images, articles=renumbered).drop("article").equals(first[1:].drop("article"))
-    assert seen == []
+    assert done == []
 
 
-def test_another_tolerance_makes_the_colours_alone_again(images: Path, seen: list[Task]) -> None:
+def test_another_tolerance_changes_only_the_colours(images: Path, done: list[PictureTask]) -> None:
     first = describe(images)
-    seen.clear()
-    second = describe(images, SETTINGS.model_copy(update={"tolerance": 40.0}))
-    assert summary(seen) == [(name, True, False) for name in IDS[:4]]
+    done.clear()
+    second = describe(images, SETTINGS.model_copy(update={"colour_tolerance": 40.0}))
+    assert summary(done) == [(name, True, False) for name in IDS[:4]]
     assert second["shape"].equals(first["shape"])
     assert sum(map(len, second["hex"].drop_nulls())) < sum(map(len, first["hex"].drop_nulls()))
 
 
-def test_other_settings_change_nothing(images: Path, seen: list[Task]) -> None:
+def test_other_settings_change_nothing(images: Path, done: list[PictureTask]) -> None:
     describe(images)
-    seen.clear()
-    describe(images, SETTINGS.model_copy(update={"keywords": 9}))
-    assert seen == []
+    done.clear()
+    describe(images, SETTINGS.model_copy(update={"max_keywords": 9}))
+    assert done == []
 
 
 @pytest.mark.parametrize("stop", range(4))
-def test_a_stopped_run_goes_on(images: Path, monkeypatch: pytest.MonkeyPatch, seen: list[Task], stop: int) -> None:
-    whole = describe_pictures(images, ARTICLES, images.parent / "whole", SETTINGS, processes=1)
+def test_a_stopped_run_resumes(
+    images: Path, monkeypatch: pytest.MonkeyPatch, done: list[PictureTask], stop: int
+) -> None:
+    complete = describe_pictures(images, ARTICLES, images.parent / "complete", SETTINGS, processes=1)
     monkeypatch.setattr(pictures, "PART", 1)
-    seen.clear()
+    done.clear()
 
-    def stopped(task: Task, tolerance: float, limit: int) -> Look:
-        if len(seen) == stop:
+    def stopped(task: PictureTask, colour_tolerance: float, max_colours: int) -> PictureFeatures:
+        if len(done) == stop:
             raise KeyboardInterrupt
-        seen.append(task)
-        return look_at(task, tolerance, limit)
+        done.append(task)
+        return describe_picture(task, colour_tolerance, max_colours)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(pictures, "look_at", stopped)
+        patch.setattr(pictures, "describe_picture", stopped)
         describe(images)
     assert not (images.parent / "content" / "pictures.parquet").exists()
-    assert describe(images).equals(whole)
-    assert [task.path.stem for task in seen] == list(IDS[:4])
+    assert describe(images).equals(complete)
+    assert [task.path.stem for task in done] == list(IDS[:4])
 
 
-def test_a_run_killed_while_compacting_goes_on(images: Path, seen: list[Task]) -> None:
+def test_a_run_killed_while_compacting_resumes(images: Path, done: list[PictureTask]) -> None:
     first = describe(images)
     for file in (images.parent / "content" / "pictures").rglob("all.parquet"):
         shutil.copy(file, file.with_name("part-0.parquet"))
     (images.parent / "content" / "pictures.parquet").unlink()
-    seen.clear()
+    done.clear()
     assert describe(images).equals(first)
-    assert seen == []
+    assert done == []
     assert not list((images.parent / "content").rglob("part-*"))
 
 
-def test_what_older_settings_left_goes(images: Path) -> None:
+def test_caches_of_other_settings_are_deleted(images: Path) -> None:
     for tolerance in (5.0, 10.0):
-        describe(images, SETTINGS.model_copy(update={"tolerance": tolerance}))
+        describe(images, SETTINGS.model_copy(update={"colour_tolerance": tolerance}))
     folders = [folder.name.partition("-")[0] for folder in (images.parent / "content" / "pictures").iterdir()]
     assert sorted(folders) == ["colour", "shape"]

@@ -20,7 +20,7 @@ def shape(pixels: Pixels) -> dict[str, npt.NDArray[np.float32]]:
 
 def test_a_rectangle() -> None:
     found = shape(block(box=(32, 24, 96, 104)))
-    wanted = {
+    expected = {
         "height": 80 / 128,
         "width": 64 / 128,
         "aspect": np.log(80 / 64),
@@ -29,7 +29,7 @@ def test_a_rectangle() -> None:
         "solidity": 1,
         "symmetry": 1,
     }
-    assert {name: found[name].item() for name in wanted} == pytest.approx(wanted, rel=1e-6)
+    assert {name: found[name].item() for name in expected} == pytest.approx(expected, rel=1e-6)
     thumbnail = found["thumbnail"].reshape(12, 12)
     np.testing.assert_allclose(thumbnail[:, 3:9], 1, atol=0.1)
     np.testing.assert_allclose(thumbnail[:, [0, 11]], 0, atol=0.1)
@@ -51,22 +51,22 @@ def test_hu_moments_do_not_turn_with_the_garment() -> None:
     assert upright["aspect"].item() == pytest.approx(-lying["aspect"].item())
 
 
-def test_the_shape_is_the_same_in_another_place_but_not_for_another_garment() -> None:
-    there = np.roll(shirt(), (5, 4), axis=(0, 1))
+def test_the_shape_is_the_same_at_another_position_but_not_for_another_garment() -> None:
+    moved = np.roll(shirt(), (5, 4), axis=(0, 1))
     np.testing.assert_allclose(
-        np.concatenate(list(shape(shirt()).values())), np.concatenate(list(shape(there).values())), atol=1e-4
+        np.concatenate(list(shape(shirt()).values())), np.concatenate(list(shape(moved).values())), atol=1e-4
     )
     assert np.abs(shape(shirt())["hog"] - shape(block())["hog"]).max() > 0.1
 
 
-def test_lines_inside_the_garment_are_seen() -> None:
+def test_lines_within_the_garment_change_its_shape() -> None:
     pixels = shirt().copy()
     pixels[60:100, 62:66] = NAVY
     assert np.abs(shape(shirt())["hog"] - shape(pixels)["hog"]).max() > 0.1
     np.testing.assert_array_equal(shape(shirt())["thumbnail"], shape(pixels)["thumbnail"])
 
 
-@settings(deadline=None, max_examples=50)  # a busy machine is no fault
+@settings(deadline=None, max_examples=50)  # a busy machine is not a failure
 @given(st.integers(0, 2**32 - 1), st.integers(8, 40), st.integers(8, 40))
 def test_any_mask_has_a_finite_shape(seed: int, height: int, width: int) -> None:
     rng = np.random.default_rng(seed)
@@ -79,5 +79,5 @@ def test_any_mask_has_a_finite_shape(seed: int, height: int, width: int) -> None
     assert ((proportions > 0) | (np.arange(4) == 3)).all() and (proportions <= 1.0001).all()
 
 
-def test_a_studio_without_a_garment_is_a_plain_square() -> None:
+def test_a_studio_without_a_garment_is_a_full_square() -> None:
     assert shape(np.full((128, 128, 3), STUDIO, np.uint8))["extent"].item() == 1

@@ -4,7 +4,7 @@ from garments import NAVY, STUDIO, WHITE, block, noisy, shirt
 
 from forsys.content.colour import to_lab
 from forsys.content.decoding import Pixels
-from forsys.content.silhouette import inside, silhouette
+from forsys.content.silhouette import silhouette, without_rim
 
 
 def overlap(pixels: Pixels, truth: Pixels) -> float:
@@ -40,12 +40,12 @@ def test_the_background_between_two_legs_stays_background() -> None:
 @pytest.mark.parametrize(
     "pixels", [block(around=(200, 30, 40)), np.tile(np.array([[[0], [255]]], np.uint8), (64, 64, 3))]
 )
-def test_without_a_garment_or_a_background_all_is_taken(pixels: Pixels) -> None:
+def test_without_a_garment_or_a_background_all_pixels_are_taken(pixels: Pixels) -> None:
     assert silhouette(to_lab(pixels)).all()
 
 
-def test_the_rim_is_left_out_but_of_a_thin_garment() -> None:
+def test_the_rim_is_left_out_unless_the_garment_is_thin() -> None:
     mask = (block() != STUDIO).any(axis=-1)
-    assert inside(mask).sum() == 62 * 78
+    assert without_rim(mask).sum() == 62 * 78
     thin = (block(box=(60, 10, 62, 110)) != STUDIO).any(axis=-1)
-    np.testing.assert_array_equal(inside(thin), thin)
+    np.testing.assert_array_equal(without_rim(thin), thin)

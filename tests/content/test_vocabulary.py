@@ -1,4 +1,4 @@
-"""The vocabulary, the matrix and the word vectors, on descriptions that can be worked out."""
+"""The vocabulary, the matrix and the word vectors, on descriptions that are worked out by hand."""
 
 import numpy as np
 import polars as pl
@@ -22,11 +22,11 @@ def test_matrix() -> None:
     assert found.dtype == np.float32
 
 
-def test_like_descriptions_have_like_vectors() -> None:
+def test_similar_descriptions_have_similar_vectors() -> None:
     texts = ["lace bra", "lace bra soft", "wool hat", "warm wool hat", "wool hat soft", None, "lace bra", "zzz"]
     found = word_vectors(pl.Series(texts), seed=7)
     assert found.dtype == pl.Array(pl.Float32, WIDTH)
-    assert found.is_null().to_list() == [False] * 5 + [True, False, True]  # nobody else says zzz
+    assert found.is_null().to_list() == [False] * 5 + [True, False, True]  # zzz is in no other description
     vectors = np.array(found.drop_nulls().to_list())
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
     near = vectors @ vectors.T

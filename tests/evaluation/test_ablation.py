@@ -1,36 +1,37 @@
 """What is left out is left out of everything, and the difference is that of the scores."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pandas.testing import assert_frame_equal
 
+from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
 from forsys.evaluation.ablation import ALL, Ablation, ablate, ablation_text
 from forsys.evaluation.backtest import backtest
-from forsys.evaluation.evaluate import FINAL
-from forsys.evaluation.feature_ablation import ablations
-from forsys.evaluation.metrics import average_precision, found_at
-from forsys.ranking.ordering import ranked_buyers
-from forsys.ranking.training_set import LabelledWeeks
-from forsys.recurrent.recipe import ALL_GROUPS
-from forsys.retrieval.tuning import tune_for
+from forsys.evaluation.list_names import FINAL
+from forsys.evaluation.network_ablation import ablations
+from forsys.metrics.lists import average_precision, found_at
+from forsys.ranking.ordering import rank_buyers
+from forsys.ranking.training_pairs import LabelledFolds
+from forsys.ranking.tuning import tune_for
+from forsys.recurrent.config import ALL_FEATURES
 from forsys.run import Run
-from world import run_on, shop
+from world import run_on
 
-__all__ = ["shop"]
-FEATURES, SOURCES = ["lists", "article"], ["best_sellers", "repurchase", "co_purchase"]
+FEATURES, SOURCES = ["lists", "article"], ["best_sellers", "repurchase", "item_knn"]
 
 
-def few(shop: Path, project: Path, features: list[str], sources: list[str]) -> Run:
+def few(shop: Path, home: Path, features: list[str], sources: list[str]) -> Run:
     """A run with nothing but these."""
-    run = run_on(shop, project)
+    run = run_on(shop, home)
     settings = run.settings.model_dump()
     settings["retrieval"]["sources"] = {name: run.settings.retrieval.sources[name] for name in sources}
     settings["tuning"]["grid"] = {}
     settings["ranking"]["features"] = features
-    return Run(run.dataset, type(run.settings).model_validate(settings), run.project)
+    return replace(run, settings=type(run.settings).model_validate(settings))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def found(run: Run) -> Ablation:
     return ablate(run, 2)
 
 
-def test_one_row_a_thing_left_out(found: Ablation) -> None:
+def test_one_row_per_group_and_source_left_out(found: Ablation) -> None:
     sources = [f"source {name}" for name in SOURCES]
     assert found.lists["without"].tolist() == [ALL, *(f"features {name}" for name in FEATURES), *sources]
     assert found.candidates["without"].tolist() == [ALL, *sources]
@@ -51,8 +52,8 @@ def test_one_row_a_thing_left_out(found: Ablation) -> None:
 
 
 def test_differences_are_to_everything(found: Ablation) -> None:
-    for table, measure in ((found.lists, "MAP@12"), (found.candidates, "recall@100")):
-        np.testing.assert_allclose(table["difference"], table[measure] - table[measure].iloc[0], atol=1e-12)
+    for table, metric in ((found.lists, "MAP@12"), (found.candidates, "recall@100")):
+        np.testing.assert_allclose(table["difference"], table[metric] - table[metric].iloc[0], atol=1e-12)
         assert ((table["low"] <= table["difference"]) & (table["difference"] <= table["high"])).all()
         clear = (table["low"] > 0) | (table["high"] < 0)
         assert (table["clear"] == np.where(clear, "yes", "")).all()
@@ -70,9 +71,9 @@ def test_everything_is_the_ranker_of_the_backtest(found: Ablation, run: Run) -> 
 
 @pytest.mark.parametrize(
     ("left_out", "features", "sources"),
-    [("features lists", ["article"], SOURCES), ("source repurchase", FEATURES, ["best_sellers", "co_purchase"])],
+    [("features lists", ["article"], SOURCES), ("source repurchase", FEATURES, ["best_sellers", "item_knn"])],
 )
-def test_without_a_thing_it_is_the_ranker_that_never_had_it(
+def test_without_a_group_or_source_it_is_the_ranker_that_never_had_it(
     left_out: str, features: list[str], sources: list[str], found: Ablation, run: Run, shop: Path, tmp_path: Path
 ) -> None:
     other = few(shop, tmp_path, features, sources)
@@ -83,9 +84,9 @@ def test_without_a_thing_it_is_the_ranker_that_never_had_it(
         weights = {name: all_tuned.fusion.weights[name] for name in sources}
         object.__setattr__(tuned.fusion, "weights", weights)  # chosen with all of the sources
         object.__setattr__(tuned.fusion, "constant", all_tuned.fusion.constant)
-        candidates, labels = other.labelled_candidates(fold, tuned.sources)
-        ranked = ranked_buyers(LabelledWeeks(other), tuned, fold)
-        values.append(average_precision(ranked, labels)["average_precision"].to_numpy())
+        candidates, labels = labelled_candidates(other, fold, tuned.sources)
+        ranked = rank_buyers(LabelledFolds(other), tuned, fold)
+        values.append(average_precision(ranked, labels, run.settings.k)["average_precision"].to_numpy())
         hits.append(found_at(candidates.collect(), labels, 100))
     assert found.lists.set_index("without")["MAP@12"][left_out] == pytest.approx(np.concatenate(values).mean())
     recall = found.candidates.set_index("without")["recall@100"].get(left_out)
@@ -100,13 +101,13 @@ def test_what_is_within_noise_is_named(found: Ablation, run: Run) -> None:
 
 
 def test_only_what_is_named(found: Ablation, run: Run) -> None:
-    few = ablate(run, 2, ["repurchase", "lists"])
-    for table, whole in ((few.lists, found.lists), (few.candidates, found.candidates)):
-        named = whole["without"].isin([ALL, "features lists", "source repurchase"])
-        assert_frame_equal(table, whole[named].reset_index(drop=True))
+    some = ablate(run, 2, ["repurchase", "lists"])
+    for table, full in ((some.lists, found.lists), (some.candidates, found.candidates)):
+        named = full["without"].isin([ALL, "features lists", "source repurchase"])
+        assert_frame_equal(table, full[named].reset_index(drop=True))
 
 
-def test_a_name_of_nothing(run: Run) -> None:
+def test_an_unknown_name(run: Run) -> None:
     with pytest.raises(DataError, match="ablate: repurchases is neither a feature group"):
         ablate(run, 2, ["lists", "repurchases"])
 
@@ -117,14 +118,13 @@ def test_no_weeks_to_leave_out_on(run: Run) -> None:
 
 
 def test_the_recurrent_model_loses_each_group_and_keeps_each_alone() -> None:
-    lines = ablations({"class": "next_item.NextItem", "networks": 3, "cell": "lstm", "arrivals": -1.0})
-    assert len(lines) == 2 + 2 * len(ALL_GROUPS)
-    groups = {name: set(line["groups"]) for name, line in lines.items()}
-    assert groups["all features"] == set(ALL_GROUPS) and groups["no features"] == set()
-    for group in ALL_GROUPS:
-        assert groups[f"without {group}"] == set(ALL_GROUPS) - {group}
+    source = {"class": "forsys.retrieval.next_item:NextItem"}
+    configs = ablations(source | {"num_networks": 3, "cell": "lstm", "new_article_bias": -1.0})
+    assert len(configs) == 2 + 2 * len(ALL_FEATURES)
+    groups = {name: set(config["features"]) for name, config in configs.items()}
+    assert groups["all features"] == set(ALL_FEATURES) and groups["no features"] == set()
+    for group in ALL_FEATURES:
+        assert groups[f"without {group}"] == set(ALL_FEATURES) - {group}
         assert groups[f"only {group}"] == {group}
-    same = [{key: line[key] for key in line if key != "groups"} for line in lines.values()]
-    assert all(
-        each == {"class": "next_item.NextItem", "networks": 1, "cell": "gru", "arrivals": None} for each in same
-    )
+    same = source | {"num_networks": 1, "cell": "gru", "new_article_bias": None}
+    assert all(config == same | {"features": config["features"]} for config in configs.values())

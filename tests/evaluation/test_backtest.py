@@ -1,9 +1,10 @@
-"""The backtest on the tiny shop: what it reports, and that nothing comes back from a later week."""
+"""The backtest on the tiny shop: what it reports, and that nothing of a later week is used."""
 
 import csv
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,21 @@ from pandas.testing import assert_frame_equal
 from polars.testing import assert_frame_equal as assert_same
 
 from forsys.calendar import Fold
+from forsys.candidates import SourceArtifacts
 from forsys.errors import DataError
-from forsys.evaluation.backtest import REFERENCE, backtest, backtest_text
-from forsys.evaluation.evaluate import FINAL, FUSION, evaluate_holdout
-from forsys.ranking.ordering import order_shards, rankers_for
-from forsys.retrieval.tuning import earlier_folds, tune_for
+from forsys.evaluation.backtest import backtest, backtest_text
+from forsys.evaluation.list_names import FINAL, FUSION, REFERENCE
+from forsys.ranking.tuning import tune_for, tuning_folds
 from forsys.run import Run
-from world import HOLDOUT, LAST_DAY, Purchase, bought_in, map_at, purchases_in, run_on, shop
+from forsys.settings import SourceConfig
+from forsys.stages import run_stage
+from world import HOLDOUT, LAST_DAY, Purchase, bought_in, map_at, purchases_in, run_on
 
-__all__ = ["shop"]
 WEEK = timedelta(days=7)
 MEASURES = ["MAP@12", "low", "high", "difference", "difference low", "difference high"]
 GAIN = ["ranker's gain", "gain low", "gain high"]
 Row = dict[str, str]
-Change = Callable[[Row, Row], list[Row]]  # a row and the log's first row -> what stands in its place
+Change = Callable[[Row, Row], list[Row]]  # a row and the log's first row -> the rows that replace it
 CHANGES: dict[str, Change] = {
     "truncated": lambda *_: [],
     "other articles": lambda row, first: [row | {"article_id": first["article_id"]}],
@@ -49,7 +51,7 @@ def table(run: Run) -> pd.DataFrame:
 
 
 class TestTable:
-    def test_one_row_a_list(self, table: pd.DataFrame, run: Run) -> None:
+    def test_one_row_per_list(self, table: pd.DataFrame, run: Run) -> None:
         assert table.columns.tolist() == ["list", *MEASURES, *GAIN]
         baselines = ["best sellers, 7 days", REFERENCE]
         assert table["list"].tolist() == [*baselines, *run.settings.retrieval.sources, FUSION, FINAL]
@@ -66,7 +68,7 @@ class TestTable:
         assert table["ranker's gain"].tolist() == pytest.approx([score[FINAL] - own for own in score.values()])
         assert table[GAIN][table["list"] == FINAL].to_numpy().tolist() == [[0, 0, 0]]
 
-    def test_intervals_hold_their_means(self, table: pd.DataFrame) -> None:
+    def test_intervals_contain_their_means(self, table: pd.DataFrame) -> None:
         assert (table["low"] <= table["MAP@12"]).all()
         assert (table["MAP@12"] <= table["high"]).all()
         assert (table["low"] < table["high"]).all()
@@ -75,7 +77,7 @@ class TestTable:
         assert (table["gain low"] <= table["ranker's gain"]).all()
         assert (table["ranker's gain"] <= table["gain high"]).all()
 
-    def test_facts(self, table: pd.DataFrame, shop: Path, run: Run) -> None:
+    def test_scope_and_text(self, table: pd.DataFrame, shop: Path, run: Run) -> None:
         buyers = {
             ((LAST_DAY - day).days // 7, customer)
             for day, customer, _ in purchases_in(shop)
@@ -90,7 +92,7 @@ class TestTable:
         }
         assert table["MAP@12"].max() < table.attrs["oracle"] < 1
         text = backtest_text(run, table)
-        assert "A perfect order of the candidates would give" in text
+        assert "An oracle order of the candidates (hits first) would give" in text
         assert text.startswith("GENERATED DATA. Backtest of tiny: 2 cut-offs, 2024-06-17 up to 2024-07-01")
         assert f"{len(buyers):,} customer-weeks" in text
         assert REFERENCE in text
@@ -116,21 +118,21 @@ def best_sellers(log: list[Purchase], as_of: date) -> list[str]:
 
 
 def test_repeats(table: pd.DataFrame, run: Run, shop: Path, tmp_path: Path) -> None:
-    assert_frame_equal(backtest(run, 2), table, check_exact=True)  # from what the first one kept
+    assert_frame_equal(backtest(run, 2), table, check_exact=True)  # from what the first one left on disk
     assert_frame_equal(backtest(run_on(shop, tmp_path), 2), table, check_exact=True)  # from nothing
 
 
 def test_one_week_is_the_holdout_s_evaluation(shop: Path, tmp_path: Path) -> None:
     """Two ways to the same numbers: candidates of the buyers alone, and of everyone."""
     run = run_on(shop, tmp_path)
-    tuned = tune_for(run, run.calendar.holdout, "tune")
-    run.labelled_candidates(run.calendar.holdout, tuned.sources)
-    for fold, ranker in rankers_for(run, tuned, "a test").items():
-        if fold == run.calendar.holdout:
-            order_shards(run, tuned, fold, ranker, "a test")
-    evaluate_holdout(run, tuned, tmp_path / "scores")
-    facts = json.loads((tmp_path / "scores" / "scores.json").read_text(encoding="utf-8"))
-    scores = {row["list"]: row["MAP@12"] for row in facts["scores"] if row["MAP@12"] is not None}
+    # By name, as in tuned.json: the order of the sources decides that of the ranker's features.
+    sources = dict(sorted(run.settings.retrieval.sources.items()))
+    retrieval = run.settings.retrieval.model_copy(update={"sources": sources})
+    run = replace(run, settings=run.settings.model_copy(update={"retrieval": retrieval}))
+    for stage in ("tune", "retrieve", "rank", "evaluate"):
+        run_stage(run, stage)
+    written = json.loads((run.workspace.evaluation / "scores.json").read_text(encoding="utf-8"))
+    scores = {row["list"]: row["MAP@12"] for row in written["scores"] if row["MAP@12"] is not None}
     week = backtest(run, 1)
     assert dict(zip(week["list"], week["MAP@12"], strict=True)) == pytest.approx(scores, abs=1e-12)
 
@@ -139,11 +141,10 @@ def test_only_weeks_that_can_be_tuned(shop: Path, tmp_path: Path) -> None:
     """12 weeks: the first is only fitted on, the second only tuned on, and 10 are scored."""
     run = run_on(shop, tmp_path)
     settings = run.settings.model_dump()
-    settings["retrieval"]["sources"] = {
-        name: run.settings.retrieval.sources[name] for name in ("best_sellers", "repurchase")
-    }
+    sources = run.settings.retrieval.sources
+    settings["retrieval"]["sources"] = {name: sources[name] for name in ("best_sellers", "repurchase")}
     settings["tuning"]["grid"] = {"repurchase.half_life": [14, 60]}
-    few = Run(run.dataset, type(run.settings).model_validate(settings), run.project)
+    few = replace(run, settings=type(run.settings).model_validate(settings))
     table = backtest(few, 100)
     assert (table.attrs["folds"], table.attrs["first"]) == (10, HOLDOUT - 9 * WEEK)
     assert table["list"].tolist()[2:] == ["best_sellers", "repurchase", FUSION, FINAL]
@@ -156,7 +157,7 @@ class TestNoLeak:
 
     def test_tuning_folds_end_before_the_fold(self, run: Run) -> None:
         for fold in (self.fold, run.calendar.holdout):
-            folds = earlier_folds(run, fold)
+            folds = tuning_folds(run, fold)
             assert [f.as_of for f in folds] == [fold.as_of - WEEK, fold.as_of - 2 * WEEK]
             assert all(f.until <= fold.as_of for f in folds)
 
@@ -166,8 +167,8 @@ class TestNoLeak:
         assert len(other.history) != len(run.history) or not same_log(run, other)
         expected, found = (choices(each, self.fold) for each in (run, other))
         assert found == expected
-        for name, line in expected["sources"].items():
-            assert_same(*(candidates_of_everyone(each, self.fold, name, line) for each in (run, other)))
+        for name, config in expected["sources"].items():
+            assert_same(*(candidates_of_everyone(each, self.fold, name, config) for each in (run, other)))
 
     @pytest.mark.parametrize("change", ["other articles", "other customers"])
     def test_earlier_purchases_change_the_choice(self, change: str, run: Run, shop: Path, tmp_path: Path) -> None:
@@ -229,13 +230,13 @@ def altered(shop: Path, to: Path, change: Change, since: date) -> Path:
 
 
 def choices(run: Run, fold: Fold) -> dict[str, Any]:
-    return tune_for(run, fold, "test").as_json()
+    return tune_for(run, fold, "test").to_json()
 
 
-def candidates_of_everyone(run: Run, fold: Fold, name: str, line: dict[str, Any]) -> pl.DataFrame:
-    shelf = run.shelf(fold, name, line)
-    shelf.make_part(0, run.everyone)
-    return pl.read_parquet(shelf.part(0))
+def candidates_of_everyone(run: Run, fold: Fold, name: str, config: SourceConfig) -> pl.DataFrame:
+    artifacts = SourceArtifacts.of(run, fold, name, config)
+    artifacts.make_part(0, run.submission_customers)
+    return pl.read_parquet(artifacts.part(0))
 
 
 def same_log(one: Run, other: Run) -> bool:

@@ -8,29 +8,28 @@ import pandas as pd
 import pytest
 
 from forsys.evaluation import comparison
-from forsys.evaluation.comparison import AT, CELLS, FEATURES, MEMORY, MIXED, PRIORS, Comparison, compare, mixing
-from forsys.pipeline import make_content
-from forsys.report.comparison import write_comparison
+from forsys.evaluation.comparison import FEATURES, MEMORY, MIXED, PRIORS, Comparison, bias_sweep, compare
+from forsys.evaluation.next_item_accuracy import ACCURACY_AT
+from forsys.recurrent.cells import CELLS, Cell
+from forsys.report.comparison_tables import CELL_COLOURS, _network_looks, write_comparison
 from forsys.run import Run
-from world import run_on, shop
+from world import run_on
 
-__all__ = ["shop"]
 TINY = {
-    "dimension": 8,
+    "embedding_dim": 8,
     "epochs": 1,
-    "rows": 16,
-    "class": "next_item.NextItem",
-    "arrivals": 0.0,
+    "batch_size": 16,
+    "class": "forsys.retrieval.next_item:NextItem",
+    "new_article_bias": 0.0,
 }
-NETWORKS = [cell + kind + memory for memory in ("", MEMORY) for kind in ("", FEATURES) for cell in CELLS.values()]
+TITLES = [cell.title for cell in CELLS.values()]
+NETWORKS = [cell + features + memory for memory in ("", MEMORY) for features in ("", FEATURES) for cell in TITLES]
 
 
 @pytest.fixture(scope="module")
 def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     network = ", ".join(f"{key} = {json.dumps(value)}" for key, value in TINY.items())
-    run = run_on(shop, tmp_path_factory.mktemp("comparison"), compare__network=f"{{ {network} }}")
-    make_content(run)
-    return run
+    return run_on(shop, tmp_path_factory.mktemp("comparison"), compare__network=f"{{ {network} }}")
 
 
 @pytest.fixture(scope="module")
@@ -44,23 +43,23 @@ def test_every_system_has_its_row(found: Comparison) -> None:
 
 def test_accuracy_rises_with_k_and_costs_are_there(found: Comparison) -> None:
     table = found.accuracy()
-    assert (np.diff(table[[f"@{k}" for k in AT]].to_numpy(), axis=1) >= 0).all()
+    assert (np.diff(table[[f"@{k}" for k in ACCURACY_AT]].to_numpy(), axis=1) >= 0).all()
     assert (table[["parameters", "seconds", "events/s"]].to_numpy() > 0).all()
     assert (table["low@10"] <= table["@10"]).all() and (table["@10"] <= table["high@10"]).all()
 
 
-def test_gains_compare_each_cell_with_its_twin(found: Comparison) -> None:
-    assert list(found.gains()["features added to"]) == [c + m for c in CELLS.values() for m in ("", MEMORY)]
+def test_gains_compare_each_cell_with_and_without_features(found: Comparison) -> None:
+    assert list(found.gains()["features added to"]) == [c + m for c in TITLES for m in ("", MEMORY)]
 
 
-def test_only_what_scores_new_arrivals_is_judged_by_them(found: Comparison) -> None:
-    assert found.never.any()
-    assert list(found.never_sold()["system"]) == [MIXED, comparison.ARRIVALS]
+def test_only_what_can_score_new_articles_is_judged_by_them(found: Comparison) -> None:
+    assert found.never_sold_before.any()
+    assert list(found.never_sold()["system"]) == [MIXED, comparison.NEW_ALONE]
 
 
-def test_the_lengths_hold_every_event(found: Comparison) -> None:
+def test_the_lengths_cover_every_event(found: Comparison) -> None:
     events = found.by_length().iloc[0]
-    assert sum(events[kind] for kind in comparison.LENGTHS) == len(found.events)
+    assert sum(events[name] for name in comparison.LENGTHS) == len(found.events)
 
 
 def test_what_was_measured_is_not_measured_again(
@@ -75,12 +74,21 @@ def test_what_was_measured_is_not_measured_again(
 
 
 def test_everything_is_written(run: Run, found: Comparison) -> None:
-    mixed = mixing(run)
-    text = write_comparison(run, found, mixed)
-    folder = run.out / "comparison"
+    sweep = bias_sweep(run)
+    text = write_comparison(run, found, sweep)
+    folder = run.workspace.comparison
     assert "GENERATED DATA" in text
-    assert list(mixed["offset"]) == ["none", "-3", "-2", "-1", "+0", "+1"]
+    assert list(sweep["new_article_bias"]) == ["none", "-3", "-2", "-1", "+0", "+1"]
     pd.testing.assert_frame_equal(pd.read_csv(folder / "accuracy.csv"), found.accuracy(), check_exact=False)
     assert json.loads((folder / "comparison.json").read_text())["generated"] is True
     assert (folder / "comparison.md").read_text().count("| GRU + features + memory |") == 2
     assert (folder / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_cell_has_a_line_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    gru, count = CELLS["gru"], len(CELL_COLOURS) + 1
+    cells = {f"cell{i}": Cell(f"Cell {i}", gru.layer, gru.num_states, gru.advance) for i in range(count)}
+    monkeypatch.setattr("forsys.report.comparison_tables.CELLS", cells)
+    looks = _network_looks()
+    assert len(looks) == 3 * count
+    assert looks[f"Cell {count - 1}"] == looks["Cell 0"] == (CELL_COLOURS[0], ":")

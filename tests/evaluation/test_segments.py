@@ -1,15 +1,14 @@
-"""Who belongs to which segment, and that the segments' scores add up to the whole."""
+"""Who belongs to which segment, and that their scores add up to the overall score."""
 
 from datetime import date
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import polars as pl
 import pytest
 
 from forsys.calendar import Fold
-from forsys.evaluation.metrics import average_precision, recall_at
 from forsys.evaluation.segments import (
     AGE,
     FREQUENCY,
@@ -19,11 +18,10 @@ from forsys.evaluation.segments import (
     popularity_decile,
     segment_scores,
 )
+from forsys.metrics.lists import average_precision, recall_at
 from forsys.retrieval.repurchase import Repurchase
+from forsys.run import Run
 from forsys.tables.history import History
-
-if TYPE_CHECKING:
-    from forsys.run import Run
 
 K = 12
 
@@ -63,11 +61,11 @@ def test_customers_by_hand(tiny_history: History) -> None:
     """On the 8th of January: 0 last bought on the 7th online, 1 on the 5th, 2 on the 7th, 3 on the 5th."""
     segments = customer_segments(tiny_history.profiles(np.arange(5), date(2020, 1, 8)))
     none = "no purchase before"
-    assert {kind: of.tolist() for kind, of in segments.items()} == {
+    assert {name: of.tolist() for name, of in segments.items()} == {
         "last purchase": ["bought 1-7 days ago"] * 4 + [none],
-        "purchases": ["3-10", "1-2 purchases", "1-2 purchases", "1-2 purchases", none],
+        "number of earlier purchases": ["3-10", "1-2 purchases", "1-2 purchases", "1-2 purchases", none],
         "age": ["under 25", "under 25", "unknown", "50 and over", "25-34"],
-        "channel of the last one": ["online", "online", "online", "store", none],
+        "channel of the last purchase": ["online", "online", "online", "store", none],
     }
 
 
@@ -86,19 +84,19 @@ def test_popularity_decile_by_hand() -> None:
 
 def test_segments_add_up(world: History, world_as_of: date) -> None:
     fold = Fold(world_as_of, date(2020, 4, 30))
-    run = cast("Run", SimpleNamespace(history=world, calendar=SimpleNamespace(holdout=fold)))
+    run = cast(Run, SimpleNamespace(history=world, calendar=SimpleNamespace(holdout=fold)))
     labels = world.labels(fold)
     buyers = labels["customer"].unique().sort().to_numpy()
     found = Repurchase().fit(world, world_as_of).recommend(world.profiles(buyers, world_as_of), 30)
     table = segment_scores(run, found, labels, K)
     whole = average_precision(found, labels, K)["average_precision"].mean()
-    kinds = ["last purchase", "purchases", "age", "channel of the last one"]
-    assert table["segment"].unique().tolist() == [*kinds, "article"]
-    for kind in kinds:
-        part = table[table["segment"] == kind]
+    segments = ["last purchase", "number of earlier purchases", "age", "channel of the last purchase"]
+    assert table["segment"].unique().tolist() == [*segments, "earlier sales of the article"]
+    for segment in segments:
+        part = table[table["segment"] == segment]
         assert part["n"].sum() == len(buyers)
         assert np.average(part[f"MAP@{K}"], weights=part["n"]) == pytest.approx(whole)
-    articles = table[table["segment"] == "article"]
+    articles = table[table["segment"] == "earlier sales of the article"]
     assert articles["n"].sum() == len(labels)
     assert np.average(articles[f"recall@{K}"], weights=articles["n"]) == pytest.approx(recall_at(found, labels, K))
     never = articles[articles["value"] == "never sold before"]
@@ -106,5 +104,5 @@ def test_segments_add_up(world: History, world_as_of: date) -> None:
     assert never[f"recall@{K}"].item() == 0
     assert articles["value"].tolist()[:2] == ["never sold before", "best-selling tenth"]
     assert isinstance(labels, pl.DataFrame)
-    frequency = table[table["segment"] == "purchases"]["value"].tolist()
+    frequency = table[table["segment"] == "number of earlier purchases"]["value"].tolist()
     assert frequency == [name for _, name in FREQUENCY if name in frequency]

@@ -1,6 +1,7 @@
-"""What every feature group promises: no leak, one value a pair, and the same value whoever stands beside it."""
+"""What every feature group promises: no leak, one value per pair, and the same value whatever the other pairs."""
 
-from collections.abc import Callable
+import weakref
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,39 +12,40 @@ from polars.testing import assert_frame_equal
 
 from forsys import schema
 from forsys.ranking.features import GROUPS, build
+from forsys.ranking.features.customer import customer_table
 from forsys.ranking.pairs import Pairs
 from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
 from forsys.tables.history import History
 
-LINES: dict[str, dict[str, Any]] = {
-    "best_sellers": {"class": "popularity.BestSellers"},
-    "repurchase": {"class": "repurchase.Repurchase"},
-    "co_purchase": {"class": "co_purchase.CoPurchase"},
-    "als": {"class": "factorization.ALS", "factors": 8, "iterations": 3},
+SOURCES: dict[str, dict[str, Any]] = {
+    "best_sellers": {"class": "forsys.retrieval.best_sellers:BestSellers"},
+    "repurchase": {"class": "forsys.retrieval.repurchase:Repurchase"},
+    "item_knn": {"class": "forsys.retrieval.item_knn:ItemKNN"},
+    "als": {"class": "forsys.retrieval.als:ALS", "factors": 8, "iterations": 3},
 }
 EVERYONE = np.arange(300, dtype=np.int32)
 every_group = pytest.mark.parametrize("group", list(GROUPS))
-Make = Callable[[pl.DataFrame], tuple[Pairs, History]]
 
 
-def dressed(history: History) -> History:
+def with_attributes(history: History) -> History:
     """The world with attributes and content; some of it unknown."""
-    number = np.arange(len(history.articles))
+    article = np.arange(len(history.articles))
+    unknown = pl.Series(article % 17 == 3)
     names = {
-        name: pl.Series(np.char.add(name[:3], (number // step).astype(str))).set(pl.Series(number % 17 == 3), None)
+        name: pl.Series(np.char.add(name[:3], (article // step).astype(str))).set(unknown, None)
         for name, step in zip(schema.ARTICLE_ATTRIBUTES, range(2, 40), strict=False)
     }
     rng = np.random.default_rng(3)
     content = {
-        name: pl.Series(rng.random((len(number), 4), np.float32), dtype=pl.Array(pl.Float32, 4)).set(
-            pl.Series(number % 13 == 5), None
+        name: pl.Series(rng.random((len(article), 4), np.float32), dtype=pl.Array(pl.Float32, 4)).set(
+            pl.Series(article % 13 == 5), None
         )
         for name in ("colour", "shape", "words")
     }
-    kinds = pl.Series(rng.integers(0, 9, (len(number), 3)), dtype=pl.Array(pl.Int32, 3))
-    articles = history.articles.with_columns(**names, **content, attributes=kinds)
+    attributes = pl.Series(rng.integers(0, 9, (len(article), 3)), dtype=pl.Array(pl.Int32, 3))
+    articles = history.articles.with_columns(**names, **content, attributes=attributes)
     customers = history.customers.with_columns(
         fn=pl.lit(1.0), active=pl.lit(None, pl.Float32), club_member_status=pl.lit("ACTIVE")
     )
@@ -62,26 +64,26 @@ def _log(history: History) -> pl.LazyFrame:
 
 
 def fitted(history: History, as_of: date) -> dict[str, Source]:
-    return {name: make_source(name, line).fit(history, as_of) for name, line in LINES.items()}
+    return {name: make_source(name, config).fit(history, as_of) for name, config in SOURCES.items()}
 
 
 def candidates(sources: dict[str, Source], history: History, as_of: date) -> pl.DataFrame:
-    profiles, kinds = history.profiles(EVERYONE, as_of), pl.Enum(list(sources))
+    profiles, names = history.profiles(EVERYONE, as_of), pl.Enum(list(sources))
     return pl.concat(
-        source.recommend(profiles, 15).with_columns(source=pl.lit(name, dtype=kinds))
+        source.recommend(profiles, 15).with_columns(source=pl.lit(name, dtype=names))
         for name, source in sources.items()
     )
 
 
-def pairs_of(history: History, as_of: date, most: int = 40) -> Pairs:
+def pairs_of(history: History, as_of: date, max_pairs: int = 40) -> Pairs:
     sources = fitted(history, as_of)
     found = candidates(sources, history, as_of)
-    return Pairs.of(found.lazy(), LINES, history, as_of, most)
+    return Pairs.of(found.lazy(), SOURCES, history, as_of, max_pairs)
 
 
 @pytest.fixture(scope="module")
 def history(world: History) -> History:
-    return dressed(world)
+    return with_attributes(world)
 
 
 @pytest.fixture(scope="module")
@@ -89,50 +91,52 @@ def pairs(history: History, world_as_of: date) -> Pairs:
     return pairs_of(history, world_as_of)
 
 
-@pytest.mark.parametrize("most", [1, 7, 1000])
+@pytest.mark.parametrize("max_pairs", [1, 7, 1000])
 def test_pairs_are_the_fusion_s_best_with_the_ranks_of_the_lists(
-    history: History, world_as_of: date, most: int
+    history: History, world_as_of: date, max_pairs: int
 ) -> None:
     sources = fitted(history, world_as_of)
     found = candidates(sources, history, world_as_of)
-    pairs = Pairs.of(found.lazy(), sources, history, world_as_of, most)
+    pairs = Pairs.of(found.lazy(), sources, history, world_as_of, max_pairs)
     key = {"customer": pairs.customer, "article": pairs.article}
-    place = {"rank": pairs.fused_rank, "score": pairs.fused_score}
-    fused = Fusion(dict.fromkeys(sources, 1.0)).fuse(found.lazy(), most).sort("customer", "article")
-    assert_frame_equal(pl.DataFrame(key | place), fused, check_dtypes=False, abs_tol=2e-11)
+    values = {"rank": pairs.fused_rank, "score": pairs.fused_score}
+    fused = Fusion(dict.fromkeys(sources, 1.0)).fuse(found.lazy(), max_pairs).sort("customer", "article")
+    assert_frame_equal(pl.DataFrame(key | values), fused, check_dtypes=False, abs_tol=2e-11)
     for name, rank in pairs.rank.items():
         own = found.filter(pl.col("source") == name)
         wanted = fused.join(own, on=["customer", "article"], how="left", maintain_order="left")
         np.testing.assert_array_equal(rank, wanted["rank_right"].cast(pl.Float32).fill_null(np.nan).to_numpy())
         np.testing.assert_array_equal(pairs.score[name], wanted["score_right"].fill_null(np.nan).to_numpy())
-        head = own.filter(pl.col("rank") == 1)
-        at = np.searchsorted(pairs.profiles.customers, head["customer"].to_numpy())
-        np.testing.assert_array_equal(pairs.best[name][at], head["score"].to_numpy())
-        assert np.isnan(pairs.best[name]).sum() == len(pairs.profiles) - len(head)
+        first = own.filter(pl.col("rank") == 1)
+        row = np.searchsorted(pairs.profiles.customers, first["customer"].to_numpy())
+        np.testing.assert_array_equal(pairs.best_score[name][row], first["score"].to_numpy())
+        assert np.isnan(pairs.best_score[name]).sum() == len(pairs.profiles) - len(first)
 
 
 @every_group
 def test_the_future_changes_nothing(group: str, history: History, pairs: Pairs, world_as_of: date) -> None:
-    """Everything from the log truncated at the cut-off, models and candidates too: the same bits."""
+    """Everything made from the log truncated at the cut-off, models and candidates too: the same bits."""
     known = history.before(world_as_of)
     assert len(known) < len(history)
-    truncated = build(pairs_of(known, world_as_of), known, world_as_of, [group])
-    full = build(pairs, history, world_as_of, [group])
+    truncated = build(pairs_of(known, world_as_of), [group])
+    full = build(pairs, [group])
     assert_frame_equal(truncated, full, check_exact=True)
 
 
 @every_group
-def test_the_past_changes_something(group: str, history: History, pairs: Pairs, world_as_of: date) -> None:
+def test_the_past_changes_something(group: str, history: History, pairs: Pairs) -> None:
     """So that the test above can fail."""
-    earlier = build(pairs, history.before(date(2020, 4, 13)), date(2020, 4, 13), [group])
-    moved = build(pairs_of(history, date(2020, 4, 13)), history, date(2020, 4, 13), [group])
-    full = build(pairs, history, world_as_of, [group])
+    as_of = date(2020, 4, 13)
+    profiles = history.profiles(pairs.profiles.customers, as_of)
+    earlier = build(replace(pairs, as_of=as_of, profiles=profiles), [group])
+    moved = build(pairs_of(history, as_of), [group])
+    full = build(pairs, [group])
     assert not (moved.equals(full) and earlier.equals(full))
 
 
 @every_group
-def test_one_finite_or_unknown_float_a_pair(group: str, history: History, pairs: Pairs, world_as_of: date) -> None:
-    frame = build(pairs, history, world_as_of, [group])
+def test_one_finite_or_unknown_float_per_pair(group: str, pairs: Pairs) -> None:
+    frame = build(pairs, [group])
     assert frame.height == len(pairs)
     assert set(frame.dtypes) == {pl.Float32}
     assert not any(frame[name].is_infinite().any() or frame[name].null_count() for name in frame.columns)
@@ -141,28 +145,39 @@ def test_one_finite_or_unknown_float_a_pair(group: str, history: History, pairs:
 
 
 @every_group
-def test_a_pair_s_features_do_not_depend_on_the_others(
-    group: str, history: History, pairs: Pairs, world_as_of: date
-) -> None:
-    """Negatives are drawn before features are built, so a drawn pair must look as it does among all."""
-    kept = np.arange(3, len(pairs), 7)
-    alone = build(pairs[kept], history, world_as_of, [group])
-    assert_frame_equal(alone, build(pairs, history, world_as_of, [group])[kept], check_exact=True)
+def test_a_pair_s_features_do_not_depend_on_the_others(group: str, pairs: Pairs) -> None:
+    """Negatives are sampled before features are built, so a sampled pair must look as it does among all."""
+    rows = np.arange(3, len(pairs), 7)
+    assert_frame_equal(build(pairs[rows], [group]), build(pairs, [group])[rows], check_exact=True)
 
 
-def test_no_feature_has_two_meanings(history: History, pairs: Pairs, world_as_of: date) -> None:
-    named = [name for group in GROUPS.values() for name in group.build(pairs, history, world_as_of)]
-    assert len(named) == len(set(named))
+def test_no_feature_has_two_meanings(pairs: Pairs) -> None:
+    names = [name for group in GROUPS.values() for name in group.build(pairs)]
+    assert len(names) == len(set(names))
+
+
+def test_the_order_of_the_columns_is_that_of_the_groups(pairs: Pairs) -> None:
+    """Whatever the order of the names: LightGBM's sampling of features depends on it."""
+    names = [name for group in GROUPS.values() for name in group.build(pairs)]
+    assert build(pairs, reversed(GROUPS)).columns == names
+    order = ["article", "content", "customer", "purchase_history", "affinity", "lists", "scores"]
+    assert list(GROUPS) == order
 
 
 @every_group
-def test_every_feature_has_a_meaning(group: str, history: History, pairs: Pairs, world_as_of: date) -> None:
+def test_every_feature_has_a_meaning(group: str, pairs: Pairs) -> None:
     meanings = GROUPS[group].meanings
-    wanted = {
-        name.replace("<source>", source) for name in meanings for source in (LINES if "<source>" in name else [""])
-    }
-    assert set(build(pairs, history, world_as_of, [group]).columns) == wanted
+    expected = {name.replace("<source>", source) for name in meanings for source in SOURCES}
+    assert set(build(pairs, [group]).columns) == expected
     assert set(GROUPS[group].categories) <= set(meanings)
+
+
+def test_the_customers_attributes_do_not_keep_their_history(tiny_history: History) -> None:
+    history = replace(tiny_history)
+    customer_table(history.profiles(np.arange(5), date(2020, 1, 8)))
+    gone = weakref.ref(history)
+    del history
+    assert gone() is None
 
 
 class TestWorked:
@@ -175,41 +190,41 @@ class TestWorked:
         profiles = history.profiles(np.arange(5), self.as_of)
         five = np.arange(5)
         none: dict[str, np.ndarray] = {}
-        article_of = np.full(5, article)
-        return Pairs(profiles, five, article_of, none, none, none, five, five.astype(float))
+        articles = np.full(5, article)
+        return Pairs(profiles, self.as_of, five, articles, none, none, none, five, five.astype(float))
 
-    def test_bought_before(self, tiny_history: History) -> None:
-        found = build(self.pairs(tiny_history, 0), tiny_history, self.as_of, ["bought_before"])
+    def test_purchase_history(self, tiny_history: History) -> None:
+        found = build(self.pairs(tiny_history, 0), ["purchase_history"])
         nan = float("nan")
-        assert found["article_times"].to_list() == [2, 1, 1, 0, 0]
-        assert found["article_newest"].to_list() == pytest.approx([1, 3, 4, nan, nan], nan_ok=True)
-        assert found["code_times"].to_list() == [3, 1, 1, 0, 0]  # customer 0: on the 1st, 3rd (article 1) and 7th
-        assert found["code_share"].to_list() == pytest.approx([1, 1 / 2, 1 / 2, 0, nan], nan_ok=True)
-        assert found["article_rhythm"].to_list() == pytest.approx([6, nan, nan, nan, nan], nan_ok=True)
-        assert found["article_in_last"].to_list() == [1, 1, 0, 0, 0]
-        assert found["type_newest"].is_nan().all()  # these articles have no type
+        assert found["article_visits"].to_list() == [2, 1, 1, 0, 0]
+        assert found["article_days_since_last"].to_list() == pytest.approx([1, 3, 4, nan, nan], nan_ok=True)
+        assert found["product_visits"].to_list() == [3, 1, 1, 0, 0]  # customer 0: 1st, 3rd (article 1), 7th
+        assert found["product_visit_share"].to_list() == pytest.approx([1, 1 / 2, 1 / 2, 0, nan], nan_ok=True)
+        assert found["article_mean_days_between"].to_list() == pytest.approx([6, nan, nan, nan, nan], nan_ok=True)
+        assert found["article_in_last_visit"].to_list() == [1, 1, 0, 0, 0]
+        assert found["product_type_days_since_last"].is_nan().all()  # these articles have no type
 
     def test_article(self, tiny_history: History) -> None:
-        found = build(self.pairs(tiny_history, 2), tiny_history, self.as_of, ["article"]).row(0, named=True)
+        found = build(self.pairs(tiny_history, 2), ["article"]).row(0, named=True)
         # Article 2: one unit on the 1st, two on the 3rd.
         assert found["sales_1"] == 0
         assert found["sales_7"] == pytest.approx(np.log(4))
-        assert (found["first_sale"], found["last_sale"]) == (7, 5)
+        assert (found["days_since_first_sale"], found["days_since_last_sale"]) == (7, 5)
         assert found["trend"] == pytest.approx((3 + 10 / 4) / (3 + 10))
 
     def test_customer(self, tiny_history: History) -> None:
-        found = build(self.pairs(tiny_history, 2), tiny_history, self.as_of, ["customer"])
+        found = build(self.pairs(tiny_history, 2), ["customer"])
         nan = float("nan")
-        assert found["days_since"].to_list() == pytest.approx([1, 3, 1, 3, nan], nan_ok=True)
-        assert found["days_known"].to_list() == pytest.approx([7, 7, 4, 3, nan], nan_ok=True)
-        assert found["basket"].to_list() == pytest.approx([4 / 3, 1, 1, 1, nan], nan_ok=True)
-        assert found["repeats"].to_list() == pytest.approx([1 / 4, 0, 0, 0, nan], nan_ok=True)
-        assert found["rhythm"].to_list() == pytest.approx([3, 4, 3, nan, nan], nan_ok=True)
+        assert found["days_since_last_purchase"].to_list() == pytest.approx([1, 3, 1, 3, nan], nan_ok=True)
+        assert found["days_since_first_purchase"].to_list() == pytest.approx([7, 7, 4, 3, nan], nan_ok=True)
+        assert found["mean_basket_size"].to_list() == pytest.approx([4 / 3, 1, 1, 1, nan], nan_ok=True)
+        assert found["repeat_share"].to_list() == pytest.approx([1 / 4, 0, 0, 0, nan], nan_ok=True)
+        assert found["mean_days_between_visits"].to_list() == pytest.approx([3, 4, 3, nan, nan], nan_ok=True)
 
-    def test_fit(self, tiny_history: History) -> None:
-        found = build(self.pairs(tiny_history, 4), tiny_history, self.as_of, ["fit"])
-        # Article 4 was bought once before the 8th, by customer 3, who is 55; the mean of all buyers' ages draws it.
+    def test_affinity(self, tiny_history: History) -> None:
+        found = build(self.pairs(tiny_history, 4), ["affinity"])
+        # Article 4 was bought once before the 8th, by customer 3, who is 55; shrunk towards the mean of all buyers.
         ages = [22] * 6 + [55]  # of the 7 rows whose buyer's age is known
         mean = (55 + 10 * np.mean(ages)) / 11
-        assert found["age_gap"][3] == pytest.approx(55 - mean)
-        assert found["price_gap"][3] == pytest.approx(0, abs=1e-6)
+        assert found["age_difference"][3] == pytest.approx(55 - mean)
+        assert found["log_price_difference"][3] == pytest.approx(0, abs=1e-6)

@@ -1,13 +1,13 @@
-"""The optimizer: Keras's Adam where a table is small, and only the rows that were read where it is large."""
+"""The optimizer: Keras's Adam for small tables, and updates of only the rows read for large ones."""
 
 import numpy as np
 import pytest
 
 from forsys.recurrent.backend import keras, tf
-from forsys.recurrent.optimizer import BETA_2, EPSILON, LARGE, Adam
+from forsys.recurrent.optimizer import BETA_2, EPSILON, MAX_DENSE_ROWS, Adam
 
 RATE = 0.1
-WIDE = 1e9  # no clipping
+NO_CLIPPING = 1e9
 
 
 def variable(*shape: int) -> keras.Variable:
@@ -15,20 +15,20 @@ def variable(*shape: int) -> keras.Variable:
 
 
 def read(rows: list[int], values: list[list[float]], count: int) -> tf.IndexedSlices:
-    """The gradient of a table of which these rows were read."""
+    """The gradient of a table of `count` rows, of which these were read."""
     return tf.IndexedSlices(tf.constant(values), tf.constant(rows), tf.constant([count, len(values[0])]))
 
 
 def step(weight: keras.Variable, gradient: tf.Tensor | tf.IndexedSlices, decay: float = 0.0) -> np.ndarray:
-    """By how much one step moves a weight."""
+    """The change of a weight by one step."""
     before = weight.numpy()
-    Adam([weight], WIDE, decay).apply([gradient], tf.constant(RATE))
+    Adam([weight], NO_CLIPPING, decay).apply([gradient], tf.constant(RATE))
     return np.asarray(weight.numpy() - before)
 
 
-def test_small_tables_move_as_with_keras() -> None:
+def test_small_tables_change_as_with_keras() -> None:
     ours, theirs = variable(3, 2), variable(3, 2)
-    adam, other = Adam([ours], WIDE, 0.0), keras.optimizers.Adam(RATE, epsilon=EPSILON)
+    adam, other = Adam([ours], NO_CLIPPING, 0.0), keras.optimizers.Adam(RATE, epsilon=EPSILON)
     for i in range(4):
         gradient = tf.constant(np.random.default_rng(i).normal(size=(3, 2)).astype(np.float32))
         adam.apply([gradient], tf.constant(RATE))
@@ -36,9 +36,9 @@ def test_small_tables_move_as_with_keras() -> None:
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-4)
 
 
-def test_of_a_large_table_only_what_was_read_moves() -> None:
-    """By the rate in the direction of its gradient at the first step, and a row that is there twice by the sum."""
-    count = LARGE + 1
+def test_only_the_rows_read_of_a_large_table_change() -> None:
+    """The first step moves a row by the learning rate along its gradient, or the sum of its gradients."""
+    count = MAX_DENSE_ROWS + 1
     moved = step(variable(count, 2), read([5, 7, 5], [[1.0, 2.0], [-4.0, 0.0], [1.0, -3.0]], count))
     np.testing.assert_allclose(moved[5], [-RATE, RATE], rtol=1e-4)
     np.testing.assert_allclose(moved[7], [RATE, 0], rtol=1e-4)
@@ -46,10 +46,10 @@ def test_of_a_large_table_only_what_was_read_moves() -> None:
 
 
 def test_a_large_table_has_no_momentum() -> None:
-    """The second step is by its own gradient, over the root of the mean square of both."""
-    count = LARGE + 1
+    """The second step follows its own gradient, divided by the root mean square of both."""
+    count = MAX_DENSE_ROWS + 1
     weight = variable(count, 1)
-    adam = Adam([weight], WIDE, 0.0)
+    adam = Adam([weight], NO_CLIPPING, 0.0)
     adam.apply([read([3], [[2.0]], count)], tf.constant(RATE))
     before = weight.numpy()
     adam.apply([read([3], [[-1.0]], count)], tf.constant(RATE))
@@ -58,9 +58,9 @@ def test_a_large_table_has_no_momentum() -> None:
     np.testing.assert_allclose(weight.numpy()[3] - before[3], expected, rtol=1e-3)
 
 
-@pytest.mark.parametrize(("rows", "share"), [(3, 0.0), (LARGE + 1, RATE * 3.0)])
-def test_decay_shrinks_what_was_read_of_large_tables(rows: int, share: float) -> None:
-    """Towards zero, by the rate times the decay; small tables do not shrink."""
+@pytest.mark.parametrize(("rows", "share"), [(3, 0.0), (MAX_DENSE_ROWS + 1, RATE * 3.0)])
+def test_decay_shrinks_the_rows_read_of_large_tables(rows: int, share: float) -> None:
+    """By the learning rate times the decay; small tables do not shrink."""
     weight = variable(rows, 2)
     before = weight.numpy()
     gradient = read([2], [[0.0, 0.0]], rows)
@@ -71,17 +71,17 @@ def test_decay_shrinks_what_was_read_of_large_tables(rows: int, share: float) ->
 
 
 def test_popularity_does_not_decay() -> None:
-    """It has a number an article, started at how often it was sold."""
-    weight = variable(LARGE + 1)
-    gradient = tf.IndexedSlices(tf.constant([0.0]), tf.constant([2]), tf.constant([LARGE + 1]))
+    """It is a vector with one number per article, which starts from the article's sales."""
+    weight = variable(MAX_DENSE_ROWS + 1)
+    gradient = tf.IndexedSlices(tf.constant([0.0]), tf.constant([2]), tf.constant([MAX_DENSE_ROWS + 1]))
     assert not step(weight, gradient, decay=3.0).any()
 
 
-def test_gradients_are_clipped_by_their_norm_together() -> None:
-    """So that one large gradient makes the others small too, as the means of the gradients show."""
+def test_gradients_are_clipped_by_their_common_norm() -> None:
+    """One large gradient makes the others small too, as the first moments show."""
     one, other = variable(1, 1), variable(1, 1)
     adam = Adam([one, other], 1.0, 0.0)
     adam.apply([tf.constant([[1.0]]), tf.constant([[0.0]])], tf.constant(RATE))
     adam.apply([tf.constant([[0.6]]), tf.constant([[1000.0]])], tf.constant(RATE))
-    np.testing.assert_allclose(adam.first[1].numpy(), [[0.1]], rtol=1e-3)
-    np.testing.assert_allclose(adam.first[0].numpy(), [[0.09 + 0.1 * 0.0006]], rtol=1e-3)
+    np.testing.assert_allclose(adam.first_moment[1].numpy(), [[0.1]], rtol=1e-3)
+    np.testing.assert_allclose(adam.first_moment[0].numpy(), [[0.09 + 0.1 * 0.0006]], rtol=1e-3)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,17 +13,18 @@ from PIL import Image
 
 from forsys.content.pictures import picture_path
 from forsys.errors import DataError
-from forsys.evaluation.evaluate import FINAL, UNION
+from forsys.evaluation.list_names import FINAL, UNION
 from forsys.report.examples import find_examples
-from forsys.report.findings import Findings
 from forsys.report.page import write_report
-from forsys.report.picture import write_picture
-from forsys.report.pictures import thumbnail
+from forsys.report.results import Results
+from forsys.report.snapshot import write_picture
+from forsys.report.thumbnails import thumbnail
 from forsys.run import Run
 from forsys.schema import ARTICLES, CUSTOMERS, PREDICTIONS, TRANSACTIONS
 from forsys.settings import load_settings
 from forsys.store import write_json, write_parquet
-from forsys.tables.source import DataSet
+from forsys.tables.dataset import DataSet
+from forsys.workspace import Workspace
 
 FIRST, AS_OF, LAST = date(2024, 1, 1), date(2024, 1, 22), date(2024, 1, 28)
 NASTY = "<script>alert('dress')</script> & co"
@@ -30,7 +32,7 @@ NAN = float("nan")  # blanks may be this or null
 LISTS = ("best sellers, 7 days", "half $price$ <b>", UNION, FINAL)
 CUT = b"\xff\xd8\xff\xe0 not a picture"
 
-# customer, article, day: 0 and 1 come back, 2 comes back for something else, 3 is new, 4 to 6 stay away
+# customer, article, day: 0 and 1 buy a predicted article, 2 buys another one, 3 is new, 4 to 6 buy nothing
 LOG = (
     *((0, a, FIRST + timedelta(days=a)) for a in range(3)),
     (1, 4, FIRST),
@@ -63,18 +65,18 @@ def scores() -> dict[str, object]:
     ]
     segments = [
         {"segment": "age", "value": "25-34 $", "n": 60, "MAP@12": 0.25, "recall@12": NAN},
-        {"segment": "article", "value": "tenth 2", "n": 3, "MAP@12": NAN, "recall@12": 0.5},
+        {"segment": "earlier sales of the article", "value": "tenth 2", "n": 3, "MAP@12": NAN, "recall@12": 0.5},
     ]
     return {"scores": rows, "next_item": following, "segments": segments}
 
 
 TUNED = {
-    "sources": {"best_sellers": {"class": "popularity.BestSellers", "half_life": 4}},
+    "sources": {"best_sellers": {"class": "forsys.retrieval.best_sellers:BestSellers", "half_life": 4}},
     "weights": {"best_sellers": 1.5, "als": 0.0},
     "constant": 10.0,
     "folds": ["2024-01-15"],
     "customers": 3,
-    "map_at_12_on_these_folds": 0.3333,
+    "map_on_these_folds": 0.3333,
     "tried": {"best_sellers.half_life": {"16": 0.1, "4": 0.2}},
 }
 
@@ -82,7 +84,7 @@ TUNED = {
 def tiny_run(tmp_path: Path) -> Run:
     """A run whose stages have all written something."""
     folder = tmp_path / "input"
-    run = Run(DataSet("tiny", folder, True, "by hand"), load_settings(), tmp_path)
+    run = Run(DataSet("tiny", folder, True, "by hand"), load_settings(), Workspace(tmp_path, "tiny"))
     ids = [f"01{a:05d}001" for a in range(14)]
     names = [NASTY if a == 1 else None if a == 2 else f"Dress {a}" for a in range(14)]
     columns = {"article": range(14), "article_id": ids, "product_code": range(14), "prod_name": names}
@@ -90,28 +92,26 @@ def tiny_run(tmp_path: Path) -> Run:
     articles = pl.DataFrame(columns | kinds).with_columns(
         pl.lit(None).alias(column) for column in ARTICLES if column not in columns | kinds
     )
-    people = pl.DataFrame({"customer": range(7), "customer_id": [f"{c:064x}" for c in range(7)]}).with_columns(
+    customers = pl.DataFrame({"customer": range(7), "customer_id": [f"{c:064x}" for c in range(7)]}).with_columns(
         pl.lit(30.0 if column == "age" else None).alias(column) for column in list(CUSTOMERS)[2:]
     )
-    log = pl.DataFrame(LOG, schema=["customer", "article", "t_dat"], orient="row").sort(
-        "t_dat", maintain_order=True
-    )
-    log = log.with_columns(price=0.02, channel=1)
+    log = pl.DataFrame(LOG, schema=["customer", "article", "t_dat"], orient="row")
+    log = log.sort("t_dat", maintain_order=True).with_columns(price=0.02, channel=1)
     for name, frame, schema in (
         ("transactions", log, TRANSACTIONS),
         ("articles", articles, ARTICLES),
-        ("customers", people, CUSTOMERS),
+        ("customers", customers, CUSTOMERS),
     ):
-        write_parquet(frame.select(*schema).cast(schema), run.tables / f"{name}.parquet")  # type: ignore[arg-type]
+        write_parquet(frame.select(*schema).cast(schema), run.workspace.tables / f"{name}.parquet")  # type: ignore[arg-type]
     counts = {"rows": len(LOG), "customers": 7, "articles": 14, "submission_customers": 7}
     period = {"first_day": str(FIRST), "last_day": str(LAST)}
     found = {"rejected": {"transactions.csv: no <price>": 2}, "notes": ["1 article occurs <only> here"]}
-    write_json(counts | period | found, run.tables / "tables.json")
+    write_json(counts | period | found, run.workspace.tables / "tables.json")
     predicted = [(c, a, a + 1) for c in range(7) for a in range(12)]
     frame = pl.DataFrame(predicted, schema=PREDICTIONS, orient="row")
-    write_parquet(frame, run.out / "holdout" / "predictions.parquet")
-    write_json(scores(), run.out / "evaluation" / "scores.json")
-    write_json(TUNED, run.out / "tuned.json")
+    write_parquet(frame, run.workspace.holdout / "predictions.parquet")
+    write_json(scores(), run.workspace.evaluation / "scores.json")
+    write_json(TUNED, run.workspace.tuned)
     draw(folder, ids[0])
     draw(folder, ids[13])
     picture_path(folder / "images", ids[4]).write_bytes(CUT)
@@ -136,8 +136,8 @@ def draw(folder: Path, article_id: str) -> None:
 
 
 def page(run: Run) -> str:
-    write_report(run, run.out / "report.html")
-    return (run.out / "report.html").read_text(encoding="utf-8")
+    write_report(run, run.workspace.report)
+    return (run.workspace.report).read_text(encoding="utf-8")
 
 
 def test_the_numbers_are_on_the_page(text: str) -> None:
@@ -154,7 +154,7 @@ def test_every_chart_is_there_and_nothing_comes_from_elsewhere(text: str) -> Non
 
 def test_generated_data_are_announced_and_real_ones_are_not(run: Run, text: str) -> None:
     assert "scores of a made-up shop" in text
-    real = Run(DataSet("tiny", run.dataset.folder, False, "by hand"), run.settings, run.project)
+    real = replace(run, dataset=replace(run.dataset, generated=False))
     assert "made-up" not in page(real)
 
 
@@ -178,17 +178,17 @@ def test_same_inputs_give_the_same_page(run: Run, text: str) -> None:
 
 def test_examples_tell_hits_from_misses(run: Run) -> None:
     examples = find_examples(run)
-    assert (examples.drawn_from, examples.with_hit) == (3, 2)  # customer 3 has no earlier purchase
+    assert (examples.sampled_from, examples.with_hit) == (3, 2)  # customer 3 has no earlier purchase
     found = {int(example.customer_id, 16): example for example in examples.customers}
     assert {customer: example.hits for customer, example in found.items()} == {0: 1, 1: 1, 2: 0}
     assert [card.article_id[2:7] for card in found[0].before] == ["00002", "00001", "00000"]
     assert [(card.article_id[2:7], card.note) for card in found[0].bought] == [("00001", "no. 2"), ("00013", "")]
     assert [card.hit for card in found[1].predicted] == [a == 7 for a in range(12)]
-    assert found[0].before[0].name == "0100002001"  # an article without a name has its number
+    assert found[0].before[0].name == "0100002001"  # an article without a name has its id
 
 
 def test_pictures_may_be_missing_or_broken(run: Run, text: str) -> None:
-    shown = {card.article_id: card for person in find_examples(run).customers for card in person.predicted}
+    shown = {card.article_id: card for customer in find_examples(run).customers for card in customer.predicted}
     assert [article for article, card in shown.items() if card.src] == ["0100000001"]
     assert 'class="tile"' in text
 
@@ -202,25 +202,25 @@ def test_thumbnails_are_small(run: Run, tmp_path: Path) -> None:
 
 
 def nothing_scored(run: Run) -> None:
-    write_json({"scores": [], "next_item": [], "segments": []}, run.out / "evaluation" / "scores.json")
+    write_json({"scores": [], "next_item": [], "segments": []}, run.workspace.evaluation / "scores.json")
 
 
 def only_tables(run: Run) -> None:
     for path in ("evaluation/scores.json", "tuned.json", "holdout/predictions.parquet"):
-        (run.out / path).unlink()
+        (run.workspace.out / path).unlink()
 
 
 def nobody_predicted(run: Run) -> None:
-    write_parquet(pl.DataFrame(schema=PREDICTIONS), run.out / "holdout" / "predictions.parquet")
+    write_parquet(pl.DataFrame(schema=PREDICTIONS), run.workspace.holdout / "predictions.parquet")
 
 
 def nobody_bought(run: Run) -> None:
-    facts = json.loads((run.tables / "tables.json").read_text(encoding="utf-8"))
-    write_json(facts | {"last_day": "2024-02-11"}, run.tables / "tables.json")
+    summary = json.loads((run.workspace.tables / "tables.json").read_text(encoding="utf-8"))
+    write_json(summary | {"last_day": "2024-02-11"}, run.workspace.tables / "tables.json")
 
 
 def one_source(run: Run) -> None:
-    write_json(TUNED | {"weights": {"als": 0.0}, "tried": {}}, run.out / "tuned.json")
+    write_json(TUNED | {"weights": {"als": 0.0}, "tried": {}}, run.workspace.tuned)
 
 
 @pytest.mark.parametrize("damage", [nothing_scored, only_tables, nobody_predicted, nobody_bought, one_source])
@@ -232,16 +232,16 @@ def test_what_is_missing_is_left_out(run: Run, damage: Callable[[Run], None]) ->
 
 
 def test_weeks_are_counted_back_from_the_last_day(run: Run) -> None:
-    weeks = Findings.read(run).weeks
+    weeks = Results.read(run).weeks
     assert weeks["week"].to_list() == [FIRST + timedelta(days=7 * i) for i in range(4)]
     assert weeks["purchases"].to_list() == [4, 1, 3, 5]
 
 
-def test_the_picture_is_drawn_of_generated_data_only(run: Run, tmp_path: Path) -> None:
+def test_the_image_is_drawn_of_generated_data_only(run: Run, tmp_path: Path) -> None:
     target = tmp_path / "docs" / "picture.png"
     write_picture(run, target)
     with Image.open(target) as picture:
         assert picture.width == 1200
-    real = Run(DataSet("tiny", run.dataset.folder, False, "by hand"), run.settings, run.project)
+    real = replace(run, dataset=replace(run.dataset, generated=False))
     with pytest.raises(DataError, match="not generated"):
         write_picture(real, target)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -11,44 +12,52 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from forsys import schema
+from forsys.arrays import Floats
 from forsys.errors import DataError
-from forsys.evaluation.baselines import BASELINES
-from forsys.retrieval.co_purchase import CoPurchase
+from forsys.retrieval.baselines import BASELINES
 from forsys.retrieval.factorization import Factorization
-from forsys.retrieval.look_alikes import LookAlikes
+from forsys.retrieval.item_knn import ItemKNN
+from forsys.retrieval.nearest_content import NearestContent
 from forsys.retrieval.next_item import NextItem
-from forsys.retrieval.registry import code_of, make_source
+from forsys.retrieval.registry import make_source, source_class
 from forsys.retrieval.repurchase import Repurchase
+from forsys.retrieval.same_product import SameProduct
 from forsys.retrieval.source import Source
-from forsys.retrieval.variants import Variants
 from forsys.settings import load_settings
-from forsys.store import PACKAGE
-from forsys.tables.history import Floats, History, Profiles
+from forsys.tables.history import History, Profiles
 
 K = 12
-LINES = load_settings().retrieval.sources
+CONFIGS = load_settings().retrieval.sources
 FEWER = {"factors": 8, "iterations": 4}  # enough for the contract, and fast
-NETWORK = {"dimension": 8, "epochs": 1, "rows": 32, "length": 3, "warm_up": 5}  # likewise
-NEEDS_HISTORY = (Factorization, Repurchase, Variants, CoPurchase, LookAlikes)
-BY_PRODUCT = (Factorization, NextItem)  # BLAS sums matrices of another height in another order
-KNOWS_NEW = (LookAlikes,)  # sources that can score an article which never sold
+NETWORK = {
+    "embedding_dim": 8,
+    "epochs": 1,
+    "batch_size": 32,
+    "window_size": 3,
+    "warmup_steps": 5,
+}  # the same for the network
+NEEDS_HISTORY = (Factorization, Repurchase, SameProduct, ItemKNN, NearestContent)
+BY_PRODUCT = (Factorization, NextItem)  # BLAS sums matrices with another number of rows in another order
+KNOWS_NEW = (NearestContent,)  # sources that can score an article which never sold
 EVERYONE = np.arange(300, dtype=np.int32)
 COLUMNS = {name: kind for name, kind in schema.CANDIDATES.items() if name != "source"}
 
 Fit = Callable[[History, date], Source]
 
 
-def line_of(name: str) -> dict[str, Any]:
-    line = {key: FEWER.get(key, value) for key, value in LINES[name].items()}
-    return line | (NETWORK if line["class"] == "next_item.NextItem" else {})
+def config_of(name: str) -> dict[str, Any]:
+    """The source's config, with parameters that make it fast."""
+    made_of = source_class(name, CONFIGS[name])
+    fast = FEWER if issubclass(made_of, Factorization) else NETWORK if made_of is NextItem else {}
+    return CONFIGS[name] | fast
 
 
 def make(name: str) -> Source:
     """A fresh, unfitted source."""
-    return type(BASELINES[name])() if name in BASELINES else make_source(name, line_of(name))
+    return type(BASELINES[name])() if name in BASELINES else make_source(name, config_of(name))
 
 
-NAMES = [*LINES, *BASELINES]
+NAMES = [*CONFIGS, *BASELINES]
 every_source = pytest.mark.parametrize("name", NAMES)
 
 
@@ -65,7 +74,7 @@ def profiles(world: History, world_as_of: date) -> Profiles:
 
 
 def dense(source: Source, profiles: Profiles) -> Floats:
-    """(profiles, catalogue) with -inf where the source has no opinion."""
+    """(profiles, catalogue) with -inf where the source has no score."""
     scores = source.scores(profiles)
     if isinstance(scores, np.ndarray):
         return scores
@@ -122,7 +131,7 @@ def test_fitting_again_forgets_the_first_fit(
 
 
 @every_source
-def test_inputs_stay_as_they_were(name: str, world_log: pl.DataFrame, world: History, world_as_of: date) -> None:
+def test_inputs_are_not_changed(name: str, world_log: pl.DataFrame, world: History, world_as_of: date) -> None:
     own = History.of(world_log.lazy(), world.articles.clone(), world.customers.clone())
     profiles = own.profiles(EVERYONE.copy(), world_as_of)
     row, article = np.arange(40), np.arange(40)
@@ -150,12 +159,12 @@ def test_top_has_the_promised_form(name: str, k: int, fitted: dict[str, Source],
     found = article >= 0
     np.testing.assert_array_equal(found, np.isfinite(score))
     assert found.any()
-    assert (found[:, :-1] | ~found[:, 1:]).all(), "-1 stands before an article"
+    assert (found[:, :-1] | ~found[:, 1:]).all(), "-1 comes before an article"
     assert (article[~found] == -1).all()
     assert np.isin(article[found], fitted[name].catalogue_).all()
-    falls = score[:, :-1] > score[:, 1:]
+    decreases = score[:, :-1] > score[:, 1:]
     equal_by_article = (score[:, :-1] == score[:, 1:]) & (article[:, :-1] < article[:, 1:])
-    assert (falls | equal_by_article | ~found[:, 1:]).all(), "not by falling score, then by article"
+    assert (decreases | equal_by_article | ~found[:, 1:]).all(), "not by decreasing score, then by article"
     for chosen in article:
         assert len(set(chosen[chosen >= 0].tolist())) == (chosen >= 0).sum()
 
@@ -198,9 +207,9 @@ def test_recommend_is_a_table_of_candidates(name: str, fitted: dict[str, Source]
     assert dict(found.schema) == COLUMNS
     assert found.null_count().sum_horizontal().item() == 0
     lists = found.group_by("customer", maintain_order=True).agg("rank", "score")
-    place = {int(customer): i for i, customer in enumerate(order)}
-    places = [place[customer] for customer in lists["customer"]]
-    assert places == sorted(places), "not in the order of the profiles"
+    index = {int(customer): i for i, customer in enumerate(order)}
+    indices = [index[customer] for customer in lists["customer"]]
+    assert indices == sorted(indices), "not in the order of the profiles"
     for ranks in lists["rank"].to_list():
         assert ranks == list(range(1, len(ranks) + 1))
         assert len(ranks) <= K
@@ -235,7 +244,7 @@ def test_no_profiles_at_all(name: str, fitted: dict[str, Source], profiles: Prof
 
 @every_source
 def test_a_fit_on_nothing_recommends_nothing(name: str, world: History, world_as_of: date) -> None:
-    """As when a shop was closed for longer than the source looks back."""
+    """As when a shop was closed for longer than the days that the source counts."""
     source = make(name).fit(world, date(2020, 3, 1))
     profiles = world.profiles(EVERYONE[:3], world_as_of)
     assert len(source.catalogue_) == 0
@@ -252,7 +261,7 @@ def test_slices_of_profiles_give_the_same_as_the_whole(
     parts = [source.recommend(profiles[start : start + 37], K) for start in range(0, 300, 37)]
     row, article = np.arange(300), np.resize(source.catalogue_, 300)
     scores = source.score(profiles, row, article)
-    monkeypatch.setattr("forsys.retrieval.source.BLOCK_CELLS", 7 * len(source.catalogue_))
+    monkeypatch.setattr("forsys.retrieval.source.CELLS_PER_BLOCK", 7 * len(source.catalogue_))
     assert len(list(source.blocks(profiles))) == 43
     blocks = source.recommend(profiles, K)
     exact = not isinstance(source, BY_PRODUCT)
@@ -261,7 +270,7 @@ def test_slices_of_profiles_give_the_same_as_the_whole(
     np.testing.assert_allclose(source.score(profiles, row, article), scores, rtol=0 if exact else 1e-5)
 
 
-# --- keeping ---
+# --- saving ---
 
 
 @every_source
@@ -281,26 +290,34 @@ def test_save_and_load(name: str, fitted: dict[str, Source], profiles: Profiles,
 # --- parameters ---
 
 
-@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_an_unknown_parameter_is_an_error_that_names_the_known_ones(name: str) -> None:
     with pytest.raises(DataError) as caught:
-        make_source(name, line_of(name) | {"half_live": 3})
+        make_source(name, config_of(name) | {"half_live": 3})
     said = str(caught.value)
     assert f"retrieval.sources.{name}" in said
     assert "half_live" in said
-    for known in line_of(name).keys() - {"class"}:
+    for known in signature(source_class(name, CONFIGS[name])).parameters:
         assert known in said.partition("takes:")[2]
 
 
-@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_a_parameter_of_the_wrong_type_is_an_error(name: str) -> None:
-    parameter = next(key for key in line_of(name) if key != "class")
+    parameter = next(iter(signature(source_class(name, CONFIGS[name])).parameters))
     with pytest.raises(DataError, match=parameter):
-        make_source(name, line_of(name) | {parameter: "many"})
+        make_source(name, config_of(name) | {parameter: "many"})
 
 
 @pytest.mark.parametrize(
-    "where", ["", "repurchase", "absent.Repurchase", "repurchase.Absent", "source.Source", "repurchase.decay"]
+    "where",
+    [
+        "",
+        "repurchase",
+        "forsys.arrays:decay",
+        "forsys.retrieval.absent:Absent",
+        "forsys.retrieval.repurchase:Absent",
+        "forsys.retrieval.source:Source",
+    ],
 )
 def test_an_unknown_class_is_an_error(where: str) -> None:
     with pytest.raises(DataError, match=r"retrieval\.sources\.mine: class") as caught:
@@ -308,12 +325,28 @@ def test_an_unknown_class_is_an_error(where: str) -> None:
     assert where in str(caught.value)
 
 
-@pytest.mark.parametrize("name", LINES)
-def test_the_parameters_of_a_line_reach_the_source(name: str) -> None:
-    source = make_source(name, LINES[name])
-    for key, value in LINES[name].items():
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_parameters_of_a_config_reach_the_source(name: str) -> None:
+    source = make_source(name, config_of(name))
+    assert type(source) is source_class(name, CONFIGS[name])
+    for key, value in config_of(name).items():
         assert key == "class" or getattr(source, key) == value
-    assert (PACKAGE / code_of(LINES[name])).exists()
+
+
+@every_source
+def test_every_parameter_is_documented(name: str) -> None:
+    """By a sentence below the field, in the source's class or in the one that it comes from."""
+    made_of = type(make(name))
+    fields = [getattr(each, "__pydantic_fields__", {}) for each in made_of.__mro__]
+    for parameter in signature(made_of).parameters:
+        meanings = [each[parameter].description for each in fields if parameter in each]
+        assert any(text and text.endswith(".") for text in meanings), parameter
+
+
+@pytest.mark.parametrize("wrong", [["article", "price"], []])
+def test_attributes_that_no_article_has_are_an_error(wrong: list[str]) -> None:
+    with pytest.raises(DataError, match=r"attributes: .*name some of article, article_id, product_code"):
+        make_source("mine", {"class": "forsys.retrieval.same_attributes:SameAttributes", "attributes": wrong})
 
 
 # --- nothing from the future ---
@@ -350,7 +383,7 @@ def test_a_source_that_reads_one_day_too_many_is_caught(
 def test_profiles_of_one_day_too_many_are_caught(
     world: History, world_log: pl.DataFrame, world_as_of: date
 ) -> None:
-    """The other way to leak: a source that looks at what else the customer has in the log."""
+    """The other way to leak: a source that reads what else the log has of the customer."""
 
     class Peeping(Repurchase):
         def scores(self, profiles: Profiles) -> Any:

@@ -1,4 +1,4 @@
-"""ALS, BPR and LMF: that they learn tastes, and that their vectors are laid out as implicit's."""
+"""ALS, BPR and LMF: that they learn tastes, and that their vectors have the layout of implicit's."""
 
 from datetime import date
 from typing import Any
@@ -11,21 +11,29 @@ from implicit.cpu.lmf import LogisticMatrixFactorization
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from forsys.arrays import Floats
 from forsys.calendar import Fold
-from forsys.evaluation.metrics import recall_at
-from forsys.retrieval import factorization
-from forsys.retrieval.factorization import ALS, BPR, LMF, Factorization, least_squares, weighted_mean
-from forsys.retrieval.popularity import BestSellers
+from forsys.metrics.lists import recall_at
+from forsys.retrieval import als
+from forsys.retrieval.als import ALS, least_squares
+from forsys.retrieval.best_sellers import BestSellers
+from forsys.retrieval.bpr import BPR
+from forsys.retrieval.factorization import Factorization, weighted_mean
+from forsys.retrieval.lmf import LMF
 from forsys.retrieval.source import Source
-from forsys.tables.history import Floats, History
+from forsys.tables.history import History
 
 LEARNERS = ("als", "bpr", "lmf")
 WARM = np.flatnonzero(np.arange(300) % 10 != 9)
 
 
 def make_learner(name: str) -> Factorization:
-    sources = ALS(factors=16, iterations=8), BPR(factors=16, iterations=60), LMF(factors=16, iterations=30)
-    return dict(zip(LEARNERS, sources, strict=True))[name]
+    sources = {
+        "als": ALS(factors=16, iterations=8),
+        "bpr": BPR(factors=16, iterations=60, learning_rate=0.05, regularization=0.01),
+        "lmf": LMF(factors=16, iterations=30, regularization=0.6),
+    }
+    return sources[name]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +42,7 @@ def learned(world: History, world_as_of: date) -> dict[str, Factorization]:
 
 
 def recall_of_the_new(source: Source, world: History, as_of: date) -> float:
-    """Recall@20 of what customers bought after as_of and never before, of articles that sold before."""
+    """Recall@20 of articles that customers bought after as_of but never before, though others did."""
     labels = world.labels(Fold(as_of, date(2020, 4, 30)))
     bought = set(zip(world.before(as_of).customer.tolist(), world.before(as_of).article.tolist(), strict=True))
     keep = [pair not in bought and pair[1] % 20 < 18 for pair in labels.rows()]
@@ -43,14 +51,14 @@ def recall_of_the_new(source: Source, world: History, as_of: date) -> float:
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_it_learns_tastes(name: str, learned: dict[str, Factorization], world: History, world_as_of: date) -> None:
-    """Best sellers of all six groups find one in four; a taste has 18 articles and 9 in 10 purchases."""
+    """Best sellers find one purchase in four; 9 in 10 purchases are among the 18 articles of one's taste."""
     popular = recall_of_the_new(BestSellers().fit(world, world_as_of), world, world_as_of)
     assert popular < 0.35
     assert recall_of_the_new(learned[name], world, world_as_of) > 0.6
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_most_of_the_list_is_of_the_customers_taste(
+def test_most_of_the_list_matches_the_customers_taste(
     name: str, learned: dict[str, Factorization], world: History, world_as_of: date
 ) -> None:
     found = learned[name].recommend(world.profiles(WARM, world_as_of), 10)
@@ -105,7 +113,7 @@ def fitted_by_implicit(source: Factorization, purchases: sparse.csr_array) -> An
     }
     model: Any
     if isinstance(source, LMF):
-        model = LogisticMatrixFactorization(learning_rate=source.learning_rate, neg_prop=source.negatives, **shared)
+        model = LogisticMatrixFactorization(learning_rate=source.learning_rate, neg_prop=source.neg_prop, **shared)
     else:
         assert isinstance(source, BPR)
         model = BayesianPersonalizedRanking(learning_rate=source.learning_rate, **shared)
@@ -118,9 +126,9 @@ def fitted_by_implicit(source: Factorization, purchases: sparse.csr_array) -> An
     ("source", "ones_of_customers", "ones_of_articles"),
     [
         # BPR: score = <x, y> + the article's bias: the customer's last column is 1, the article's the bias.
-        pytest.param(BPR(factors=4, iterations=5), [4], [], id="bpr"),
+        pytest.param(BPR(factors=4, iterations=5, learning_rate=0.05, regularization=0.01), [4], [], id="bpr"),
         # LMF: + both biases: (1, the customer's bias) times (the article's bias, 1).
-        pytest.param(LMF(factors=4, iterations=5), [4], [5], id="lmf"),
+        pytest.param(LMF(factors=4, iterations=5, regularization=0.6), [4], [5], id="lmf"),
     ],
 )
 def test_biases_are_where_implicit_has_them(
@@ -139,25 +147,27 @@ def test_biases_are_where_implicit_has_them(
     with threadpool_limits(1, "blas"):
         source.article_vectors_ = source.learn(few_purchases)
     np.testing.assert_array_equal(source.article_vectors_, model.item_factors)
-    folded = source.vectors(few_purchases)
+    folded = source.profile_vectors(few_purchases)
     assert folded.shape == model.user_factors.shape
     assert (folded[:, ones_of_customers] == 1).all()
-    if ones_of_articles:  # the customer's own bias changes no order, and is not known
+    if ones_of_articles:  # the customer's bias is unknown, and does not change the order
         assert (folded[:, ones_of_articles] == 0).all()
     mean = weighted_mean(few_purchases, source.article_vectors_)
     np.testing.assert_array_equal(folded[:, : source.factors], mean[:, : source.factors])
     bias = source.article_vectors_[:, ones_of_customers[0]]
-    assert bias[:10].mean() > bias[20:].mean(), "what sells more has the greater bias"
+    assert bias[:10].mean() > bias[20:].mean(), "articles that sell more have a greater bias"
 
 
-@pytest.mark.parametrize("purchase", [0.25, 0.01], ids=["confident", "less sure than of nothing"])
+@pytest.mark.parametrize(
+    "purchase", [0.25, 0.01], ids=["confidence above that of no purchase", "confidence below it"]
+)
 def test_als_folds_in_by_least_squares(few_purchases: sparse.csr_array, purchase: float) -> None:
     """x = (Y'Y + Y'(C - I)Y + reg I)^-1 Y'C p with confidence alpha * r: Hu, Koren, Volinsky, equation 4."""
     source = ALS(factors=4, iterations=3, alpha=10, regularization=0.5)
     purchases = few_purchases * np.float32(purchase)
     with threadpool_limits(1, "blas"):
         source.article_vectors_ = source.learn(purchases)
-        folded = source.vectors(purchases)
+        folded = source.profile_vectors(purchases)
     items = source.article_vectors_.astype(np.float64)
     for row, vector in zip(purchases.toarray(), folded, strict=True):
         confidence = np.where(row > 0, 10 * row, 1.0)
@@ -166,20 +176,20 @@ def test_als_folds_in_by_least_squares(few_purchases: sparse.csr_array, purchase
 
 
 def test_no_vector_depends_on_the_other_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of profiles with 0 to 30 purchases and 8 factors, to the last bit; blocks of few profiles too."""
+    """To the last bit, for profiles with 0 to 30 purchases and 8 factors, also in small blocks."""
     rng = np.random.default_rng(3)
     bought = np.where(rng.random((40, 30)) < 0.2, rng.random((40, 30)), 0).astype(np.float32)
     bought[0], bought[1] = 0, 1
     confidence, articles = sparse.csr_array(bought), rng.normal(size=(30, 8)).astype(np.float32)
     together = least_squares(confidence, articles, 0.1)
     assert (together[0] == 0).all()
-    monkeypatch.setattr(factorization, "SOLVED_CELLS", 100)
+    monkeypatch.setattr(als, "CELLS_PER_SOLVE", 100)
     alone = [least_squares(confidence[[row]], articles, 0.1)[0] for row in range(40)]
     np.testing.assert_array_equal(together, alone)
 
 
-def test_equals_are_ordered_by_article(world: History, world_as_of: date) -> None:
-    """implicit's own selection puts the last of equals first."""
+def test_ties_are_ordered_by_article(world: History, world_as_of: date) -> None:
+    """implicit's own selection puts the last of tied articles first."""
     source = BPR(factors=4, iterations=1).fit(world, world_as_of)
     width = len(source.catalogue_)
     source.article_vectors_ = np.repeat(np.arange(width, 0, -4, dtype=np.float32), 4)[:width, None] * np.ones(

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from forsys import schema
-from forsys.evaluation.metrics import average_precision
-from forsys.retrieval.fusion import CONSTANTS, Fusion, Labelled, choose_fusion
+from forsys.metrics.lists import average_precision
+from forsys.retrieval.fusion import CONSTANTS, Fusion, FusionProblem, choose_fusion
 
 K = 12
 Lists = dict[int, list[int]]
@@ -36,8 +36,8 @@ def labels_of(lists: Lists) -> pl.DataFrame:
 def random_fold(rng: np.random.Generator, sources: list[str], customers: int = 12) -> Folds:
     """One fold: up to 9 of 14 articles of each source, in any order; 1 to 15 of 16 articles bought."""
 
-    def lists(articles: int, least: int, most: int) -> Lists:
-        sizes = rng.integers(least, most + 1, customers)
+    def lists(articles: int, low: int, high: int) -> Lists:
+        sizes = rng.integers(low, high + 1, customers)
         return {c: rng.choice(articles, size, replace=False).tolist() for c, size in enumerate(sizes)}
 
     return [(candidates_of({name: lists(14, 0, 9) for name in sources}), labels_of(lists(16, 1, 15)))]
@@ -45,7 +45,7 @@ def random_fold(rng: np.random.Generator, sources: list[str], customers: int = 1
 
 def test_fuse_by_hand() -> None:
     """Constant 1. Customer 7: article 5 has 2/(1+1) + 1/(1+2) = 4/3, 3 has 2/(1+2) = 2/3, 8 has 1/(1+1) = 1/2,
-    and 2 has 2/(1+3) = 1/2 too, so it stands before 8. Customer 1 has only the second list.
+    and 2 has 2/(1+3) = 1/2 too, so it comes before 8. Customer 1 has only the second list.
     """
     candidates = candidates_of({"a": {7: [5, 3, 2]}, "b": {7: [8, 5], 1: [9]}})
     fusion = Fusion({"a": 2.0, "b": 1.0}, constant=1.0)
@@ -58,7 +58,7 @@ def test_fuse_by_hand() -> None:
     assert_frame_equal(fusion.fuse(candidates, 2), found.filter(pl.col("rank") <= 2))
 
 
-def test_equals_are_ordered_by_article_whatever_the_order_of_the_rows() -> None:
+def test_equal_scores_are_ordered_by_article_whatever_the_order_of_the_rows() -> None:
     candidates = candidates_of({"a": {0: [9, 4]}, "b": {0: [4, 9]}, "c": {0: [6, 1]}})
     fusion = Fusion({"a": 1.0, "b": 1.0, "c": 1.0}, constant=10.0)
     expected = fusion.fuse(candidates, K)
@@ -70,7 +70,7 @@ def test_equals_are_ordered_by_article_whatever_the_order_of_the_rows() -> None:
 
 @pytest.mark.parametrize("constant", CONSTANTS)
 def test_a_source_without_weight_fills_the_list_in_its_own_order(constant: float) -> None:
-    """All 100 places of it, behind everything else."""
+    """With all its 100 articles, behind everything else."""
     filling = [*range(200, 100, -1)]
     candidates = candidates_of({"a": {0: [50, 40]}, "b": {0: filling, 1: filling}})
     found = Fusion({"a": 0.1, "b": 0.0}, constant).fuse(candidates, 200)
@@ -90,20 +90,20 @@ def test_fuse_leaves_its_input_as_it_was() -> None:
     assert_frame_equal(candidates, before)
 
 
-def test_labelled_holds_customers_with_a_hit() -> None:
-    """Customer 1 bought nothing of its candidates and 2 has none: they are counted, and not held."""
+def test_only_customers_with_a_hit_are_kept() -> None:
+    """Customer 1 bought none of its candidates and 2 has none: they are counted, but not kept."""
     candidates = candidates_of({"a": {0: [5, 3], 1: [5, 3], 3: [4]}, "b": {0: [3]}})
-    labelled = Labelled.of([(candidates, labels_of({0: [3, 9], 1: [8], 2: [7], 3: [4]}))], ["a", "b"])
-    assert labelled.customers == 4
-    assert labelled.hit.tolist() == [0, 2]  # of the pairs (0, 3), (0, 5), (3, 4)
-    assert labelled.group.tolist() == [0, 1]
-    assert labelled.rival.tolist() == [0, 1, 2]
-    assert labelled.rival_of.tolist() == [0, 0, 1]
-    assert labelled.rank.tolist() == [[2, 1], [1, np.inf], [1, np.inf]]  # articles 3, 5; 4
-    assert labelled.bought.tolist() == [2, 1]
+    problem = FusionProblem.of([(candidates, labels_of({0: [3, 9], 1: [8], 2: [7], 3: [4]}))], ["a", "b"])
+    assert problem.customers == 4
+    assert problem.hit.tolist() == [0, 2]  # of the pairs (0, 3), (0, 5), (3, 4)
+    assert problem.group.tolist() == [0, 1]
+    assert problem.compared.tolist() == [0, 1, 2]
+    assert problem.compared_hit.tolist() == [0, 0, 1]
+    assert problem.rank.tolist() == [[2, 1], [1, np.inf], [1, np.inf]]  # articles 3, 5; 4
+    assert problem.bought.tolist() == [2, 1]
     # a alone: 3 comes second, so 1/2 of 2 bought; with b before it: first, so 1/1 of 2.
-    assert labelled.average_precision(Fusion({"a": 1.0, "b": 0.0}), K).tolist() == [0.25, 1.0]
-    assert labelled.average_precision(Fusion({"a": 0.0, "b": 1.0}), K).tolist() == [0.5, 1.0]
+    assert problem.average_precision(Fusion({"a": 1.0, "b": 0.0}), K).tolist() == [0.25, 1.0]
+    assert problem.average_precision(Fusion({"a": 0.0, "b": 1.0}), K).tolist() == [0.5, 1.0]
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -113,47 +113,47 @@ def test_labelled_holds_customers_with_a_hit() -> None:
     constant=st.sampled_from(CONSTANTS),
     k=st.sampled_from([1, 3, 12]),
 )
-def test_labelled_scores_what_fuse_makes(
+def test_average_precision_is_that_of_the_fused_lists(
     seed: int, weights: tuple[float, float, float], constant: float, k: int
 ) -> None:
-    """The fast way to try weights gives the AP of the lists that are then submitted: ties, zero weights, all."""
+    """The fast way to try weights gives the AP of the fused lists, also with ties and zero weights."""
     sources = ["a", "b", "c"]
     ((candidates, labels),) = random_fold(np.random.default_rng(seed), sources)
     fusion = Fusion(dict(zip(sources, weights, strict=True)), constant)
-    labelled = Labelled.of([(candidates, labels)], sources)
+    problem = FusionProblem.of([(candidates, labels)], sources)
     slow = average_precision(fusion.fuse(candidates, k), labels, k)
     hits = candidates.collect().join(labels, on=["customer", "article"], how="semi")
-    held = slow.join(hits, on="customer", how="semi")
-    np.testing.assert_allclose(labelled.average_precision(fusion, k), held["average_precision"], atol=1e-12)
+    kept = slow.join(hits, on="customer", how="semi")
+    np.testing.assert_allclose(problem.average_precision(fusion, k), kept["average_precision"], atol=1e-12)
     rest = slow.join(hits, on="customer", how="anti")
     assert (rest["average_precision"] == 0).all()
-    assert labelled.customers == len(slow)
+    assert problem.customers == len(slow)
 
 
-def test_labelled_is_as_precise_as_fuse() -> None:
+def test_average_precision_is_as_exact_as_fuse() -> None:
     """9 and 4 are first in a list each. The list without weight has 9 before 4: 2e-10 of 0.016, as 60 is large.
 
-    In float32 that is lost, and 4 would stand first as the smaller article.
+    In float32 that is lost, and 4 would come first as the smaller article.
     """
     candidates = candidates_of({"a": {0: [9]}, "b": {0: [4]}, "c": {0: [1, 2, 3, 5, 9, 4]}})
     labels = labels_of({0: [9]})
     fusion = Fusion({"a": 1.0, "b": 1.0, "c": 0.0}, constant=60.0)
     assert fusion.fuse(candidates, 2)["article"].to_list() == [9, 4]
-    assert Labelled.of([(candidates, labels)], ["a", "b", "c"]).average_precision(fusion, K).tolist() == [1.0]
+    assert FusionProblem.of([(candidates, labels)], ["a", "b", "c"]).average_precision(fusion, K).tolist() == [1.0]
 
 
 def test_the_same_customer_in_two_folds_is_two() -> None:
     first, second = (random_fold(np.random.default_rng(seed), ["a", "b"])[0] for seed in (1, 2))
     fusion = Fusion({"a": 1.0, "b": 0.3})
-    alone = [Labelled.of([fold], ["a", "b"]) for fold in (first, second)]
-    both = Labelled.of([first, second], ["a", "b"])
-    assert both.customers == sum(labelled.customers for labelled in alone)
-    expected = np.concatenate([labelled.average_precision(fusion, K) for labelled in alone])
+    alone = [FusionProblem.of([fold], ["a", "b"]) for fold in (first, second)]
+    both = FusionProblem.of([first, second], ["a", "b"])
+    assert both.customers == sum(problem.customers for problem in alone)
+    expected = np.concatenate([problem.average_precision(fusion, K) for problem in alone])
     np.testing.assert_array_equal(both.average_precision(fusion, K), expected)
 
 
 def informative_and_noise(customers: int = 200) -> Folds:
-    """`good` has a bought article on a place of 1 to 5; the two others are noise."""
+    """`good` has the bought article at a position of 1 to 5; the two others are noise."""
     rng = np.random.default_rng(3)
     bought = rng.integers(0, 100, customers)
     lists: dict[str, Lists] = {"noise": {}, "good": {}, "noise 2": {}}
@@ -168,37 +168,37 @@ def informative_and_noise(customers: int = 200) -> Folds:
 
 def test_choose_fusion_prefers_the_informative_source() -> None:
     folds = informative_and_noise()
-    labelled = Labelled.of(folds, ["noise", "good", "noise 2"])
-    chosen, score = choose_fusion(labelled, K)
+    problem = FusionProblem.of(folds, ["noise", "good", "noise 2"])
+    chosen, score = choose_fusion(problem, K)
     assert chosen.weights["good"] > 2 * max(chosen.weights["noise"], chosen.weights["noise 2"])
     ((candidates, labels),) = folds
     found = chosen.fuse(candidates, K)
     assert score == pytest.approx(average_precision(found, labels, K)["average_precision"].mean())
     equal = Fusion({"noise": 1.0, "good": 1.0, "noise 2": 1.0})
-    assert score > labelled.average_precision(equal, K).sum() / labelled.customers + 0.05
+    assert score > problem.average_precision(equal, K).sum() / problem.customers + 0.05
 
 
 def test_choose_fusion_is_deterministic() -> None:
     chosen = [
-        choose_fusion(Labelled.of(informative_and_noise(), ["noise", "good", "noise 2"]), K) for _ in range(2)
+        choose_fusion(FusionProblem.of(informative_and_noise(), ["noise", "good", "noise 2"]), K) for _ in range(2)
     ]
     assert chosen[0] == chosen[1]
 
 
 def test_with_few_customers_the_start_is_kept() -> None:
-    """Three customers prove nothing: the weights stay each source's own MAP, scaled to the best source's 1."""
-    labelled = Labelled.of(informative_and_noise(3), ["noise", "good", "noise 2"])
-    chosen, _ = choose_fusion(labelled, K, caution=10.0)
+    """Three customers are too few: the weights stay each source's own MAP, scaled to the best source's 1."""
+    problem = FusionProblem.of(informative_and_noise(3), ["noise", "good", "noise 2"])
+    chosen, _ = choose_fusion(problem, K, min_standard_errors=10.0)
     alone = [
-        labelled.average_precision(Fusion(dict.fromkeys(labelled.sources, 0.0) | {name: 1.0}), K).sum()
-        for name in labelled.sources
+        problem.average_precision(Fusion(dict.fromkeys(problem.sources, 0.0) | {name: 1.0}), K).sum()
+        for name in problem.sources
     ]
     assert list(chosen.weights.values()) == pytest.approx([value / max(alone) for value in alone])
     assert chosen.constant == Fusion({}).constant
 
 
 def test_no_hit_at_all_is_no_crash() -> None:
-    labelled = Labelled.of([(candidates_of({"a": {0: [1]}, "b": {0: [2]}}), labels_of({0: [3]}))], ["a", "b"])
-    chosen, score = choose_fusion(labelled, K)
+    problem = FusionProblem.of([(candidates_of({"a": {0: [1]}, "b": {0: [2]}}), labels_of({0: [3]}))], ["a", "b"])
+    chosen, score = choose_fusion(problem, K)
     assert score == 0
     assert chosen.weights.keys() == {"a", "b"}

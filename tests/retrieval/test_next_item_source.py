@@ -1,4 +1,4 @@
-"""The source `next_item`: its memory by hand on the 13 rows of tests/conftest.py, and what it keeps.
+"""The source `next_item`: its memory by hand on the 13 rows of tests/conftest.py, and what is saved.
 
 Articles a..f are 0..5; a and b are of one product code, c and d of another. Before the 9th of January 2020, by
 customer:
@@ -19,78 +19,89 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forsys.arrays import Floats
 from forsys.retrieval.next_item import NextItem
-from forsys.tables.history import Floats, History, Profiles
+from forsys.tables.history import History, Profiles
 
 A, B, C, D, E = range(5)
 EIGHTH, NINTH = date(2020, 1, 8), date(2020, 1, 9)
-SMALL: dict[str, Any] = {"groups": (), "dimension": 4, "rows": 2, "length": 2, "epochs": 1, "warm_up": 1}
-TOGETHER, VARIANT = 2.0, 3.0
+SMALL: dict[str, Any] = {
+    "features": (),
+    "embedding_dim": 4,
+    "half_life": 60,
+    "batch_size": 2,
+    "window_size": 2,
+    "epochs": 1,
+    "warmup_steps": 1,
+}
+CO_PURCHASE, SAME_PRODUCT = 2.0, 3.0
+NO_MEMORY: dict[str, Any] = {"co_purchase_weight": 0, "same_product_weight": 0}
 
 
 @pytest.fixture(scope="module")
 def source(tiny_history: History) -> NextItem:
-    return NextItem(**SMALL, together=TOGETHER, variant=VARIANT).fit(tiny_history, NINTH)
+    source = NextItem(**SMALL, co_purchase_weight=CO_PURCHASE, same_product_weight=SAME_PRODUCT)
+    return source.fit(tiny_history, NINTH)
 
 
 @pytest.fixture(scope="module")
 def network(tiny_history: History) -> NextItem:
     """The same without a memory."""
-    return NextItem(**SMALL, together=0, variant=0).fit(tiny_history, NINTH)
+    return NextItem(**SMALL, **NO_MEMORY).fit(tiny_history, NINTH)
 
 
 def added(source: NextItem, network: NextItem, profiles: Profiles) -> Floats:
-    """What the memory says of a..e."""
+    """What the memory adds to the scores of a..e."""
     return source.scores(profiles) - network.scores(profiles)
 
 
 def cosine(together: int, bought: int, candidate: int) -> float:
-    """From the buyers of what was bought and of the candidate."""
-    return TOGETHER * together / sqrt((bought + 10) * (candidate + 3))
+    """Shrunk cosine, from the buyers of both articles, of the one bought and of the candidate."""
+    return CO_PURCHASE * together / sqrt((bought + 10) * (candidate + 3))
 
 
-def test_the_catalogue_is_what_was_sold(source: NextItem) -> None:
+def test_the_catalogue_is_the_articles_sold(source: NextItem) -> None:
     assert source.catalogue_.tolist() == [A, B, C, D, E]
 
 
-def test_the_last_day_counts_in_full_and_earlier_ones_less(
+def test_the_last_day_counts_in_full_and_earlier_days_less(
     source: NextItem, network: NextItem, tiny_history: History
 ) -> None:
     """Customer 2 bought d on the 7th, his last day, and a three days before that."""
     found = added(source, network, tiny_history.profiles(np.array([2]), NINTH))[0]
     of_a, of_d = 0.5 * 2 ** (-3 / 30), 1
     expected = [
-        of_a * VARIANT + of_d * cosine(1, 1, 3),
-        of_a * (VARIANT + cosine(2, 3, 2)),
-        of_a * cosine(2, 3, 2) + of_d * VARIANT,
-        of_a * cosine(1, 3, 1) + of_d * VARIANT,
+        of_a * SAME_PRODUCT + of_d * cosine(1, 1, 3),
+        of_a * (SAME_PRODUCT + cosine(2, 3, 2)),
+        of_a * cosine(2, 3, 2) + of_d * SAME_PRODUCT,
+        of_a * cosine(1, 3, 1) + of_d * SAME_PRODUCT,
         0,
     ]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_what_is_in_the_basket_of_the_day_is_left_out(
-    source: NextItem, network: NextItem, tiny_history: History
-) -> None:
+def test_the_basket_of_the_day_is_left_out(source: NextItem, network: NextItem, tiny_history: History) -> None:
     """Customer 0 on the 3rd, when c is in the basket and b is not yet; a was bought on the 1st."""
     found = added(source, network, tiny_history.event_profiles(np.array([2])))[0]
     assert np.isneginf(found[C])
     of_a = 0.5 * 2 ** (-2 / 30)
-    assert found[B] == pytest.approx(of_a * (VARIANT + cosine(2, 3, 2)) + cosine(2, 2, 2), rel=1e-4)
-    assert found[A] == pytest.approx(of_a * VARIANT + cosine(2, 2, 3), rel=1e-4)
+    assert found[B] == pytest.approx(of_a * (SAME_PRODUCT + cosine(2, 3, 2)) + cosine(2, 2, 2), rel=1e-4)
+    assert found[A] == pytest.approx(of_a * SAME_PRODUCT + cosine(2, 2, 3), rel=1e-4)
 
 
-def test_what_was_bought_on_an_earlier_day_may_be_bought_again(source: NextItem, tiny_history: History) -> None:
+def test_purchases_of_earlier_days_stay_in(source: NextItem, tiny_history: History) -> None:
     assert np.isfinite(source.scores(tiny_history.profiles(np.arange(5), NINTH))).all()
 
 
-def test_who_never_bought_is_remembered_nothing(source: NextItem, network: NextItem, tiny_history: History) -> None:
+def test_the_memory_adds_nothing_without_purchases(
+    source: NextItem, network: NextItem, tiny_history: History
+) -> None:
     assert not added(source, network, tiny_history.profiles(np.array([4]), NINTH)).any()
 
 
 def test_the_memory_ends_at_the_cut_off(tiny_history: History) -> None:
-    """A day earlier, customer 1 hasn't bought b yet: it has one buyer, and is with a and with c once."""
-    earlier = NextItem(**SMALL, together=TOGETHER, variant=0).fit(tiny_history, EIGHTH)
+    """A day earlier, customer 1 hasn't bought b yet: it has one buyer, who bought a and c too."""
+    earlier = NextItem(**SMALL, co_purchase_weight=CO_PURCHASE, same_product_weight=0).fit(tiny_history, EIGHTH)
     assert earlier.catalogue_.tolist() == [A, B, C, D, E]
     assert earlier.memory_[[A], [B]] == pytest.approx(cosine(1, 3, 1), rel=1e-5)
     assert earlier.memory_[[A], [C]] == pytest.approx(cosine(2, 3, 2), rel=1e-5)
@@ -98,9 +109,9 @@ def test_the_memory_ends_at_the_cut_off(tiny_history: History) -> None:
 
 def test_networks_are_averaged(tiny_history: History) -> None:
     profiles = tiny_history.profiles(np.arange(5), NINTH)
-    plain = SMALL | {"together": 0, "variant": 0}
+    plain = SMALL | NO_MEMORY
     one, two = (NextItem(**plain, seed=seed).fit(tiny_history, NINTH).scores(profiles) for seed in (3, 4))
-    both = NextItem(**plain, seed=3, networks=2).fit(tiny_history, NINTH).scores(profiles)
+    both = NextItem(**plain, seed=3, num_networks=2).fit(tiny_history, NINTH).scores(profiles)
     assert np.abs(one - two).max() > 1e-3
     np.testing.assert_allclose(both, (one + two) / 2, atol=1e-5)
 
@@ -108,7 +119,7 @@ def test_networks_are_averaged(tiny_history: History) -> None:
 def test_a_loaded_source_scores_the_same_to_the_last_bit(
     source: NextItem, tiny_history: History, tmp_path: Path
 ) -> None:
-    """Also one that was asked before it was loaded."""
+    """Also where it had scored before loading."""
     profiles = tiny_history.profiles(np.arange(5), NINTH)
     expected = source.scores(profiles)
     source.save(tmp_path / "model.npz")
@@ -118,7 +129,7 @@ def test_a_loaded_source_scores_the_same_to_the_last_bit(
         assert loaded.load(tmp_path / "model.npz").scores(profiles).tobytes() == expected.tobytes()
 
 
-def test_a_fit_on_nothing_is_kept_too(tiny_history: History, tmp_path: Path) -> None:
+def test_a_fit_without_purchases_is_saved_too(tiny_history: History, tmp_path: Path) -> None:
     first_day = date(2020, 1, 1)
     NextItem(**SMALL).fit(tiny_history, first_day).save(tmp_path / "model.npz")
     loaded = NextItem(**SMALL).load(tmp_path / "model.npz")

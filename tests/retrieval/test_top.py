@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from forsys.retrieval.source import dense, place_within, ranks_within, top_of
+from forsys.arrays import dense, position_within, ranks_within, top_k
 
 
 @settings(deadline=None)
@@ -13,7 +13,7 @@ from forsys.retrieval.source import dense, place_within, ranks_within, top_of
     st.integers(0, 2**32 - 1), st.integers(1, 9), st.sampled_from([1, 7, 100, 300]), st.sampled_from([1, 3, 1000])
 )
 def test_top_of_is_a_sort(seed: int, k: int, columns: int, values: int) -> None:
-    """Whatever is equal, unknown or stored sparsely."""
+    """With equal scores, without scores, dense or sparse."""
     random = np.random.default_rng(seed)
     stored = sparse.random_array((5, columns), density=random.random(), rng=random, dtype=np.float32).tocsr()
     stored.data = random.integers(-values, values, len(stored.data)).astype(np.float32)
@@ -21,7 +21,7 @@ def test_top_of_is_a_sort(seed: int, k: int, columns: int, values: int) -> None:
     order = np.argsort(-cells, axis=1, kind="stable")[:, :k]
     best = np.take_along_axis(cells, order, axis=1)
     for scores in (stored, cells):
-        column, score = top_of(scores, k)
+        column, score = top_k(scores, k)
         assert column.shape == score.shape == (5, k)
         np.testing.assert_array_equal(score[:, :columns], best)
         np.testing.assert_array_equal(column[:, :columns], np.where(np.isneginf(best), -1, order))
@@ -29,24 +29,24 @@ def test_top_of_is_a_sort(seed: int, k: int, columns: int, values: int) -> None:
 
 
 def test_top_of_takes_the_first_of_equals_across_the_cut() -> None:
-    """argpartition alone keeps any of the equals at the k-th place."""
+    """argpartition alone keeps any of the equal scores at the k-th position."""
     scores = np.zeros((3, 50), np.float32)
     scores[0, ::3] = 1
     scores[1, 30:] = 2
     scores[2, :48] = -np.inf
-    article, score = top_of(scores, 4)
+    article, score = top_k(scores, 4)
     assert article.tolist() == [[0, 3, 6, 9], [30, 31, 32, 33], [48, 49, -1, -1]]
     assert score.tolist() == [[1] * 4, [2] * 4, [0, 0, -np.inf, -np.inf]]
 
 
 def test_ranks_within_groups_of_any_size() -> None:
-    """Group 1 is empty; equals stand in their order."""
+    """Group 1 is empty; equal scores keep their order."""
     group = np.array([0, 0, 0, 0, 2, 3, 3])
     score = np.array([0.5, 2.0, -1.0, 2.0, -np.inf, 1.0, 3.0])
-    assert place_within(group).tolist() == [0, 1, 2, 3, 0, 0, 1]
+    assert position_within(group).tolist() == [0, 1, 2, 3, 0, 0, 1]
     assert ranks_within(score, group).tolist() == [3, 1, 4, 2, 1, 2, 1]
 
 
 def test_ranks_within_nothing() -> None:
     nothing = np.zeros(0, int)
-    assert place_within(nothing).tolist() == ranks_within(nothing.astype(float), nothing).tolist() == []
+    assert position_within(nothing).tolist() == ranks_within(nothing.astype(float), nothing).tolist() == []

@@ -1,4 +1,4 @@
-"""The four rules, worked out by hand on the 13 rows of tests/conftest.py.
+"""Five sources, worked out by hand on the 13 rows of tests/conftest.py.
 
 Articles a..f are 0..5. What was bought before the 8th and the 9th of January 2020, by customer:
 
@@ -16,12 +16,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from forsys.retrieval.co_purchase import CoPurchase, nearest
-from forsys.retrieval.popularity import BestSellers, age_buckets
+from forsys.arrays import decay
+from forsys.retrieval.best_sellers import BestSellers, age_buckets
+from forsys.retrieval.item_knn import ItemKNN, nearest
 from forsys.retrieval.repurchase import Repurchase
-from forsys.retrieval.source import Source, decay
-from forsys.retrieval.taste import Taste
-from forsys.retrieval.variants import Variants
+from forsys.retrieval.same_attributes import SameAttributes
+from forsys.retrieval.same_product import SameProduct
+from forsys.retrieval.source import Source
 from forsys.tables.history import History
 
 A, B, C, D, E, F = range(6)
@@ -55,9 +56,9 @@ def test_best_sellers(tiny_history: History) -> None:
 
     a: 1st, 4th, 5th, 7th = 1/128 + 1/16 + 1/8 + 1/2 = 89/128     b: 3rd = 1/32 = 4/128
     c: 1st, 3rd = 1/128 + 1/32 = 5/128    d: 7th = 64/128    e: 5th = 16/128    all: 178/128
-    A prior of 178/128 gives every bucket these same sums once more, on top of its own.
+    178/128 prior purchases add these sums to those of every bucket.
     """
-    source = BestSellers(half_life=1, prior=178 / 128).fit(tiny_history, EIGHTH)
+    source = BestSellers(half_life=1, prior_purchases=178 / 128).fit(tiny_history, EIGHTH)
     found = lists_of(source, tiny_history, EIGHTH)
     twenties = [(A, 89 + 81), (D, 64), (E, 16), (C, 5 + 5), (B, 4 + 4)]  # customers 0 and 1: a without the 4th
     no_age = [(D, 64 + 64), (A, 89 + 8), (E, 16), (C, 5), (B, 4)]  # customer 2: a on the 4th, d
@@ -77,7 +78,7 @@ def test_age_buckets(tiny_history: History) -> None:
         tiny_history.articles,
         people,
     )
-    assert age_buckets(of).tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 6, 7, 7]
+    assert age_buckets(of, BestSellers().age_bounds).tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 6, 7, 7]
 
 
 def test_repurchase(tiny_history: History) -> None:
@@ -85,7 +86,7 @@ def test_repurchase(tiny_history: History) -> None:
     source = Repurchase(half_life=2).fit(tiny_history, NINTH)
     found = lists_of(source, tiny_history, NINTH)
     expected: Lists = {
-        0: [(A, 1 / 16 + 1 / 2), (B, 1 / 8), (C, 1 / 8)],  # equals by article; two units of c count once
+        0: [(A, 1 / 16 + 1 / 2), (B, 1 / 8), (C, 1 / 8)],  # equal scores by article; two units of c count once
         1: [(B, 2**-0.5), (A, 1 / 4), (C, 1 / 16)],
         2: [(D, 1 / 2), (A, 2**-2.5)],
         3: [(E, 1 / 4 + 2**-0.5)],
@@ -104,38 +105,38 @@ def test_repurchase_counts_from_the_day_of_the_profile(tiny_history: History) ->
     assert_lists({2: found[2]}, {2: [(A, 2**-1.5)]})
 
 
-def test_variants(tiny_history: History) -> None:
+def test_same_product(tiny_history: History) -> None:
     """Purchases by customer and day, 2nd to 8th: a 3, b 2, c 1, d 1, e 2. a-b and c-d are of one product.
 
-    So holding a leads to b with log(1 + 2), b to a with log(1 + 3), c to d and d to c with log(1 + 1), each times
-    0.1, and to a itself with 1. The weights of the purchases are those of test_repurchase.
+    So a purchase of a counts 1 for a and 0.1 * log(1 + 2) for b, one of b 0.1 * log(1 + 3) for a, one of c or d
+    0.1 * log(1 + 1) for the other. The weights of the purchases are those of test_repurchase.
     """
-    source = Variants(half_life=2, days=7, other=0.1).fit(tiny_history, NINTH)
+    source = SameProduct(half_life=2, sales_days=7, sales_weight=0.1).fit(tiny_history, NINTH)
     assert source.catalogue_.tolist() == [A, B, C, D, E]
     a, b, cd = 0.1 * log(4), 0.1 * log(3), 0.1 * log(2)
-    held_0, held_1 = 1 / 16 + 1 / 2, 2**-0.5  # a of customer 0, b of customer 1
+    own_0, own_1 = 1 / 16 + 1 / 2, 2**-0.5  # a of customer 0, b of customer 1
     expected: Lists = {
-        0: [(A, held_0 + a / 8), (B, 1 / 8 + b * held_0), (C, 1 / 8), (D, cd / 8)],
-        1: [(B, held_1 + b / 4), (A, 1 / 4 + a * held_1), (C, 1 / 16), (D, cd / 16)],
+        0: [(A, own_0 + a / 8), (B, 1 / 8 + b * own_0), (C, 1 / 8), (D, cd / 8)],
+        1: [(B, own_1 + b / 4), (A, 1 / 4 + a * own_1), (C, 1 / 16), (D, cd / 16)],
         2: [(D, 1 / 2), (A, 2**-2.5), (C, cd / 2), (B, b * 2**-2.5)],
-        3: [(E, 1 / 4 + 2**-0.5)],  # whose sister f never sold; 4 bought nothing
+        3: [(E, 1 / 4 + 2**-0.5)],  # f, of the same product, never sold; 4 bought nothing
     }
     assert_lists(lists_of(source, tiny_history, NINTH), expected)
 
 
-def test_variants_of_what_sold_lately(tiny_history: History) -> None:
-    """On the 7th and 8th sold a, d, b, e: c is known, so it comes back to who bought it, and to no one else."""
-    source = Variants(half_life=2, days=2, other=0.1).fit(tiny_history, NINTH)
+def test_same_product_of_what_sold_lately(tiny_history: History) -> None:
+    """On the 7th and 8th sold a, d, b, e: c is known, so only those who bought it get it again."""
+    source = SameProduct(half_life=2, sales_days=2, sales_weight=0.1).fit(tiny_history, NINTH)
     assert source.catalogue_.tolist() == [A, B, C, D, E]
     found = lists_of(source, tiny_history, NINTH)
     assert C in dict(found[0])
     assert C not in dict(found[2])
 
 
-def test_variants_alone_are_repurchase(tiny_history: History) -> None:
-    variants = Variants(half_life=2, other=0).fit(tiny_history, NINTH)
+def test_same_product_without_the_others_is_repurchase(tiny_history: History) -> None:
+    alone = SameProduct(half_life=2, sales_weight=0).fit(tiny_history, NINTH)
     repurchase = Repurchase(half_life=2).fit(tiny_history, NINTH)
-    assert lists_of(variants, tiny_history, NINTH) == lists_of(repurchase, tiny_history, NINTH)
+    assert lists_of(alone, tiny_history, NINTH) == lists_of(repurchase, tiny_history, NINTH)
 
 
 # Baskets of the 2nd to the 8th: 0 has a b c, 1 has a b, 2 has a d, 3 has e. Buyers: a 3, b 2, c 1, d 1, e 1.
@@ -152,48 +153,48 @@ SIMILAR = {
 }
 
 
-def fitted_co_purchase(history: History, neighbours: int = 200) -> CoPurchase:
-    source = CoPurchase(days=7, damp_bought=1, damp_candidate=3, earlier=0.5, half_life=2, neighbours=neighbours)
-    return source.fit(history, NINTH)
+def fitted_item_knn(history: History, num_neighbours: int = 200) -> ItemKNN:
+    weights = {"shrinkage_bought": 1, "shrinkage_candidate": 3, "earlier_weight": 0.5}
+    return ItemKNN(days=7, half_life=2, num_neighbours=num_neighbours, **weights).fit(history, NINTH)
 
 
-def test_co_purchase_similarity(tiny_history: History) -> None:
+def test_item_knn_similarity(tiny_history: History) -> None:
     expected = np.zeros((5, 5))
     for (bought, candidate), value in SIMILAR.items():
         expected[bought, candidate] = value
-    source = fitted_co_purchase(tiny_history)
+    source = fitted_item_knn(tiny_history)
     np.testing.assert_allclose(source.similar_.toarray(), expected, rtol=1e-6)
 
 
-def test_co_purchase_counts_a_customer_once(tiny_history: History) -> None:
+def test_item_knn_counts_a_customer_once(tiny_history: History) -> None:
     """With the 1st, customer 0 has bought a twice, and 1 has c too: a still has 3 buyers, a-b and a-c 2 each."""
-    source = CoPurchase(days=8, damp_bought=1, damp_candidate=3).fit(tiny_history, NINTH)
+    source = ItemKNN(days=8, shrinkage_bought=1, shrinkage_candidate=3).fit(tiny_history, NINTH)
     similar = source.similar_.toarray()
     assert similar[A].tolist() == pytest.approx([0, 2 / sqrt(4 * 5), 2 / sqrt(4 * 5), 1 / sqrt(4 * 4), 0])
     assert similar[D].tolist() == pytest.approx([1 / sqrt(2 * 6), 0, 0, 0, 0])
 
 
-def test_co_purchase_keeps_the_nearest(tiny_history: History) -> None:
+def test_item_knn_keeps_the_nearest(tiny_history: History) -> None:
     """One neighbour: a's is b (0.45), b's a (0.47), c's b (0.32, before a's 0.29), d's a."""
-    nearest_only = fitted_co_purchase(tiny_history, neighbours=1).similar_.toarray()
+    nearest_only = fitted_item_knn(tiny_history, num_neighbours=1).similar_.toarray()
     assert np.argwhere(nearest_only).tolist() == [[A, B], [B, A], [C, B], [D, A]]
 
 
-def test_nearest_puts_equals_by_column() -> None:
+def test_nearest_orders_equal_values_by_column() -> None:
     row, col = np.array([0, 0, 0, 1, 1]), np.array([3, 1, 2, 0, 2])
     value = np.array([5.0, 5.0, 5.0, 1.0, 2.0])
     kept = nearest(row, col, value, (2, 4), 2).toarray()
     assert kept.tolist() == [[0, 5, 5, 0], [1, 0, 2, 0]]
 
 
-def test_co_purchase_scores(tiny_history: History) -> None:
+def test_item_knn_scores(tiny_history: History) -> None:
     """Customer 0 last shopped on the 7th: a counts 1 for that day, and 0.5 * 2**-3 for the 1st, 6 days before;
     b and c count 0.5 * 2**-2 for the 3rd. Customer 1: b 1 for the 8th, a 0.5 * 2**-1.5; c 0.5 * 2**-3.5.
     """
-    found = lists_of(fitted_co_purchase(tiny_history), tiny_history, NINTH)
+    found = lists_of(fitted_item_knn(tiny_history), tiny_history, NINTH)
 
-    def expected(**held: float) -> dict[int, float]:
-        weights = {"abcdef".index(name): weight for name, weight in held.items()}
+    def expected(**bought_weights: float) -> dict[int, float]:
+        weights = {"abcdef".index(name): weight for name, weight in bought_weights.items()}
         sums: dict[int, float] = {}
         for (bought, candidate), value in SIMILAR.items():
             if bought in weights:
@@ -211,14 +212,16 @@ def test_co_purchase_scores(tiny_history: History) -> None:
         assert dict(found[customer]) == pytest.approx(sums, rel=1e-5)
 
 
-def test_taste(tiny_history: History) -> None:
-    """Half-lives so long that every purchase counts 1; kinds known here: the article and its product code.
+def test_same_attributes(tiny_history: History) -> None:
+    """Half-lives so long that every purchase counts 1. Known here are only the article and its product code.
 
     Before the 8th sold: a 4, b 1, c 3 (2 units on the 3rd), d 1, e 1, together 10. Six articles and three codes:
     with one sale added to each, article a has 5/16, b 2/16, c 4/16, e 2/16; code ab 6/13, cd 5/13, ef 2/13.
     Customer 3 bought e: its article counts log(1 + 1 / (1 * 2/16)) = log 9, its code log(1 + 13/2) = log 7.5.
     """
-    source = Taste(half_life=1e9, days=90, memory=1e9, prior=1.0, strength=1.0).fit(tiny_history, EIGHTH)
+    source = SameAttributes(half_life=1e9, days=90, profile_half_life=1e9, prior_purchases=1.0, strength=1.0).fit(
+        tiny_history, EIGHTH
+    )
     assert source.catalogue_.tolist() == [A, B, C, D, E]
     found = dict(lists_of(source, tiny_history, EIGHTH)[3])
     assert found == pytest.approx(

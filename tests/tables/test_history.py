@@ -21,12 +21,12 @@ def days(*numbers: int) -> list[int]:
 
 
 def rows_of(profiles: Profiles) -> list[list[int]]:
-    """The rows of the history that each profile holds."""
+    """The rows of the history that belong to each profile."""
     row, purchase = profiles.purchases()
     return [purchase[row == i].tolist() for i in range(len(profiles))]
 
 
-def test_rows_are_ordered_by_customer_day_and_place_in_the_file(tiny_history: History) -> None:
+def test_rows_are_ordered_by_customer_day_and_order_in_the_file(tiny_history: History) -> None:
     assert tiny_history.customer.tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3]
     assert tiny_history.article.tolist() == [0, 2, 1, 0, 3, 2, 0, 1, 0, 3, 4, 4]  # 2 before 1, as in the file
     assert tiny_history.day.tolist() == days(1, 3, 3, 7, 9, 1, 5, 8, 4, 7, 5, 8)
@@ -53,7 +53,7 @@ def test_the_order_of_a_day_follows_the_file(tiny_log: pl.DataFrame, tiny_histor
     assert swapped.article.tolist() == [0, 1, 2, *tiny_history.article[3:].tolist()]
 
 
-def test_read_takes_the_tables_of_the_tables_stage(
+def test_read_takes_the_output_of_the_tables_stage(
     tmp_path: Path, tiny_log: pl.DataFrame, tiny_history: History
 ) -> None:
     frames = {"articles": tiny_history.articles, "customers": tiny_history.customers, "transactions": tiny_log}
@@ -66,7 +66,7 @@ def test_read_takes_the_tables_of_the_tables_stage(
     assert_frame_equal(read.customers, tiny_history.customers)
 
 
-def test_of_leaves_its_tables_as_they_were(tiny_log: pl.DataFrame, tiny_history: History) -> None:
+def test_of_does_not_change_its_tables(tiny_log: pl.DataFrame, tiny_history: History) -> None:
     before = tiny_log.clone()
     History.of(tiny_log.lazy(), tiny_history.articles, tiny_history.customers)
     assert_frame_equal(tiny_log, before)
@@ -94,11 +94,11 @@ def test_since_is_half_open_on_both_sides(tiny_history: History) -> None:
     assert week.first.tolist() == [0, 1, 2, 3, 4, 4]
 
 
-def test_since_takes_whole_days_up_to_so_many_purchases(tiny_history: History) -> None:
+def test_since_takes_complete_days_up_to_max_purchases(tiny_history: History) -> None:
     """Before the 8th: 2 on the 7th, 2 on the 5th, 1 on the 4th, and more before."""
-    for most, first_day in {5: 4, 4: 5, 3: 7, 2: 7, 1: 7, 100: 1}.items():
-        found = tiny_history.since(january(8), 30, most)
-        assert found.day.min() == days(first_day)[0], most
+    for max_purchases, first_day in {5: 4, 4: 5, 3: 7, 2: 7, 1: 7, 100: 1}.items():
+        found = tiny_history.since(january(8), 30, max_purchases)
+        assert found.day.min() == days(first_day)[0], max_purchases
     assert tiny_history.since(january(8), 3, 100).day.tolist() == days(7, 5, 7, 5)
     assert len(tiny_history.since(january(1), 30, 1)) == 0
 
@@ -115,7 +115,7 @@ def test_sales_count_units(tiny_history: History) -> None:
     assert tiny_history.sales().dtype == np.float64
 
 
-def test_profiles_hold_what_was_bought_before(tiny_history: History) -> None:
+def test_profiles_have_what_was_bought_before(tiny_history: History) -> None:
     profiles = tiny_history.profiles(np.array([3, 0, 4]), january(7))
     assert rows_of(profiles) == [[10], [0, 1, 2], []]
     assert profiles.as_of.tolist() == days(7, 7, 7)
@@ -123,8 +123,8 @@ def test_profiles_hold_what_was_bought_before(tiny_history: History) -> None:
     assert profiles.ages(row, purchase).tolist() == [2, 6, 4, 4]
 
 
-def test_event_profiles_hold_what_was_bought_before_the_event(tiny_history: History) -> None:
-    """Purchases earlier on the same day count: what is in the basket already."""
+def test_event_profiles_have_what_was_bought_before_the_event(tiny_history: History) -> None:
+    """Earlier purchases of the same day count: they are in the basket already."""
     profiles = tiny_history.event_profiles(np.array([0, 2, 4, 7, 11]))
     assert profiles.customers.tolist() == [0, 0, 0, 1, 3]
     assert rows_of(profiles) == [[], [0, 1], [0, 1, 2, 3], [5, 6], [10]]
@@ -151,16 +151,16 @@ def test_matrix_sums_cells_and_leaves_out_minus_one(tiny_history: History) -> No
 
 
 def test_profiles_see_nothing_past_the_cut(world: History, world_log: pl.DataFrame, world_as_of: date) -> None:
-    """Promise 2 of the design: the log cut at as_of gives the same purchases."""
+    """The log cut at as_of gives the same purchases: nothing leaks from the future."""
     cut = History.of(world_log.lazy().filter(pl.col("t_dat") < world_as_of), world.articles, world.customers)
     assert len(cut) < len(world)
-    seen = []
+    found = []
     for history in (world, cut):
         profiles = history.profiles(np.arange(300), world_as_of)
         row, purchase = profiles.purchases()
         ages = profiles.ages(row, purchase)
-        seen.append([row, ages, history.article[purchase], history.price[purchase], history.units[purchase]])
-    for full, truncated in zip(*seen, strict=True):
+        found.append([row, ages, history.article[purchase], history.price[purchase], history.units[purchase]])
+    for full, truncated in zip(*found, strict=True):
         np.testing.assert_array_equal(full, truncated)
     for name in ("customer", "article", "day", "price", "channel", "units", "first"):
         np.testing.assert_array_equal(getattr(world.before(world_as_of), name), getattr(cut, name))

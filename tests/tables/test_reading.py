@@ -1,4 +1,4 @@
-"""Kaggle's tables become Parquet: what is kept, which numbers it gets, how faults are answered."""
+"""Kaggle's tables become Parquet: what is kept, which dense ids it gets, and the messages for broken files."""
 
 import datetime
 import gzip
@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from forsys import schema
 from forsys.errors import DataError
-from forsys.tables import build, findings, reading
+from forsys.tables import build, csv_faults, reading, rejected
 from forsys.tables.build import build_tables
-from forsys.tables.source import DataSet
+from forsys.tables.dataset import DataSet
 
 REAL = Path(__file__).parents[2].parent / "shared/data"
 
@@ -75,8 +75,8 @@ def rejected_reasons(built: Built) -> dict[int, str]:
     return dict(built.rejected.select("line", "reason").rows())
 
 
-def fault_of(folder: Path, max_rejected: float = 0.01, /, **changed: str | bytes | None) -> str:
-    """The message of the DataError that the tables raise. Nothing half-made may be left."""
+def error_of(folder: Path, max_rejected: float = 0.01, /, **changed: str | bytes | None) -> str:
+    """The message of the DataError that the tables raise. No incomplete file may be left."""
     with pytest.raises(DataError) as caught:
         Built(folder, max_rejected, **changed)
     assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
@@ -176,7 +176,7 @@ def test_days_out_of_order_are_sorted_stably(tmp_path: Path) -> None:
     assert "transactions_train.csv: not in the order of days, sorted" in built.summary["notes"]
 
 
-def test_unknown_ids_are_kept_behind_the_known_ones(tmp_path: Path) -> None:
+def test_unknown_ids_are_kept_after_the_known_ones(tmp_path: Path) -> None:
     more = "2020-09-18,x2,0999999002,0.1,1\n2020-09-18,x1,0999999001,0.1,2\n2020-09-18,x2,0706016001,0.1,2\n"
     listed = SUBMISSION + "z2,\nz1,\nx1,\n"
     built = Built(tmp_path, transactions_train=TRANSACTIONS + more, sample_submission=listed)
@@ -215,7 +215,7 @@ def test_a_submission_row_that_cannot_be_used(tmp_path: Path, row: str) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 10**10 - 1), min_size=1, max_size=20, unique=True), st.data())
-def test_article_ids_come_back_whether_number_or_text(ids: list[int], data: st.DataObject) -> None:
+def test_article_ids_survive_as_number_and_as_text(ids: list[int], data: st.DataObject) -> None:
     def written(number: int) -> str:
         return data.draw(st.sampled_from([str(number), f"{number:010d}"]))
 
@@ -279,7 +279,7 @@ def test_a_second_row_of_an_id_is_rejected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "shown"), [("Unnamed: 0", "Unnamed: 0"), ("", "(no name)")])
-def test_a_column_too_many_is_ignored_with_a_note(tmp_path: Path, name: str, shown: str) -> None:
+def test_an_unknown_column_is_ignored_with_a_note(tmp_path: Path, name: str, shown: str) -> None:
     rows = TRANSACTIONS.splitlines()
     text = "\n".join([f"{name},{rows[0]}", *(f"{i},{row}" for i, row in enumerate(rows[1:]))])
     built = Built(tmp_path, transactions_train=text)
@@ -308,7 +308,7 @@ def test_an_unreadable_age_is_unknown_and_counted(tmp_path: Path, age: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("stem", "old", "new", "said"),
+    ("stem", "old", "new", "expected"),
     [
         ("articles", "article_id", "article", "Rename 'article' to 'article_id'"),
         ("customers", "customer_id", "Customer_ID", "Rename 'Customer_ID' to 'customer_id'"),
@@ -323,9 +323,9 @@ def test_an_unreadable_age_is_unknown_and_counted(tmp_path: Path, age: str) -> N
         ("transactions_train", "price", "t_dat", "column 't_dat' occurs 2 times"),
     ],
 )
-def test_a_missing_column(tmp_path: Path, stem: str, old: str, new: str, said: str) -> None:
-    message = fault_of(tmp_path, **{stem: GOOD[stem].replace(old, new, 1)})
-    assert said in message
+def test_a_missing_column(tmp_path: Path, stem: str, old: str, new: str, expected: str) -> None:
+    message = error_of(tmp_path, **{stem: GOOD[stem].replace(old, new, 1)})
+    assert expected in message
     assert f"{stem}.csv" in message
 
 
@@ -372,7 +372,7 @@ def test_each_bad_row_is_rejected_with_its_line_and_reason(tmp_path: Path) -> No
     assert built.summary["rejected"]["transactions_train.csv: price is not finite"] == 3
 
 
-def test_unknown_ids_of_rejected_rows_get_no_number(tmp_path: Path) -> None:
+def test_unknown_ids_of_rejected_rows_get_no_dense_id(tmp_path: Path) -> None:
     built = Built(tmp_path, 0.5, transactions_train=TRANSACTIONS + "2020-09-16,x1,0999999001,-1,1\n")
     assert (built.customers.height, built.articles.height) == (3, 3)
 
@@ -385,7 +385,7 @@ def test_a_day_with_midnight_is_a_day(tmp_path: Path, day: str) -> None:
 
 def test_too_many_rejected_rows_are_an_error_that_keeps_them(tmp_path: Path) -> None:
     bad = "2020-09-16,c1,0108775015,-1,1\n2020-09-16,c1,0108775015,0.1,9\n2020-09-16,c1,0108775015,-2,1\n"
-    message = fault_of(tmp_path, 0.4, transactions_train=TRANSACTIONS + bad)
+    message = error_of(tmp_path, 0.4, transactions_train=TRANSACTIONS + bad)
     assert "3 of 7 rows cannot be used, more than 40.00%" in message
     assert "price is below 0: 2; sales_channel_id is neither 1 nor 2: 1" in message
     assert "The first is line 6 (price is below 0)" in message
@@ -397,16 +397,16 @@ def test_too_many_rejected_rows_are_an_error_that_keeps_them(tmp_path: Path) -> 
 
 def test_the_hint_is_at_least_five_percent(tmp_path: Path) -> None:
     many = TRANSACTIONS + "2020-09-18,c1,0108775015,0.1,1\n" * 60 + "2020-09-18,c1,0108775015,0.1,0\n"
-    assert "--max-rejected 0.05" in fault_of(tmp_path, transactions_train=many)
+    assert "--max-rejected 0.05" in error_of(tmp_path, transactions_train=many)
 
 
 def test_a_table_of_bad_rows_alone_is_an_error(tmp_path: Path) -> None:
     bad = TRANSACTIONS.replace(",2\n", ",3\n").replace(",1\n", ",3\n")
-    assert "No row is left" in fault_of(tmp_path, 1.0, transactions_train=bad)
+    assert "No row is left" in error_of(tmp_path, 1.0, transactions_train=bad)
 
 
 def test_the_kept_rejected_rows_are_capped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(findings, "MOST_KEPT", 2)
+    monkeypatch.setattr(rejected, "MAX_KEPT", 2)
     built = Built(tmp_path, 0.9, transactions_train=TRANSACTIONS + "\n".join(BAD_ROWS))
     assert built.rejected["line"].to_list() == [6, 7]
     assert "rejected.parquet holds the first 2 rejected rows" in "\n".join(built.summary["notes"])
@@ -419,7 +419,7 @@ def test_lines_are_counted_across_texts_with_line_breaks(tmp_path: Path) -> None
     assert built.rejected["line"].to_list() == [6, 8]
 
 
-# --- forms of the file ---
+# --- formats of the file ---
 
 
 def packed_gz(path: Path) -> None:
@@ -478,7 +478,7 @@ def test_a_parquet_row_that_cannot_be_used(tmp_path: Path) -> None:
     ],
     ids=["byte order mark", "windows lines", "no last line break", "empty lines", "quotes"],
 )
-def test_harmless_forms(tmp_path: Path, change: Callable[[str], str]) -> None:
+def test_harmless_formats(tmp_path: Path, change: Callable[[str], str]) -> None:
     (tmp_path / "plain").mkdir()
     plain = Built(tmp_path / "plain")
     built = Built(tmp_path, **{stem: change(text) for stem, text in GOOD.items()})
@@ -493,7 +493,7 @@ HEAD = TRANSACTIONS.splitlines()[0]
 
 
 @pytest.mark.parametrize(
-    ("stem", "content", "said"),
+    ("stem", "content", "expected"),
     [
         ("articles", None, "no articles table"),
         ("customers", None, "no customers table"),
@@ -523,16 +523,27 @@ HEAD = TRANSACTIONS.splitlines()[0]
         ("articles", ARTICLES.replace("Jade", 'J"ade'), 'line 4: a quote (") without its pair'),
     ],
 )
-def test_a_broken_file(tmp_path: Path, stem: str, content: str | bytes | None, said: str) -> None:
-    message = fault_of(tmp_path, **{stem: content})
-    assert said in message
+def test_a_broken_file(tmp_path: Path, stem: str, content: str | bytes | None, expected: str) -> None:
+    message = error_of(tmp_path, **{stem: content})
+    assert expected in message
     assert stem in message
+
+
+@pytest.mark.parametrize("line", ["1", "1,2", ",", " ", '"1,2,3"'])
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+def test_a_short_row_is_told_from_an_empty_last_field(tmp_path: Path, line: str, line_break: str) -> None:
+    path, rows = tmp_path / "rows.csv", ["a,b,c", "1,2,3", "1,2,", "", ",,"] * 100_000
+    path.write_text(line_break.join(rows), newline="")
+    csv_faults.check_widths(path, path, 3)
+    path.write_text(line_break.join([*rows, line, *rows]), newline="")
+    with pytest.raises(DataError, match=r"line 500001: [12] fields, expected 3"):
+        csv_faults.check_widths(path, path, 3)
 
 
 def test_a_bad_byte_far_down_is_found(tmp_path: Path) -> None:
     row = b"2020-09-18,c\xc3\xa4,0108775015,0.1,1\n"  # two bytes, so that a block may end between them
     text = TRANSACTIONS.encode() + row * 100_000 + b"2020-09-18,\xff,0108775015,0.1,1\n"
-    message = fault_of(tmp_path, transactions_train=text)
+    message = error_of(tmp_path, transactions_train=text)
     assert f"line 100006: the byte 0xff at offset {text.index(0xFF)}" in message
 
 
@@ -545,9 +556,9 @@ def test_a_damaged_packed_file(tmp_path: Path, ending: str, damage: str) -> None
     {"csv.gz": packed_gz, "csv.zip": packed_zip, "parquet": as_parquet}[ending](source)
     source.unlink()
     path = tmp_path / f"data/transactions_train.{ending}"
-    whole = path.read_bytes()
-    half = len(whole) // 2
-    damaged = {"cut": whole[:half], "zeros": whole[:half] + bytes(len(whole) - half), "text": b"not packed"}
+    data = path.read_bytes()
+    half = len(data) // 2
+    damaged = {"cut": data[:half], "zeros": data[:half] + bytes(len(data) - half), "text": b"not packed"}
     path.write_bytes(damaged[damage])
     with pytest.raises(DataError, match=f"transactions_train.{ending}"):
         build_tables(dataset, tmp_path / "out")
@@ -567,13 +578,13 @@ def test_a_full_disk_is_no_damaged_file(tmp_path: Path, monkeypatch: pytest.Monk
     def full(*_: Any) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(reading, "plain_file", full)
-    assert "No space left on device. Check" in fault_of(tmp_path)
+    monkeypatch.setattr(reading, "unpack", full)
+    assert "No space left on device. Check" in error_of(tmp_path)
 
 
-def test_a_later_fault_takes_the_old_summary_away(tmp_path: Path) -> None:
+def test_a_later_error_deletes_the_old_summary(tmp_path: Path) -> None:
     Built(tmp_path)
-    fault_of(tmp_path, transactions_train=HEAD)
+    error_of(tmp_path, transactions_train=HEAD)
 
 
 def test_an_interrupted_run_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

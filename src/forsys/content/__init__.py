@@ -1,1 +1,1 @@
-"""What an article looks like and what its description says: one row of features an article."""
+"""Features of articles from their pictures, descriptions and attributes."""

@@ -1,4 +1,4 @@
-"""What was computed of each picture before, kept by the file's size and time: only what changed is done again."""
+"""Cached features of pictures, keyed by the file's size and time: only changed pictures are computed again."""
 
 import shutil
 from collections.abc import Iterable
@@ -7,29 +7,30 @@ from pathlib import Path
 
 import polars as pl
 
-from forsys.store import fingerprint, write_parquet
+from forsys.fingerprints import fingerprint
+from forsys.store import write_parquet
 
-KEY = ("article_id", "bytes", "mtime_ns")  # a picture file as it was when it was looked at
+KEY = ("article_id", "bytes", "mtime_ns")  # a picture file, as it was when its features were computed
 ALL = "all.parquet"
 
 
 @dataclass(frozen=True)
 class PictureCache:
-    """One kind of features. The folder's name holds the fingerprint of the settings and code that they depend on.
+    """The cache of one feature. The folder's name has the fingerprint of its settings and code.
 
-    A run adds its pictures part by part, so that a stopped one goes on, and makes one file of the parts at its end.
+    A run adds its pictures in parts, so that a stopped run can resume, and merges them into one file at its end.
     """
 
     folder: Path
 
     def read(self) -> pl.DataFrame | None:
-        """All rows kept so far: KEY and the features, one row a picture; None where there are none."""
+        """All cached rows: KEY and the features, one row per picture; None where there are none."""
         files = sorted(self.folder.glob("*.parquet"))
-        # A run killed while it compacted leaves rows both in ALL and in parts.
+        # A run that was killed within `compact` leaves rows both in ALL and in parts.
         return pl.concat(map(pl.read_parquet, files)).unique(KEY, maintain_order=True) if files else None
 
     def lacks(self, pictures: pl.DataFrame) -> pl.Series:
-        """Whether each of `pictures`, which has KEY, is not kept as it is now: Boolean, in their order."""
+        """Whether each of `pictures`, which has KEY, is not cached as it is now: Boolean, in the same order."""
         files = sorted(self.folder.glob("*.parquet"))
         if not files:
             return pl.repeat(True, len(pictures), eager=True)
@@ -38,13 +39,13 @@ class PictureCache:
         return found["kept"].is_null()
 
     def add(self, part: pl.DataFrame) -> None:
-        """Keep the rows of one part."""
+        """Add the rows of one part."""
         if part.is_empty():
             return
         write_parquet(part, self.folder / f"part-{fingerprint(part.select(KEY).rows())}.parquet")
 
     def compact(self, pictures: pl.DataFrame) -> pl.DataFrame | None:
-        """Put what belongs to `pictures` into one file and forget the rest; returns it."""
+        """Merge the rows of `pictures` into one file, delete all others, and return them."""
         kept = self.read()
         parts = sorted(self.folder.glob("part-*.parquet"))
         if kept is not None and parts:
@@ -55,7 +56,7 @@ class PictureCache:
         return kept
 
 
-def forget_all_but(caches: Iterable[PictureCache], folder: Path) -> None:
-    """Delete what other settings or older code left."""
+def delete_all_but(caches: Iterable[PictureCache], folder: Path) -> None:
+    """Delete the caches of other settings or older code."""
     for other in set(folder.glob("*-*")) - {cache.folder for cache in caches}:
         shutil.rmtree(other, ignore_errors=True)

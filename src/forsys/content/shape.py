@@ -9,10 +9,10 @@ from skimage.measure import moments_central, moments_hu, moments_normalized
 
 from forsys.content.silhouette import Lab, Mask
 
-FRAME = 48  # pixels of the square that the garment is brought to
-CELL = 8  # pixels of a cell of the histogram of oriented gradients
+FRAME = 48  # pixels of the side of the square that the garment is scaled to
+CELL = 8  # pixels of the side of a cell of the histogram of oriented gradients
 ORIENTATIONS = 8
-THUMBNAIL = 12  # pixels of the silhouette's thumbnail
+THUMBNAIL = 12  # pixels of the side of the silhouette's thumbnail
 BACKGROUND = 100.0  # lightness around the garment
 
 SHAPE_PARTS = {
@@ -34,12 +34,12 @@ Floats = npt.NDArray[np.float32]
 
 
 def shape_vector(lab: Lab, mask: Mask) -> Floats:
-    """What a linear model can read of a garment's shape, (SHAPE_WIDTH,), by SHAPE_PARTS.
+    """A garment's shape in a form that suits linear models, (SHAPE_WIDTH,), by SHAPE_PARTS.
 
-    Logarithms of Hu's moments; height, width and area as shares of the picture, logarithm of height by width;
-    share of the box (extent) and of the convex hull (solidity) that is garment; overlap with its mirror image;
-    silhouette and histogram of oriented gradients of the lightness (Dalal and Triggs, 2005), both in a square
-    around the garment.
+    Logarithms of Hu's moments; height and width as shares of the picture's, the logarithm of their ratio; the
+    garment's share of the picture (area), of its bounding box (extent) and of its convex hull (solidity); overlap
+    with its mirror image; thumbnail of the silhouette and histogram of oriented gradients of the lightness (Dalal
+    and Triggs 2005), both of a square around the garment.
     """
     rows, columns = (_span(np.flatnonzero(mask.any(axis=axis))) for axis in (1, 0))
     garment = mask[rows, columns]
@@ -50,8 +50,8 @@ def shape_vector(lab: Lab, mask: Mask) -> Floats:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _span(places: npt.NDArray[np.int64]) -> slice:
-    return slice(places[0], places[-1] + 1)
+def _span(positions: npt.NDArray[np.int64]) -> slice:
+    return slice(positions[0], positions[-1] + 1)
 
 
 def _hu_moments(garment: Mask) -> npt.NDArray[np.float64]:
@@ -77,7 +77,7 @@ def _proportions(garment: Mask, mask: Mask) -> list[float]:
 
 
 def _hull_area(garment: Mask) -> float:
-    """Area of the convex hull of the pixels, each taken as a square: of the ends of each row."""
+    """Area of the convex hull of the pixels, each a square; only the ends of each row can be its corners."""
     width = garment.shape[1]
     rows = np.flatnonzero(garment.any(axis=1))
     left, right = garment.argmax(axis=1)[rows], width - garment[:, ::-1].argmax(axis=1)[rows]
@@ -86,7 +86,7 @@ def _hull_area(garment: Mask) -> float:
 
 
 def _in_square(values: npt.NDArray[np.generic]) -> Image.Image:
-    """Bring an array of any proportions, undistorted, into the middle of a square of FRAME pixels."""
+    """Scale an array of any proportions, undistorted, to the middle of a square of FRAME pixels."""
     height, width = values.shape
     side = max(height, width)
     fill = BACKGROUND if values.dtype != np.bool_ else 0.0

@@ -1,4 +1,4 @@
-"""From words to numbers: the vocabulary of the keywords, who has which, and a dense vector a description."""
+"""The vocabulary of the keywords, a matrix of articles and keywords, and a dense vector per description."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +10,13 @@ from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
 WIDTH = 96  # of a word vector
-RARE = 2  # a word of fewer distinct descriptions is left out of the vectors
+MIN_DESCRIPTIONS = 2  # a word of fewer distinct descriptions is left out of the vectors
 
 VOCABULARY: dict[str, pl.DataType] = {"code": pl.Int32(), "keyword": pl.String(), "documents": pl.Int32()}
 
 
 def build_vocabulary(keywords: pl.DataFrame) -> pl.DataFrame:
-    """Every keyword, in lower case, with the number of articles that have it: VOCABULARY, sorted by keyword.
+    """Each keyword in lower case and the number of its articles: VOCABULARY, sorted by keyword.
 
     `code` is the row number.
     """
@@ -30,20 +30,20 @@ def build_vocabulary(keywords: pl.DataFrame) -> pl.DataFrame:
 
 
 def keyword_matrix(keywords: pl.DataFrame, vocabulary: pl.DataFrame, articles: int) -> sparse.csr_array:
-    """1 where an article has a keyword: (articles, vocabulary), float32, columns sorted."""
+    """1 where an article has a keyword: (articles, vocabulary), float32, indices sorted."""
     cells = keywords.select("article", keyword=pl.col("keyword").str.to_lowercase()).unique()
     cells = cells.join(vocabulary, on="keyword").sort("article", "code")
     ones = np.ones(len(cells), np.float32)
-    place = (cells["article"].to_numpy(), cells["code"].to_numpy())
-    return sparse.coo_array((ones, place), shape=(articles, len(vocabulary))).tocsr()
+    indices = (cells["article"].to_numpy(), cells["code"].to_numpy())
+    return sparse.coo_array((ones, indices), shape=(articles, len(vocabulary))).tocsr()
 
 
 def word_vectors(descriptions: pl.Series, seed: int) -> pl.Series:
-    """Latent semantic analysis (Deerwester and others 1990): Array(Float32, WIDTH), one row a description.
+    """Latent semantic analysis (Deerwester and others 1990): Array(Float32, WIDTH), one row per description.
 
-    Term frequencies in logarithm times inverse document frequencies over the distinct descriptions, projected
-    by a truncated SVD, of length 1. Null without a description, or where none of its words is in another.
-    Where there are fewer words or descriptions than WIDTH, the last dimensions are 0.
+    TF-IDF with logarithmic term frequencies over the distinct descriptions, projected by a truncated SVD and
+    scaled to length 1. Null without a description, or where it shares no word with another one. With fewer
+    words or descriptions than WIDTH, the last dimensions are 0.
     """
     distinct = descriptions.drop_nulls().unique().sort()
     vectors = pl.DataFrame({"text": distinct, "words": pl.Series(_project(distinct.to_list(), seed))})
@@ -53,13 +53,13 @@ def word_vectors(descriptions: pl.Series, seed: int) -> pl.Series:
 
 def _project(texts: list[str], seed: int) -> npt.NDArray[np.float32]:
     vectors = np.zeros((len(texts), WIDTH), np.float32)
-    rare = min(RARE, len(texts))
-    weigh = TfidfVectorizer(sublinear_tf=True, min_df=rare, dtype=np.float32)
+    min_df = min(MIN_DESCRIPTIONS, len(texts))
+    tf_idf = TfidfVectorizer(sublinear_tf=True, min_df=min_df, dtype=np.float32)
     try:
-        weights = weigh.fit_transform(texts)
-    except ValueError:  # how scikit-learn says that no word is left
+        weights = tf_idf.fit_transform(texts)
+    except ValueError:  # scikit-learn: no word is left
         return vectors
-    with threadpool_limits(1, "blas"):  # sums in one order, whatever the number of cores
+    with threadpool_limits(1, "blas"):  # the order of the sums must not depend on the number of cores
         projected = TruncatedSVD(min(WIDTH, *weights.shape), random_state=seed).fit_transform(weights)
     vectors[:, : projected.shape[1]] = normalize(projected)
     return vectors

@@ -1,4 +1,4 @@
-"""Worker processes for what takes long a piece: pictures and descriptions."""
+"""Worker processes for slow work on many items: pictures and descriptions."""
 
 import multiprocessing
 import os
@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def workers(processes: int, chunk: int) -> Iterator[Callable[..., Iterable[Any]]]:
-    """A `map` over worker processes, `chunk` pieces at a time, in order; over none where one would do."""
+    """A `map` over worker processes, `chunk` items at a time, in order; the built-in one for 1 process or none."""
     if processes <= 1:
         yield map
         return
@@ -28,18 +28,18 @@ def workers(processes: int, chunk: int) -> Iterator[Callable[..., Iterable[Any]]
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl-C
     threadpool_limits(1)
     threading.Thread(target=_end_with_main_process, daemon=True).start()
 
 
 def _end_with_main_process() -> None:
-    """A killed main process leaves no worker behind."""
+    """End this worker where the main process is killed."""
     main = multiprocessing.parent_process()
     if main is not None:
         main.join()

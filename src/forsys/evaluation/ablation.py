@@ -1,26 +1,24 @@
 """What each feature group and each source is worth: the ranker without it, on the weeks before the holdout."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import polars as pl
 
 from forsys.calendar import Fold
+from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
-from forsys.evaluation.bootstrap import paired
-from forsys.evaluation.evaluate import show
-from forsys.evaluation.metrics import average_precision, found_at
+from forsys.evaluation.text import generated_label, table_text
+from forsys.metrics.bootstrap import paired
+from forsys.metrics.lists import average_precision, found_at
 from forsys.progress import progress
-from forsys.ranking.ordering import ranked_buyers
-from forsys.ranking.training_set import LabelledWeeks
+from forsys.ranking.ordering import rank_buyers
+from forsys.ranking.training_pairs import LabelledFolds
+from forsys.ranking.tuning import Tuned, tune_for, tuning_folds
 from forsys.retrieval.fusion import Fusion
-from forsys.retrieval.tuning import Tuned, earlier_folds, tune_for
-from forsys.schema import LIST_LENGTH
-
-if TYPE_CHECKING:
-    from forsys.run import Run
+from forsys.run import Run
+from forsys.tables.history import History
 
 ALL = "everything"
 RECALL_AT = 100
@@ -28,11 +26,11 @@ RECALL_AT = 100
 
 @dataclass(frozen=True)
 class Ablation:
-    """What was lost.
+    """The loss without each feature group or source.
 
-    lists: one row a thing left out, the ranker's MAP@12 without it. candidates: one row a source left out, the
-    share of purchases that the others have among their RECALL_AT best each. Both with the paired difference to
-    everything, and whether its interval is clear of zero.
+    lists: one row per group or source left out, the ranker's MAP@k without it. candidates: one row per source left
+    out, the share of purchases that the others have among their RECALL_AT best each. Both have the paired
+    difference to everything, and whether its interval excludes zero.
     """
 
     lists: pd.DataFrame
@@ -41,15 +39,26 @@ class Ablation:
     customer_weeks: int
 
 
-def ablate(run: "Run", weeks: int, names: Sequence[str] = ()) -> Ablation:
+@dataclass(frozen=True, eq=False)
+class _OnSameLog(Run):
+    """A run with other settings that shares the log of `base`, so that it is in memory once."""
+
+    base: Run = field(kw_only=True)
+
+    @property
+    def history(self) -> History:
+        return self.base.history
+
+
+def ablate(run: Run, weeks: int, names: Sequence[str] = ()) -> Ablation:
     """Leave out each of the feature groups and sources `names`, or each there is, on the folds before the holdout.
 
-    Size, blend and models are made anew for each. Sources are tuned once a fold, with all of them. Intervals draw
-    whole customers. Raises DataError for a name that is neither, and where no fold can be scored.
+    For each the ranker's size and blend are chosen and its models trained anew. Sources are tuned once per fold,
+    with all of them. Intervals sample whole customers. Raises DataError for an unknown name, and where no fold can
+    be scored.
     """
     groups, sources = _chosen(run, names)
-    holdout = run.calendar.holdout
-    folds = [fold for fold in map(holdout.earlier, range(1, weeks + 1)) if earlier_folds(run, fold)]
+    folds = [fold for fold in map(run.calendar.holdout.earlier, range(1, weeks + 1)) if tuning_folds(run, fold)]
     folds = [fold for fold in folds if len(run.labels(fold))]
     if not folds:
         raise DataError(
@@ -67,38 +76,38 @@ def ablate(run: "Run", weeks: int, names: Sequence[str] = ()) -> Ablation:
     }
     found = {name: _found(run, choices) for name, choices in ({ALL: tuned} | without).items()}
     scores = {name: _scores(*each) for name, each in progress(variants.items(), "ablate", unit="ranker")}
-    lists, candidates = _table(run, scores, "MAP@12"), _table(run, found, f"recall@{RECALL_AT}")
+    lists, candidates = _table(run, scores, f"MAP@{run.settings.k}"), _table(run, found, f"recall@{RECALL_AT}")
     return Ablation(lists, candidates, len(folds), len(scores[ALL]))
 
 
-def _table(run: "Run", values: dict[str, pl.DataFrame], measure: str) -> pd.DataFrame:
-    """From name -> customer, value in the same rows: means, and differences to ALL."""
-    whole, groups = values[ALL]["value"].to_numpy(), values[ALL]["customer"].to_numpy()
+def _table(run: Run, values: dict[str, pl.DataFrame], metric: str) -> pd.DataFrame:
+    """From name -> (customer, value), all with the same rows: means, and paired differences to ALL."""
+    full, groups = values[ALL]["value"].to_numpy(), values[ALL]["customer"].to_numpy()
+    samples, seed = run.settings.evaluation.bootstrap_samples, run.settings.seed
     rows = []
     for name, found in values.items():
-        own, evaluation = found["value"].to_numpy(), run.settings.evaluation
-        change = paired(own, whole, draws=evaluation.draws, seed=run.settings.seed, groups=groups)
+        own = found["value"].to_numpy()
+        change = paired(own, full, draws=samples, seed=seed, groups=groups)
         clear = "" if change.low <= 0 <= change.high else "yes"
         ends = {"difference": change.mean, "low": change.low, "high": change.high, "clear": clear}
-        rows.append({"without": name, measure: float(own.mean()), **ends})
+        rows.append({"without": name, metric: float(own.mean()), **ends})
     return pd.DataFrame(rows)
 
 
-def ablation_text(run: "Run", found: Ablation) -> str:
-    """The tables as they are printed, and what is within noise."""
+def ablation_text(run: Run, found: Ablation) -> str:
+    """The tables as they are printed, and which differences are within noise."""
     lists = found.lists
     noise = lists["without"][(lists["clear"] == "") & (lists["without"] != ALL)]
-    label = "GENERATED DATA. " if run.dataset.generated else ""
     return (
-        f"{label}The ranker without each of these, on {found.folds} fold(s) before the "
+        f"{generated_label(run)}The ranker without each of these, on {found.folds} fold(s) before the "
         f"holdout, {found.customer_weeks:,} customer-weeks; the difference is to everything, paired, with "
-        f"a 95 % interval by customer.\n\n{show(lists)}\n\nWithin noise: {', '.join(noise) or 'none'}.\n\n"
-        f"What the sources have among their {RECALL_AT} best each, together, without each of them (share of all "
-        f"purchases):\n\n{show(found.candidates)}"
+        f"a 95 % interval by customer.\n\n{table_text(lists)}\n\nWithin noise: {', '.join(noise) or 'none'}.\n\n"
+        f"Share of all purchases that are among the {RECALL_AT} best candidates of any source, without each source:"
+        f"\n\n{table_text(found.candidates)}"
     )
 
 
-def _chosen(run: "Run", names: Sequence[str]) -> tuple[list[str], list[str]]:
+def _chosen(run: Run, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """The feature groups and the sources among `names`, or all of them, in the order of the settings."""
     groups, sources = list(run.settings.ranking.features), list(run.settings.retrieval.sources)
     unknown = sorted(set(names) - {*groups, *sources})
@@ -111,34 +120,33 @@ def _chosen(run: "Run", names: Sequence[str]) -> tuple[list[str], list[str]]:
     return groups, sources
 
 
-def _without_group(run: "Run", group: str) -> "Run":
+def _without_group(run: Run, group: str) -> Run:
     kept = [name for name in run.settings.ranking.features if name != group]
     ranking = run.settings.ranking.model_copy(update={"features": kept})
-    other = replace(run, settings=run.settings.model_copy(update={"ranking": ranking}))
-    vars(other)["history"] = run.history  # the same log, in memory once
-    return other
+    settings = run.settings.model_copy(update={"ranking": ranking})
+    return _OnSameLog(run.dataset, settings, run.workspace, run.max_rejected, base=run)
 
 
 def _without_source(tuned: Tuned, source: str) -> Tuned:
-    lines = {name: line for name, line in tuned.sources.items() if name != source}
+    configs = {name: config for name, config in tuned.sources.items() if name != source}
     weights = {name: weight for name, weight in tuned.fusion.weights.items() if name != source}
-    return replace(tuned, sources=lines, fusion=Fusion(weights, tuned.fusion.constant))
+    return replace(tuned, sources=configs, fusion=Fusion(weights, tuned.fusion.constant))
 
 
-def _scores(run: "Run", choices: dict[Fold, Tuned]) -> pl.DataFrame:
+def _scores(run: Run, choices: dict[Fold, Tuned]) -> pl.DataFrame:
     """customer, value: the average precision of the ranker's lists for the buyers of the folds."""
-    weeks, scores = LabelledWeeks(run), []  # the weeks of one variant: those of all took 9 GiB on the sample
+    labelled, scores = LabelledFolds(run), []  # of one variant only: those of all took 9 GiB on the sample
     for fold, tuned in choices.items():
-        _, labels = run.labelled_candidates(fold, tuned.sources)
-        scores.append(average_precision(ranked_buyers(weeks, tuned, fold), labels, LIST_LENGTH))
+        _, labels = labelled_candidates(run, fold, tuned.sources)
+        scores.append(average_precision(rank_buyers(labelled, tuned, fold), labels, run.settings.k))
     return pl.concat(scores).rename({"average_precision": "value"})
 
 
-def _found(run: "Run", choices: dict[Fold, Tuned]) -> pl.DataFrame:
+def _found(run: Run, choices: dict[Fold, Tuned]) -> pl.DataFrame:
     """customer, value: whether each purchase of the folds' buyers is a candidate."""
     found = []
     for fold, tuned in choices.items():
-        candidates, labels = run.labelled_candidates(fold, tuned.sources)
+        candidates, labels = labelled_candidates(run, fold, tuned.sources)
         hit = found_at(candidates.collect(), labels, RECALL_AT)
         found.append(labels.select("customer").with_columns(value=pl.Series(hit).cast(pl.Float64)))
     return pl.concat(found)

@@ -1,70 +1,43 @@
 """Rolling backtest: the same pipeline at many weekly cut-offs, pooled, against the repurchase baseline.
 
 At each cut-off every source is fitted anew on what came before, and parameters and weights are chosen on the
-folds before it, just as for the submission. Nothing is carried back from a later week.
+folds before it, just as for the submission. Nothing of a later week is used in an earlier one.
 """
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import polars as pl
 
 from forsys.calendar import Fold
+from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
-from forsys.evaluation.baselines import BASELINES
-from forsys.evaluation.bootstrap import interval, paired
-from forsys.evaluation.evaluate import FINAL, FUSION, perfect, share_of_perfect, show
-from forsys.evaluation.metrics import average_precision
+from forsys.evaluation.holdout import oracle_order
+from forsys.evaluation.list_names import FINAL, FUSION, ORACLE, REFERENCE
+from forsys.evaluation.text import ceiling_text, generated_label, table_text
+from forsys.metrics.bootstrap import interval, paired
+from forsys.metrics.lists import average_precision
 from forsys.progress import progress
-from forsys.ranking.ordering import ranked_buyers
-from forsys.ranking.training_set import LabelledWeeks
-from forsys.retrieval.tuning import earlier_folds, tune_for
-from forsys.schema import LIST_LENGTH
-
-if TYPE_CHECKING:
-    from forsys.run import Run
-
-ORACLE = "perfect order of the candidates"
-REFERENCE = "bought in 90 days + best sellers"
+from forsys.ranking.ordering import rank_buyers
+from forsys.ranking.training_pairs import LabelledFolds
+from forsys.ranking.tuning import tune_for, tuning_folds
+from forsys.retrieval.baselines import BASELINES
+from forsys.run import Run
 
 
-def backtest(run: "Run", weeks: int) -> pd.DataFrame:
-    """One row a list: pooled MAP@12 with its interval, and two paired differences with theirs.
+def backtest(run: Run, weeks: int) -> pd.DataFrame:
+    """One row per list: pooled MAP@k and two paired differences, each with its interval.
 
-    They are the list's gain over REFERENCE, and the final list's gain over the list. Intervals draw whole
-    customers, who may come in several weeks.
+    The differences are the list's gain over REFERENCE and the final list's gain over the list. Intervals sample
+    whole customers, who may buy in several weeks. Raises DataError where no week can be scored.
     """
     labelled = [fold for fold in run.calendar.weekly(weeks) if len(run.labels(fold))]
-    folds = [fold for fold in labelled if earlier_folds(run, fold)]
+    folds = [fold for fold in labelled if tuning_folds(run, fold)]
     if not folds:
         raise DataError(f"None of the last {weeks} periods of the log has buyers, and earlier ones to tune on.")
-    earlier = LabelledWeeks(run)
+    earlier = LabelledFolds(run)
     scores = pl.concat(_score_fold(run, earlier, fold) for fold in progress(folds, "backtest", unit="fold"))
-    groups = scores["customer"].to_numpy()
-    draws, seed = run.settings.evaluation.draws, run.settings.seed
-    reference, final = scores[REFERENCE].to_numpy(), scores[FINAL].to_numpy()
-    rows = []
-    for name in [column for column in scores.columns if column not in ("customer", "fold", ORACLE)]:
-        own = scores[name].to_numpy()
-        value = interval(own, draws=draws, seed=seed, groups=groups)
-        gain = paired(own, reference, draws=draws, seed=seed, groups=groups)
-        beaten = paired(final, own, draws=draws, seed=seed, groups=groups)
-        rows.append(
-            {
-                "list": name,
-                "MAP@12": value.mean,
-                "low": value.low,
-                "high": value.high,
-                "difference": gain.mean,
-                "difference low": gain.low,
-                "difference high": gain.high,
-                "ranker's gain": beaten.mean,
-                "gain low": beaten.low,
-                "gain high": beaten.high,
-            }
-        )
-    table = pd.DataFrame(rows)
+    names = [name for name in scores.columns if name not in ("customer", "fold", ORACLE)]
+    table = pd.DataFrame([_row(run, scores, name) for name in names])
     table.attrs = {
         "folds": len(folds),
         "customer-weeks": len(scores),
@@ -75,35 +48,52 @@ def backtest(run: "Run", weeks: int) -> pd.DataFrame:
     return table
 
 
-def backtest_text(run: "Run", table: pd.DataFrame) -> str:
+def _row(run: Run, scores: pl.DataFrame, name: str) -> dict[str, object]:
+    """The row of one list, from the scores of all."""
+    k, samples, seed = run.settings.k, run.settings.evaluation.bootstrap_samples, run.settings.seed
+    groups = scores["customer"].to_numpy()
+    own, reference, final = (scores[each].to_numpy() for each in (name, REFERENCE, FINAL))
+    value = interval(own, draws=samples, seed=seed, groups=groups)
+    gain = paired(own, reference, draws=samples, seed=seed, groups=groups)
+    final_gain = paired(final, own, draws=samples, seed=seed, groups=groups)
+    return {
+        "list": name,
+        f"MAP@{k}": value.mean,
+        "low": value.low,
+        "high": value.high,
+        "difference": gain.mean,
+        "difference low": gain.low,
+        "difference high": gain.high,
+        "ranker's gain": final_gain.mean,
+        "gain low": final_gain.low,
+        "gain high": final_gain.high,
+    }
+
+
+def backtest_text(run: Run, table: pd.DataFrame) -> str:
     """The table as it is printed."""
-    facts = table.attrs
-    label = "GENERATED DATA. " if run.dataset.generated else ""
+    about, k = table.attrs, run.settings.k
     return (
-        f"{label}Backtest of {run.dataset.name}: {facts['folds']} cut-offs, {facts['first']} up to {facts['last']} "
-        f"(not included), {facts['customer-weeks']:,} customer-weeks.\n"
+        f"{generated_label(run)}Backtest of {run.dataset.name}: {about['folds']} cut-offs, {about['first']} up to "
+        f"{about['last']} (not included), {about['customer-weeks']:,} customer-weeks.\n"
         f'The difference is to "{REFERENCE}"; the gain is that of the ranker over each list. Both are paired by '
         f"customer-week, with a 95 % interval by customer.\n\n"
-        f"{show(table)}\n\n{share_of_perfect(table.set_index('list')['MAP@12'][FINAL], facts['oracle'])}"
+        f"{table_text(table)}\n\n{ceiling_text(table.set_index('list')[f'MAP@{k}'][FINAL], about['oracle'], k)}"
     )
 
 
-def _score_fold(run: "Run", earlier: LabelledWeeks, fold: Fold) -> pl.DataFrame:
-    """AP@12 of every list for every buyer of a fold: customer, fold, one column a list."""
+def _score_fold(run: Run, earlier: LabelledFolds, fold: Fold) -> pl.DataFrame:
+    """AP@k of every list for every buyer of a fold: customer, fold, one column per list; sorted by customer."""
+    k = run.settings.k
     tuned = tune_for(run, fold, str(fold.as_of))
-    candidates, labels = run.labelled_candidates(fold, tuned.sources)
-    profiles = run.history.profiles(run.listed(fold), fold.as_of)
-    lists = {
-        name: source.fit(run.history, fold.as_of).recommend(profiles, LIST_LENGTH)
-        for name, source in BASELINES.items()
-    }
+    candidates, labels = labelled_candidates(run, fold, tuned.sources)
+    customers = run.target_customers(fold)
+    profiles = run.history.profiles(customers, fold.as_of)
+    lists = {name: source.fit(run.history, fold.as_of).recommend(profiles, k) for name, source in BASELINES.items()}
     found = candidates.collect()
     lists |= {name: found.filter(pl.col("source") == name) for name in tuned.sources}
-    lists[FUSION] = tuned.fusion.fuse(found.lazy(), LIST_LENGTH)
-    lists[FINAL] = ranked_buyers(earlier, tuned, fold)
-    lists[ORACLE] = perfect(found, labels)
-    columns = {
-        name: average_precision(top, labels, LIST_LENGTH)["average_precision"] for name, top in lists.items()
-    }
-    customers = run.listed(fold)
+    lists[FUSION] = tuned.fusion.fuse(found.lazy(), k)
+    lists[FINAL] = rank_buyers(earlier, tuned, fold)
+    lists[ORACLE] = oracle_order(found, labels)
+    columns = {name: average_precision(top, labels, k)["average_precision"] for name, top in lists.items()}
     return pl.DataFrame({"customer": customers, "fold": np.full(len(customers), str(fold.as_of)), **columns})

@@ -1,37 +1,41 @@
-"""The seed's systems side by side: next-item accuracy on the holdout, everything else being equal.
+"""The systems of `forsys compare` side by side: next-item accuracy on the holdout, everything else being equal.
 
-Every system learns from the same purchases and is asked about the same events (see next_item.py). What has been
-measured is kept, a file a system, so that a comparison that was stopped goes on at the next one.
+Every system learns from the same purchases and is asked about the same events (see next_item_accuracy.py). What was
+measured is kept, one file per system, so that a comparison that was stopped resumes with the next one.
 """
 
 import time
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from forsys.arrays import Floats, Ints
 from forsys.calendar import Fold
+from forsys.candidates import SourceArtifacts
 from forsys.errors import DataError
-from forsys.evaluation.bootstrap import interval, paired
-from forsys.evaluation.metrics import mean_rank, top_k_accuracy
-from forsys.evaluation.next_item import next_item_events, next_item_ranks
+from forsys.evaluation.next_item_accuracy import ACCURACY_AT, accuracies, next_item_events, next_item_ranks
+from forsys.fingerprints import fingerprint
+from forsys.metrics.bootstrap import Interval, interval, paired
+from forsys.metrics.lists import mean_rank
 from forsys.progress import progress
-from forsys.recurrent.recipe import ALL_GROUPS
+from forsys.recurrent.cells import CELLS
+from forsys.recurrent.config import ALL_FEATURES
 from forsys.retrieval.next_item import NextItem
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
-from forsys.run import Line, Run
-from forsys.store import fingerprint, read_json, whole, write_json
-from forsys.tables.history import Floats, History, Ints
+from forsys.run import Run
+from forsys.settings import SourceConfig
+from forsys.store import atomic_write, read_json, write_json
+from forsys.tables.history import History
 
-AT = (1, 5, 10, 12, 50, 100)
-PRIORS = {"best_sellers": "best sellers", "co_purchase": "co-purchase", "als": "ALS", "bpr": "BPR", "lmf": "LMF"}
-CELLS = {"simple_rnn": "Simple RNN", "lstm": "LSTM", "gru": "GRU"}
+PRIORS = {"best_sellers": "best sellers", "item_knn": "item kNN", "als": "ALS", "bpr": "BPR", "lmf": "LMF"}
 FEATURES, MEMORY = " + features", " + memory"
-ARRIVALS, MIXED = "new arrivals alone", "GRU + new arrivals"
+NEW_ALONE, MIXED = "new articles alone", "GRU + new articles"
 PICTURES = ("colour", "shape")
-OFFSETS = (-3.0, -2.0, -1.0, 0.0, 1.0)  # of new arrivals against the others
+BIASES = (-3.0, -2.0, -1.0, 0.0, 1.0)  # of new articles against the others
 LENGTHS = {"1 purchase": (1, 2), "2-3": (2, 4), "4-9": (4, 10), "10 or more": (10, 10**9)}
 
 
@@ -43,180 +47,173 @@ class Measured:
     ranks: Floats
     parameters: int
     seconds: float  # of training
-    rate: float  # purchases learned a second
+    rate: float  # purchases learned per second
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """All that was measured at one fold."""
+    """All that was measured at one fold; `measured` is in the order of the tables."""
 
     history: History
     fold: Fold
     events: Ints
     measured: dict[str, Measured]
-    draws: int
+    bootstrap_samples: int
     seed: int
 
     @property
-    def never(self) -> np.ndarray[Any, Any]:
-        """Which events' articles were never sold before the cut-off."""
+    def never_sold_before(self) -> np.ndarray[Any, Any]:
+        """Which events' articles were never sold before the cut-off, (events,)."""
         return ~sold_before(self.history, self.fold)[self.history.article[self.events]]
 
     def accuracy(self) -> pd.DataFrame:
-        """One row a system: accuracy at k, interval at 10, and what it cost."""
-        groups = self.history.customer[self.events]
+        """One row per system: accuracy at k, its interval at 10, and what the system cost."""
         rows = []
-        for name, found in self.measured.items():
-            if name == ARRIVALS:
-                continue
-            spread = interval(found.ranks <= 10, groups=groups, draws=self.draws, seed=self.seed)
-            rows.append(
-                {
-                    "system": name,
-                    **_at(found.ranks),
-                    "low@10": spread.low,
-                    "high@10": spread.high,
-                    "parameters": found.parameters,
-                    "seconds": found.seconds,
-                    "events/s": found.rate,
-                }
-            )
+        for found in self._on_whole_catalogue():
+            ends = interval(found.ranks <= 10, groups=self._customers, draws=self.bootstrap_samples, seed=self.seed)
+            cost = {"parameters": found.parameters, "seconds": found.seconds, "events/s": found.rate}
+            scores = {**accuracies(found.ranks), "low@10": ends.low, "high@10": ends.high}
+            rows.append({"system": found.name, **scores, **cost})
         return pd.DataFrame(rows)
 
     def gains(self) -> pd.DataFrame:
         """What the features add to each cell, with and without memory: paired differences with 95 % intervals."""
-        groups = self.history.customer[self.events]
         rows: list[dict[str, object]] = []
-        for cell in CELLS.values():
-            for memory in ("", MEMORY):
-                ours, theirs = (self.measured.get(cell + features + memory) for features in (FEATURES, ""))
-                if ours is None or theirs is None:
-                    continue
-                row: dict[str, object] = {"features added to": cell + memory}
-                for k in AT:
-                    gain = paired(
-                        ours.ranks <= k, theirs.ranks <= k, groups=groups, draws=self.draws, seed=self.seed
-                    )
-                    row[f"@{k}"] = f"{gain.mean:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
-                rows.append(row)
+        for cell, memory in product(CELLS.values(), ("", MEMORY)):
+            ours, theirs = (self.measured.get(cell.title + features + memory) for features in (FEATURES, ""))
+            if ours is not None and theirs is not None:
+                gains = {f"@{k}": gain_text(self._gain(ours.ranks <= k, theirs.ranks <= k)) for k in ACCURACY_AT}
+                rows.append({"features added to": cell.title + memory, **gains})
         return pd.DataFrame(rows)
 
     def never_sold(self) -> pd.DataFrame:
-        """Accuracy on the events whose article was never sold before, of the systems that can score them."""
-        never = self.never
+        """Accuracy on the events whose article was never sold before, of the systems that can score those."""
+        never = self.never_sold_before
         rows = [
-            {"system": name, "events": int(never.sum()), **_at(found.ranks[never])}
+            {"system": name, "events": int(never.sum()), **accuracies(found.ranks[never])}
             for name, found in self.measured.items()
             if never.any() and np.isfinite(found.ranks[never]).any()
         ]
         return pd.DataFrame(rows)
 
     def by_length(self) -> pd.DataFrame:
-        """Accuracy at 10 by how many purchases came before the event."""
-        before = self.events - self.history.first[self.history.customer[self.events]]
+        """Accuracy at 10 by how many purchases came before the event; the first row counts the events."""
+        before = self.events - self.history.first[self._customers]
         groups = {name: (before >= low) & (before < high) for name, (low, high) in LENGTHS.items()}
-        rows: list[dict[str, object]] = [
-            {"system": "events", **{name: int(of.sum()) for name, of in groups.items()}}
-        ]
-        for name, found in self.measured.items():
-            if name != ARRIVALS:
-                scores = {kind: float((found.ranks[of] <= 10).mean()) for kind, of in groups.items() if of.any()}
-                rows.append({"system": name, **scores})
+        counts = {name: int(of.sum()) for name, of in groups.items()}
+        rows: list[dict[str, object]] = [{"system": "events", **counts}]
+        for found in self._on_whole_catalogue():
+            scores = {name: float((found.ranks[of] <= 10).mean()) for name, of in groups.items() if of.any()}
+            rows.append({"system": found.name, **scores})
         return pd.DataFrame(rows)
+
+    @property
+    def _customers(self) -> Ints:
+        return self.history.customer[self.events]
+
+    def _on_whole_catalogue(self) -> list[Measured]:
+        return [found for name, found in self.measured.items() if name != NEW_ALONE]
+
+    def _gain(self, ours: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> Interval:
+        return paired(ours, theirs, groups=self._customers, draws=self.bootstrap_samples, seed=self.seed)
+
+
+def gain_text(gain: Interval) -> str:
+    """A paired difference as it stands in a table, with signs."""
+    return f"{gain.mean:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
 
 
 def compare(run: Run) -> Comparison:
     """Train and measure every system at the holdout. Raises DataError where the holdout has no events."""
     fold, settings = run.calendar.holdout, run.settings
-    events = next_item_events(run.history, fold, settings.evaluation.events, settings.seed)
+    events = next_item_events(run.history, fold, settings.evaluation.max_events, settings.seed)
     if not len(events):
         raise DataError(
             f"Nobody who bought between {fold.as_of} and {fold.until} (not included) had bought before, so there "
             "is no next item to predict. Use a longer --holdout-days."
         )
     measured: dict[str, Measured] = {}
-    for name, line in progress(systems(run).items(), "compare", unit="system"):
-        measured |= {found.name: found for found in measure(run, fold, events, name, line)}
-    order = [*PRIORS.values(), *(c + f + m for m in ("", MEMORY) for f in ("", FEATURES) for c in CELLS.values())]
-    rows = {name: measured[name] for name in [*order, MIXED, ARRIVALS] if name in measured}
-    return Comparison(run.history, fold, events, rows, settings.evaluation.draws, settings.seed)
+    for name, config in progress(systems(run).items(), "compare", unit="system"):
+        measured |= {found.name: found for found in measure(run, fold, events, name, config)}
+    variants = [features + memory for memory in ("", MEMORY) for features in ("", FEATURES)]
+    networks = [cell.title + variant for variant in variants for cell in CELLS.values()]
+    order = [name for name in (*PRIORS.values(), *networks, MIXED, NEW_ALONE) if name in measured]
+    rows = {name: measured[name] for name in order}
+    return Comparison(run.history, fold, events, rows, settings.evaluation.bootstrap_samples, settings.seed)
 
 
-def systems(run: Run) -> dict[str, Line]:
-    """Name -> settings line: the priors, and each cell without and with features."""
+def systems(run: Run) -> dict[str, SourceConfig]:
+    """Name -> source config: the priors, each cell without and with features, a GRU that scores new articles."""
     sources, network = run.settings.retrieval.sources, run.settings.compare.network
-    without = run.settings.compare.without_features
-    lines = {name: sources[key] for key, name in PRIORS.items() if key in sources}
-    for cell, name in CELLS.items():
-        lines[name] = network | {"groups": []} | without | {"cell": cell, "arrivals": None}
-        lines[name + FEATURES] = network | {"cell": cell, "arrivals": None}
-    # Without pictures: a shop has those of what it sells, so that they could give new arrivals away.
-    blind = [group for group in network.get("groups", ALL_GROUPS) if group not in PICTURES]
-    return lines | {MIXED: network | {"groups": blind, "networks": 1}}
+    configs = {name: sources[key] for key, name in PRIORS.items() if key in sources}
+    for key, cell in CELLS.items():
+        own = {"cell": key, "new_article_bias": None}
+        configs[cell.title] = network | {"features": []} | run.settings.compare.ids_only | own
+        configs[cell.title + FEATURES] = network | own
+    # Without pictures: a shop may have pictures of exactly what it sells, which would give new articles away.
+    features = [name for name in network.get("features", ALL_FEATURES) if name not in PICTURES]
+    return configs | {MIXED: network | {"features": features, "num_networks": 1}}
 
 
-def measure(run: Run, fold: Fold, events: Ints, name: str, line: Line) -> list[Measured]:
-    """Train one system, unless it was measured already, and rank the events: several rows for a network."""
-    mark = fingerprint(run.shelf(fold, name, line).folder.name, len(events), run.settings.seed)
-    folder = run.out / "comparison" / "measured"
-    path = folder / f"{name.replace(' ', '_')}-{fold.as_of}-{mark}.npz"
-    facts = path.with_suffix(".json")
-    if not facts.exists():
-        source = make_source(name, line)
+def measure(run: Run, fold: Fold, events: Ints, name: str, config: SourceConfig) -> list[Measured]:
+    """Train one system and rank the events, unless that is done already: several rows for a network."""
+    artifacts = SourceArtifacts.of(run, fold, name, config).folder.name
+    key = fingerprint(artifacts, len(events), run.settings.seed)
+    path = run.workspace.comparison / "measured" / f"{name.replace(' ', '_')}-{fold.as_of}-{key}.npz"
+    cost_file = path.with_suffix(".json")
+    if not cost_file.exists():
+        source = make_source(name, config)
         start = time.perf_counter()
         source.fit(run.history, fold.as_of)
         seconds = time.perf_counter() - start
         found = ranks_of(source, name, run, fold, events)
-        with whole(path) as part, part.open("wb") as file:
+        with atomic_write(path) as part, part.open("wb") as file:
             np.savez(file, **found)
-        limits = (getattr(source, "days", 10**6), getattr(source, "purchases", None))
+        limits = (getattr(source, "days", 10**6), getattr(source, "max_purchases", None))
         learned = len(run.history.since(fold.as_of, *limits)) * passes(source)
-        cost = {"parameters": source.parameters, "seconds": seconds, "rate": learned / seconds}
-        write_json(cost, facts)
+        write_json({"parameters": source.parameters, "seconds": seconds, "rate": learned / seconds}, cost_file)
     with np.load(path, allow_pickle=False) as ranks:
-        return [Measured(kind, ranks[kind], **read_json(facts)) for kind in ranks.files]
+        return [Measured(row, ranks[row], **read_json(cost_file)) for row in ranks.files]
 
 
-def mixing(run: Run) -> pd.DataFrame:
-    """What new arrivals between the others gain and cost, by offset, on the fold before the holdout.
+def bias_sweep(run: Run) -> pd.DataFrame:
+    """What it gains and costs to rank new articles among the others, by their bias, on the fold before the holdout.
 
-    One row an offset: accuracy at 100 on the events of articles sold before, of those never sold, and of all.
+    One row per bias: accuracy at 100 on the events of articles sold before, of those never sold, and on all.
     """
     fold = run.calendar.holdout.earlier(1)
-    events = next_item_events(run.history, fold, run.settings.evaluation.events, run.settings.seed)
+    events = next_item_events(run.history, fold, run.settings.evaluation.max_events, run.settings.seed)
     known = sold_before(run.history, fold)
-    source = NextItem(**{key: value for key, value in systems(run)[MIXED].items() if key != "class"})
-    source.arrivals = 0.0
-    source.fit(run.history, fold.as_of)
+    source = make_source(MIXED, systems(run)[MIXED] | {"new_article_bias": 0.0}).fit(run.history, fold.as_of)
+    assert isinstance(source, NextItem)
     old = known[source.catalogue_]
-    offsets = {"none": np.where(old, 0, -np.inf)} | {f"{by:+.0f}": np.where(old, 0, by) for by in OFFSETS}
-    views = {name: (True, offset.astype(np.float32)) for name, offset in offsets.items()}
+    added = {"none": np.where(old, 0, -np.inf)} | {f"{bias:+.0f}": np.where(old, 0, bias) for bias in BIASES}
+    views = {name: (True, each.astype(np.float32)) for name, each in added.items()}
     sold = known[run.history.article[events]]
     rows = []
     for name, ranks in network_ranks(source, run.history, events, views).items():
         hit = ranks <= 100
-        kinds = {"sold before": hit[sold].mean(), "never sold": hit[~sold].mean(), "all": hit.mean()}
-        rows.append({"offset": name, **kinds})
+        scores = {"sold before": hit[sold].mean(), "never sold": hit[~sold].mean(), "all": hit.mean()}
+        rows.append({"new_article_bias": name, **scores})
     return pd.DataFrame(rows)
 
 
 def passes(source: Source) -> int:
     """How often training goes over the purchases."""
-    return (
-        int(getattr(source, "epochs", 1))
-        * int(getattr(source, "networks", 1))
-        * int(getattr(source, "iterations", 1))
-    )
+    return int(np.prod([getattr(source, name, 1) for name in ("epochs", "num_networks", "iterations")]))
 
 
 def ranks_of(source: Source, name: str, run: Run, fold: Fold, events: Ints) -> dict[str, Any]:
-    """Row of the table -> ranks: a network has one without its memory and one with it, or one for new arrivals."""
+    """Row of the table -> ranks (events,). A network has two rows: without and with memory.
+
+    The network that scores new articles has one for all articles and one for the new ones alone.
+    """
     if not isinstance(source, NextItem):
         return {name: next_item_ranks(source, run.history, events)}
     old = sold_before(run.history, fold)[source.catalogue_]
     nothing = np.zeros(len(old), np.float32)
     if name == MIXED:
-        views = {MIXED: (True, nothing), ARRIVALS: (True, np.where(old, -np.inf, 0).astype(np.float32))}
+        views = {MIXED: (True, nothing), NEW_ALONE: (True, np.where(old, -np.inf, 0).astype(np.float32))}
     else:
         views = {name: (False, nothing), name + MEMORY: (True, nothing)}
     return network_ranks(source, run.history, events, views)
@@ -225,19 +222,19 @@ def ranks_of(source: Source, name: str, run: Run, fold: Fold, events: Ints) -> d
 def network_ranks(
     source: NextItem, history: History, events: Ints, views: dict[str, tuple[bool, Floats]]
 ) -> dict[str, Floats]:
-    """`next_item_ranks` in several views of one network, whose scores are worked out once.
+    """`next_item_ranks` in several views of one network, whose scores are computed once.
 
     A view is whether the memory takes part, and what is added to the scores of each article of the catalogue.
     """
     profiles, column = history.event_profiles(events), source.columns(history.article[events])
-    read = source.read(profiles)
+    encoded = source.encode(profiles)
     ranks = {name: np.full(len(events), np.inf) for name in views}
     for rows in source.blocks(profiles):
-        plain = source.expected(read[:, rows])
-        whole = source.remembered(profiles[rows], plain.copy())
+        plain = source.network_scores(encoded[:, rows])
+        with_memory = source.add_memory(profiles[rows], plain.copy())
         known = np.flatnonzero(column[rows] >= 0)
         for name, (memory, added) in views.items():
-            scores = ((whole if memory else plain)[known] + added).astype(np.float32, copy=False)
+            scores = ((with_memory if memory else plain)[known] + added).astype(np.float32, copy=False)
             ranks[name][rows.start + known] = mean_rank(scores, column[rows][known])
     return ranks
 
@@ -245,7 +242,3 @@ def network_ranks(
 def sold_before(history: History, fold: Fold) -> np.ndarray[Any, Any]:
     """Which of the shop's articles were sold before the cut-off, (articles,)."""
     return history.before(fold.as_of).sales() > 0
-
-
-def _at(ranks: Floats) -> dict[str, float]:
-    return {f"@{k}": value for k, value in top_k_accuracy(ranks, AT).items()}

@@ -1,129 +1,128 @@
-"""Why the ranker puts an article where it does: for one pair in words, and for all by importance."""
-
-from typing import TYPE_CHECKING
+"""Why the ranker puts an article where it does: for one pair in words, for all pairs by importance of features."""
 
 import numpy as np
 import pandas as pd
 import polars as pl
 
+from forsys.arrays import Floats, Ints
 from forsys.errors import DataError
 from forsys.ranking.features import GROUPS, build
 from forsys.ranking.pairs import Pairs
-from forsys.ranking.ranker import Ranker, average_precision, blended, reranked
-from forsys.ranking.training_set import Labelled, pairs_of
-from forsys.retrieval.tuning import Tuned
-from forsys.tables.history import Floats, Ints
+from forsys.ranking.ranker import Ranker, average_precision, blended, is_first
+from forsys.ranking.training_pairs import TrainingPairs, pairs_of
+from forsys.ranking.tuning import Tuned
+from forsys.run import Run
 
-if TYPE_CHECKING:
-    from forsys.run import Run
-
-SHOWN = 6  # reasons on each side
-PERMUTED = 10  # features, the first by gain, that are shuffled one by one
+MAX_REASONS = 6  # for and against each
+SHUFFLED = 10  # features, the first by gain, that are shuffled one by one
 
 
-def explain(run: "Run", tuned: Tuned, customer_id: str, article_id: str) -> str:
-    """A pair of the submission in words. Raises DataError where it is not a pair that was ranked."""
+def explain(run: Run, tuned: Tuned, customer_id: str, article_id: str) -> str:
+    """The rank of a pair of the submission in words. Raises DataError where the ranker did not order it."""
     fold = run.calendar.submission
     customer = _row_of(run.history.customers, "customer_id", customer_id)
     article = _row_of(run.history.articles, "article_id", article_id)
-    ranker = Ranker.load(run.out / "rankers" / str(fold.as_of))
+    ranker = Ranker.load(run.workspace.ranker(fold))
     pairs = _pairs_of(run, tuned, customer)
-    place = np.flatnonzero(pairs.article == article)
-    if not len(place):
+    found = np.flatnonzero(pairs.article == article)
+    if not len(found):
         raise DataError(
             f"The article {article_id} is not among the {len(pairs)} candidates of the customer {customer_id} at "
-            f"{fold.as_of}, so the ranker never saw it: no source put it forward."
+            f"{fold.as_of}, so the ranker did not order it: no source recommends it."
         )
-    ordered = ranker.order(pairs, run.history, fold.as_of)
-    rank = ordered.filter(pl.col("article") == article)["rank"].item()
-    features = build(pairs, run.history, fold.as_of, ranker.groups)
+    index = int(found[0])
+    rank = ranker.order(pairs).filter(pl.col("article") == article)["rank"].item()
+    features = build(pairs, ranker.groups)
     parts = contributions(ranker, features, pairs.row)
-    excess = parts[place[0]] - parts.mean(axis=0)
+    excess, values = parts[index] - parts.mean(axis=0), features.row(index, named=True)
     name = run.history.articles[article, "prod_name"] if "prod_name" in run.history.articles.columns else ""
     return (
-        f"Customer {customer_id}, article {article_id} ({name}), {fold.as_of}: place {rank} of {len(pairs)}.\n"
-        f"The numbers say by how much each fact moves it against this customer's other candidates.\n\n"
-        f"Speaks for it:\n{_reasons(features.row(int(place[0]), named=True), excess, 1)}\n\n"
-        f"Speaks against it:\n{_reasons(features.row(int(place[0]), named=True), excess, -1)}\n"
+        f"Customer {customer_id}, article {article_id} ({name}), {fold.as_of}: rank {rank} of {len(pairs)}.\n"
+        f"Each number says how much a feature raises (+) or lowers (-) the score of this article compared with the "
+        f"mean of this customer's candidates.\n\n"
+        f"For it:\n{_reasons(values, excess, 1)}\n\n"
+        f"Against it:\n{_reasons(values, excess, -1)}\n"
     )
 
 
 def contributions(ranker: Ranker, features: pl.DataFrame, group: Ints) -> Floats:
-    """What each feature adds to each row's score, (rows, features): the linear start and the trees' SHAP values.
+    """What each feature adds to each row's score, (rows, features): by the linear model plus the trees' SHAP value.
 
-    Of the rows that the trees do not see (see `Ranker.predict`), the linear start alone.
+    By the linear model alone for the rows that the trees do not score (see `Ranker.predict`).
     """
     names, linear = features.columns, ranker.linear
-    seen = reranked(linear.score(features), group)
-    matrix = features.filter(pl.Series(seen)).to_numpy()
+    first = is_first(ranker.reranked, linear.score(features), group)
+    matrix = features.filter(pl.Series(first)).to_numpy()
     total = np.zeros((len(features), len(names)))
-    total[seen] = np.mean([np.asarray(m.predict(matrix, pred_contrib=True))[:, :-1] for m in ranker.models], axis=0)
+    shap = [np.asarray(model.predict(matrix, pred_contrib=True))[:, :-1] for model in ranker.models]
+    total[first] = np.mean(shap, axis=0)
     total[:, [names.index(name) for name in linear.names]] += linear.parts(features)
     return total
 
 
 def meaning(feature: str) -> str:
-    """A feature in words."""
-    for group in GROUPS.values():
-        for name, words in group.meanings.items():
-            suffix = name.removeprefix("<source>")
-            if name == feature:
-                return words
-            if suffix != name and feature.endswith(suffix):
-                return f"{feature.removesuffix(suffix)}: {words}"
+    """A feature in words; those of a source begin with its name."""
+    meanings = {name: words for group in GROUPS.values() for name, words in group.meanings.items()}
+    if feature in meanings:
+        return meanings[feature]
+    for name, words in meanings.items():
+        suffix = name.removeprefix("<source>")
+        if suffix != name and feature.endswith(suffix):
+            return f"{feature.removesuffix(suffix)}: {words}"
     return feature
 
 
-def importance(ranker: Ranker, held: Labelled, seed: int) -> pd.DataFrame:
-    """One row a feature: its share of the trees' gain, and the loss of MAP@12 on `held` when it is shuffled.
+def importance(ranker: Ranker, validation: TrainingPairs, k: int, seed: int) -> pd.DataFrame:
+    """One row per feature: its share of the trees' gain, and how much MAP@k on `validation` drops without it.
 
-    Only the PERMUTED first by gain are shuffled, over all pairs, without the blended fusion.
+    Without it means that its values are shuffled. Only the first SHUFFLED by gain are, over all pairs, and without
+    the blended fusion.
     """
     gain = np.mean([model.feature_importance("gain") for model in ranker.models], axis=0)
     order = np.argsort(-gain, kind="stable")
-    names = [held.features.columns[i] for i in order]
+    features = validation.features
+    names = [features.columns[i] for i in order]
     rng = np.random.default_rng(seed)
-    whole = _score(ranker, held, held.features)
-    loss = [
-        whole - _score(ranker, held, held.features.with_columns(pl.Series(name, _shuffled(held, name, rng))))
-        for name in names[:PERMUTED]
-    ]
+    whole = _score(ranker, validation, features, k)
+    lost = []
+    for name in names[:SHUFFLED]:
+        shuffled = pl.Series(name, rng.permutation(features[name].to_numpy()))
+        lost.append(whole - _score(ranker, validation, features.with_columns(shuffled), k))
     return pd.DataFrame(
         {
             "feature": names,
             "gain": gain[order] / max(gain.sum(), 1e-12),
-            "MAP@12 lost": pd.Series(loss).reindex(range(len(names))),
+            f"MAP@{k} lost": pd.Series(lost).reindex(range(len(names))),
             "meaning": [meaning(name) for name in names],
         }
     )
 
 
-def _score(ranker: Ranker, held: Labelled, features: pl.DataFrame) -> float:
-    score = blended(ranker.predict(features, held.group), ranker.fusion, ranker.blend, held.rank, held.group)
-    return float(average_precision(score, held).sum() / held.buyers)
+def _score(ranker: Ranker, pairs: TrainingPairs, features: pl.DataFrame, k: int) -> float:
+    """MAP@k of the pairs with these features."""
+    score = blended(ranker.predict(features, pairs.group), ranker.fusion, ranker.blend, pairs.rank, pairs.group)
+    return float(average_precision(score, pairs, k).sum() / pairs.buyers)
 
 
-def _shuffled(held: Labelled, name: str, rng: np.random.Generator) -> Floats:
-    return rng.permutation(held.features[name].to_numpy())
-
-
-def _pairs_of(run: "Run", tuned: Tuned, customer: int) -> Pairs:
-    fold = run.calendar.submission
-    place = int(np.searchsorted(run.everyone, customer))
-    if place == len(run.everyone) or run.everyone[place] != customer:
+def _pairs_of(run: Run, tuned: Tuned, customer: int) -> Pairs:
+    """The pairs of one customer of the submission."""
+    fold, customers = run.calendar.submission, run.submission_customers
+    index = int(np.searchsorted(customers, customer))
+    if index == len(customers) or customers[index] != customer:
         raise DataError("The submission has no list for this customer.")
-    return pairs_of(run, tuned.sources, fold, place // run.settings.shard, np.array([customer]))
+    return pairs_of(run, tuned.sources, fold, index // run.settings.shard_size, np.array([customer]))
 
 
 def _row_of(table: pl.DataFrame, column: str, wanted: str) -> int:
     found = table.with_row_index().filter(pl.col(column) == wanted)["index"]
     if not len(found):
-        raise DataError(f"No {column} {wanted!r} in the tables. It is written as in the shop's own file.")
+        raise DataError(f"No {column} {wanted!r} in the tables. Write it as in the shop's own file.")
     return int(found[0])
 
 
 def _reasons(values: dict[str, float], excess: Floats, sign: int) -> str:
-    order = [i for i in np.argsort(-sign * excess, kind="stable")[:SHOWN] if sign * excess[i] > 0]
+    """A line for each of the features that move the score most in the direction of `sign`."""
+    order = [i for i in np.argsort(-sign * excess, kind="stable")[:MAX_REASONS] if sign * excess[i] > 0]
     names = list(values)
     lines = []
     for i in order:

@@ -1,8 +1,8 @@
-"""The start of the trees: a logistic regression with a strong ridge, which needs few hits to be right on the whole.
+"""The model that the trees start from: a strongly regularized logistic regression, which needs few purchases.
 
-Trees that start from nothing must find anew, from a few hundred hits, that what was bought yesterday is likelier
-than what was bought in spring. On the 26 weeks before 2019-09-25 of the H&M cohort, MAP@12 was .0192 for 60 trees
-alone, .0204 for a regression alone and .0214 for 30 trees that start from it.
+Trees that start from nothing must learn anew, from a few hundred purchases, that an article bought yesterday is
+likelier than one bought in spring. On the 26 weeks before 2019-09-25 of the H&M cohort, MAP@12 was .0192 for 60
+trees alone, .0204 for a regression alone and .0214 for 30 trees that start from it.
 """
 
 from collections.abc import Iterator
@@ -14,41 +14,42 @@ import numpy.typing as npt
 import polars as pl
 from sklearn.linear_model import LogisticRegression
 
-from forsys.tables.history import Floats, Ints
+from forsys.arrays import Bools, Floats, Ints
 
-RIDGE = 0.003  # C of scikit-learn: the summed loss counts this much against half the squared weights
-ROWS = 300_000  # the regression learns from so many rows; more make its few weights no better
+# Chosen once and no settings: the trees correct what this model gets wrong.
+INVERSE_REGULARIZATION = 0.003  # scikit-learn's C: the weight of the summed loss beside half the squared weights
+MAX_ROWS = 300_000  # to learn from; its few weights are no better with more
 
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """score = intercept + sum over features of weight * (log - mean) / spread, or of `unknown` where it is NaN.
+    """score = intercept + sum over features of weight * (log - mean) / std, or weight_if_unknown where it is NaN.
 
-    log is the feature's signed logarithm, see `_logs`.
-    names (features,); mean, spread, weight, unknown: float64 (features,).
+    log is the feature's signed logarithm, see `_signed_log`.
+    names (features,); mean, std, weight, weight_if_unknown: float64 (features,).
     """
 
     names: list[str]
     mean: Floats
-    spread: Floats
+    std: Floats
     weight: Floats
-    unknown: Floats
+    weight_if_unknown: Floats
     intercept: float
 
     @classmethod
-    def fit(cls, features: pl.DataFrame, hit: np.ndarray, group: Ints) -> Self:
-        """Learn from whole groups of rows, at most about ROWS rows."""
-        kept = group % -(-len(group) // ROWS) == 0
-        values = _logs(features.filter(pl.Series(kept)).to_numpy()).astype(np.float64)
+    def fit(cls, features: pl.DataFrame, hit: Bools, group: Ints) -> Self:
+        """Learn from all rows of some groups, about MAX_ROWS rows at most."""
+        used = group % -(-len(group) // MAX_ROWS) == 0
+        values = _signed_log(features.filter(pl.Series(used)).to_numpy()).astype(np.float64)
         missing = np.isnan(values)
         known = np.maximum((~missing).sum(axis=0), 1)
         mean = np.where(missing, 0, values).sum(axis=0) / known
         centred = np.where(missing, 0, values - mean)
-        spread = np.sqrt((centred**2).sum(axis=0) / known) + 1e-6
-        model = LogisticRegression(C=RIDGE, max_iter=300)
-        model.fit(np.hstack([centred / spread, missing]), hit[kept])
-        weight, unknown = np.split(model.coef_[0], 2)
-        return cls(features.columns, mean, spread, weight, unknown, float(model.intercept_[0]))
+        std = np.sqrt((centred**2).sum(axis=0) / known) + 1e-6
+        model = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=300)
+        model.fit(np.hstack([centred / std, missing]), hit[used])
+        weight, weight_if_unknown = np.split(model.coef_[0], 2)
+        return cls(features.columns, mean, std, weight, weight_if_unknown, float(model.intercept_[0]))
 
     def score(self, features: pl.DataFrame) -> Floats:
         """Log odds of each row, float64."""
@@ -63,28 +64,25 @@ class Linear:
 
     def _parts(self, features: pl.DataFrame) -> Iterator[Floats]:
         for i, name in enumerate(self.names):
-            values = _logs(features[name].to_numpy())
+            values = _signed_log(features[name].to_numpy())
             values -= np.float32(self.mean[i])
-            values *= np.float32(self.weight[i] / self.spread[i])
-            np.copyto(values, np.float32(self.unknown[i]), where=np.isnan(values))
+            values *= np.float32(self.weight[i] / self.std[i])
+            np.copyto(values, np.float32(self.weight_if_unknown[i]), where=np.isnan(values))
             yield values
 
-    def as_json(self) -> dict[str, Any]:
-        """For ranker.json."""
-        rows = zip(self.mean, self.spread, self.weight, self.unknown, strict=True)
-        features = {name: [float(value) for value in row] for name, row in zip(self.names, rows, strict=True)}
-        return {"intercept": self.intercept, "mean, spread, weight, weight if unknown": features}
+    def to_json(self) -> dict[str, Any]:
+        """For ranker.json. In lists, since their order is that of the sum in `score`, down to the last bit."""
+        return {name: list(value) if name != "intercept" else value for name, value in vars(self).items()}
 
     @classmethod
-    def of(cls, written: dict[str, Any]) -> Self:
-        """Take back what `as_json` gave."""
-        features = written["mean, spread, weight, weight if unknown"]
-        mean, spread, weight, unknown = np.array(list(features.values())).T
-        return cls(list(features), mean, spread, weight, unknown, written["intercept"])
+    def from_json(cls, written: dict[str, Any]) -> Self:
+        """Restore what `to_json` gave."""
+        arrays = {name: np.array(written[name]) for name in ("mean", "std", "weight", "weight_if_unknown")}
+        return cls(names=written["names"], intercept=written["intercept"], **arrays)
 
 
-def _logs(features: Floats) -> npt.NDArray[np.float32]:
-    """log(1 + |x|) with the sign of x, float32: ranks, days and counts by their ratios.
+def _signed_log(features: Floats) -> npt.NDArray[np.float32]:
+    """log(1 + |x|) with the sign of x, float32, so that ranks, days and counts are compared by their ratios.
 
     log1p, or float64, takes 3 times as long, and the whole score with it.
     """

@@ -1,56 +1,74 @@
-"""Rankers of the holdout and the submission, and the candidates in their order."""
-
-from typing import TYPE_CHECKING
+"""The rankers of the holdout and the submission, and everyone's candidates in their order."""
 
 import polars as pl
 
 from forsys.calendar import Fold
+from forsys.errors import DataError
+from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.progress import progress
 from forsys.ranking.ranker import Ranker
 from forsys.ranking.training import choose_for, fit_for
-from forsys.ranking.training_set import LabelledWeeks, pairs_of
-from forsys.retrieval.tuning import Tuned
-from forsys.store import is_current, set_current, write_json, write_parquet
+from forsys.ranking.training_pairs import LabelledFolds, pairs_of
+from forsys.ranking.tuning import Tuned
+from forsys.run import Run
+from forsys.store import is_current, write_parquet, write_stamp
 
-if TYPE_CHECKING:
-    from forsys.run import Run
-
-KEPT = 100  # places of each customer's list that are kept, for recall at 100
+KEPT_RANKS = 100  # of each customer's list: enough for recall at 100
 
 
-def rankers_for(run: "Run", tuned: Tuned, mark: str) -> dict[Fold, Ranker]:
+def rank(run: Run) -> list[str]:
+    """Train the rankers of both cut-offs and order the candidates there; returns a line for each.
+
+    Rankers and shards that are up to date stay as they are.
+    """
+    tuned = Tuned.read(run.workspace.tuned)
+    made_from = fingerprint(run.fingerprint_of("retrieve"), code_fingerprint(__name__))
+    lines = []
+    for fold, ranker in _rankers(run, tuned, made_from).items():
+        _order_shards(run, tuned, fold, ranker, made_from)
+        lines.append(f"{fold.as_of}: {ranker.summary()}")
+    return lines
+
+
+def _rankers(run: Run, tuned: Tuned, made_from: str) -> dict[Fold, Ranker]:
     """The rankers of the holdout and the submission: trained, or read back where they are current.
 
     Size and blend are chosen before the holdout; the submission's ranker learns from the holdout's week too. Both
-    are trained before anything is ordered, so that the labelled weeks are out of memory then.
+    are trained before anything is ordered, so that the labelled pairs are out of memory then.
     """
-    weeks, choice, rankers = LabelledWeeks(run), None, {}
+    labelled, choice, rankers = LabelledFolds(run), None, {}
     for fold in (run.calendar.holdout, run.calendar.submission):
-        folder = run.out / "rankers" / str(fold.as_of)
-        if not is_current(folder / "ranker.json", mark):
-            choice = choice or choose_for(weeks, tuned, run.calendar.holdout)
-            fit_for(weeks, tuned, fold, choice).save(folder)
-            set_current(folder / "ranker.json", mark)
+        folder = run.workspace.ranker(fold)
+        if not is_current(folder / "ranker.json", made_from):
+            choice = choice or choose_for(labelled, tuned, run.calendar.holdout)
+            fit_for(labelled, tuned, fold, choice).save(folder)
+            write_stamp(folder / "ranker.json", made_from)
         rankers[fold] = Ranker.load(folder)
     return rankers
 
 
-def ranked_buyers(weeks: LabelledWeeks, tuned: Tuned, fold: Fold) -> pl.DataFrame:
-    """The candidates of a labelled fold's buyers, made already, in the order of a ranker trained for the fold."""
-    run = weeks.run
-    ranker = fit_for(weeks, tuned, fold, choose_for(weeks, tuned, fold))
-    pairs = (pairs_of(run, tuned.sources, fold, i) for i in range(len(run.shards(fold))))
-    return pl.concat(ranker.order(each, run.history, fold.as_of) for each in pairs)
-
-
-def order_shards(run: "Run", tuned: Tuned, fold: Fold, ranker: Ranker, mark: str) -> None:
+def _order_shards(run: Run, tuned: Tuned, fold: Fold, ranker: Ranker, made_from: str) -> None:
     """Order the candidates of a fold, shard by shard; shards that are current stay."""
-    folder, shards = run.ranked(fold), run.shards(fold)
-    for i in progress(range(len(shards)), f"rank {fold.as_of}", unit="shard"):
-        part = folder / f"part-{i:05d}.parquet"
-        if not is_current(part, mark):
-            ordered = ranker.order(pairs_of(run, tuned.sources, fold, i), run.history, fold.as_of)
-            write_parquet(ordered.filter(pl.col("rank") <= KEPT), part)
-            set_current(part, mark)
-    write_json({"shards": len(shards)}, folder / "ranked.json")
-    set_current(folder / "ranked.json", mark)
+    for i in progress(range(len(run.shards(fold))), f"rank {fold.as_of}", unit="shard"):
+        part = run.workspace.ranked(fold) / f"part-{i:05d}.parquet"
+        if not is_current(part, made_from):
+            ordered = ranker.order(pairs_of(run, tuned.sources, fold, i))
+            write_parquet(ordered.filter(pl.col("rank") <= KEPT_RANKS), part)
+            write_stamp(part, made_from)
+
+
+def read_ranked(run: Run, fold: Fold) -> pl.LazyFrame:
+    """The candidates in the ranker's order: customer, article, rank, score. Raises DataError for missing ones."""
+    folder = run.workspace.ranked(fold)
+    parts = [folder / f"part-{i:05d}.parquet" for i in range(len(run.shards(fold)))]
+    if not all(part.exists() for part in parts):
+        raise DataError(f"{run.workspace.shown(folder)} is not complete. Run the stage `rank` first.")
+    return pl.scan_parquet(parts)
+
+
+def rank_buyers(labelled: LabelledFolds, tuned: Tuned, fold: Fold) -> pl.DataFrame:
+    """The existing candidates of a labelled fold's buyers, ordered by a ranker trained for the fold."""
+    run = labelled.run
+    ranker = fit_for(labelled, tuned, fold, choose_for(labelled, tuned, fold))
+    pairs = (pairs_of(run, tuned.sources, fold, i) for i in range(len(run.shards(fold))))
+    return pl.concat(ranker.order(each) for each in pairs)

@@ -5,97 +5,99 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from forsys.arrays import Bools, Floats, Ints, ranks_within
 from forsys.retrieval.fusion import DIGITS, Fusion
-from forsys.retrieval.source import ranks_within
-from forsys.tables.history import Floats, History, Ints, Profiles
+from forsys.tables.history import History, Profiles
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pair i is the customer `profiles.customers[row[i]]` and `article[i]`; sorted by both.
+    """Pair i is the customer `profiles.customers[row[i]]` and `article[i]` at `as_of`; sorted by both.
 
     rank, score: source -> rank and score of each pair in its list, float32, NaN where the source did not find the
-    pair. best: source -> the score at the head of each profile's list, float32 (profiles,), NaN where it is empty.
+    pair. best_score: source -> the first score of each profile's list, float32 (profiles,), NaN where it is empty.
     fused_rank, fused_score: in the fusion of all sources with equal weights, so that no pair depends on weights
     that were chosen on the labels.
     """
 
     profiles: Profiles
+    as_of: date
     row: Ints
     article: Ints
     rank: Mapping[str, Floats]
     score: Mapping[str, Floats]
-    best: Mapping[str, Floats]
+    best_score: Mapping[str, Floats]
     fused_rank: Ints
     fused_score: Floats
 
     @classmethod
     def of(
-        cls, candidates: pl.LazyFrame, sources: Iterable[str], history: History, as_of: date, most: int
+        cls, candidates: pl.LazyFrame, sources: Iterable[str], history: History, as_of: date, max_pairs: int
     ) -> "Pairs":
-        """From candidates (schema.CANDIDATES) of `sources`: the `most` best pairs a customer by their fusion."""
-        names, held = list(sources), candidates.collect()
-        customers = held["customer"].unique().sort().to_numpy()
-        source = held["source"].cast(pl.Enum(names)).to_physical().to_numpy()
-        row, rank = np.searchsorted(customers, held["customer"]), held["rank"].to_numpy()
-        listed = np.full((len(names), len(customers), int(rank.max(initial=1)) + 1), np.nan, np.float32)
-        listed[source, row, rank] = held["score"]
+        """The best `max_pairs` pairs per customer, by the fusion of candidates (schema.CANDIDATES) of `sources`."""
+        names, table = list(sources), candidates.collect()
+        customers = table["customer"].unique().sort().to_numpy()
+        source = table["source"].cast(pl.Enum(names)).to_physical().to_numpy()
+        row, rank = np.searchsorted(customers, table["customer"]), table["rank"].to_numpy()
+        scores = np.full((len(names), len(customers), int(rank.max(initial=1)) + 1), np.nan, np.float32)
+        scores[source, row, rank] = table["score"]
         # All sorted as one number, in a fraction of the time of looking each up among the distinct pairs.
-        shape = (len(customers), len(history.articles), len(names), listed.shape[2])
-        every = np.sort(np.ravel_multi_index((row, held["article"].to_numpy(), source, rank), shape))
-        row, article, source, rank = np.unravel_index(every, shape)
-        first = np.diff(every // (shape[2] * shape[3]), prepend=-1) != 0  # of each pair
+        shape = (len(customers), len(history.articles), len(names), scores.shape[2])
+        entries = np.sort(np.ravel_multi_index((row, table["article"].to_numpy(), source, rank), shape))
+        row, article, source, rank = np.unravel_index(entries, shape)
+        first = np.diff(entries // (shape[2] * shape[3]), prepend=-1) != 0  # entry of each pair
         pair = np.cumsum(first) - 1
         fused = np.asarray(np.bincount(pair, 1 / (Fusion.constant + rank)), np.float64).round(DIGITS)
         fused_rank = ranks_within(fused, row[first])
-        kept = fused_rank <= most
-        inside = kept[pair]
-        at = (np.cumsum(kept) - 1)[pair[inside]]
-        source, score, rank = source[inside], listed[source, row, rank][inside], rank[inside]
+        retained = fused_rank <= max_pairs
+        inside = retained[pair]
+        index = (np.cumsum(retained) - 1)[pair[inside]]
+        source, score, rank = source[inside], scores[source, row, rank][inside], rank[inside]
         return cls(
             profiles=history.profiles(customers, as_of),
-            row=row[first][kept],
-            article=article[first][kept].astype(np.int32),
-            rank=_by_source(names, source, at, rank, kept.sum()),
-            score=_by_source(names, source, at, score, kept.sum()),
-            best=dict(zip(names, listed[:, :, 1], strict=True)),
-            fused_rank=fused_rank[kept],
-            fused_score=fused[kept],
+            as_of=as_of,
+            row=row[first][retained],
+            article=article[first][retained].astype(np.int32),
+            rank=_by_source(names, source, index, rank, retained.sum()),
+            score=_by_source(names, source, index, score, retained.sum()),
+            best_score=dict(zip(names, scores[:, :, 1], strict=True)),
+            fused_rank=fused_rank[retained],
+            fused_score=fused[retained],
         )
 
     def __len__(self) -> int:
         return len(self.row)
 
-    def __getitem__(self, kept: Ints | npt.NDArray[np.bool_]) -> "Pairs":
+    def __getitem__(self, rows: Ints | Bools) -> "Pairs":
         """Some of the pairs, in increasing order; every profile stays."""
         return replace(
             self,
-            row=self.row[kept],
-            article=self.article[kept],
-            rank={name: rank[kept] for name, rank in self.rank.items()},
-            score={name: score[kept] for name, score in self.score.items()},
-            fused_rank=self.fused_rank[kept],
-            fused_score=self.fused_score[kept],
+            row=self.row[rows],
+            article=self.article[rows],
+            rank={name: rank[rows] for name, rank in self.rank.items()},
+            score={name: score[rows] for name, score in self.score.items()},
+            fused_rank=self.fused_rank[rows],
+            fused_score=self.fused_score[rows],
         )
+
+    @property
+    def history(self) -> History:
+        """The log that the profiles are slices of; it may go on after `as_of`."""
+        return self.profiles.history
 
     @property
     def customer(self) -> Ints:
         """The customer of each pair."""
         return self.profiles.customers[self.row]
 
-    def bought(self, labels: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    def bought(self, labels: pl.DataFrame) -> Bools:
         """Whether each pair is among `labels` (customer, article)."""
-        articles = len(self.profiles.history.articles)
+        customer, article = (labels[name].to_numpy() for name in ("customer", "article"))
+        articles = len(self.history.articles)
         key = self.customer.astype(np.int64) * articles + self.article
-        return np.isin(key, _key(labels["customer"].to_numpy(), labels, articles))
-
-
-def _key(row: Ints, pairs: pl.DataFrame, articles: int) -> Ints:
-    """One number of each (row, article), in their order."""
-    return np.asarray(row.astype(np.int64) * articles + pairs["article"].to_numpy())
+        return np.isin(key, customer.astype(np.int64) * articles + article)
 
 
 def _by_source(names: list[str], source: Ints, pair: Ints, value: Floats | Ints, pairs: int) -> dict[str, Floats]:

@@ -1,4 +1,4 @@
-"""From a trained model, and what customers bought, to what they may buy next: vectors whose products are scores."""
+"""Scores from a trained model: vectors of articles and of profiles, whose inner products are the scores."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -6,87 +6,92 @@ from typing import Any
 
 import numpy as np
 
-from forsys.recurrent.backend import tf
-from forsys.recurrent.model import Model, make_network, sizes
-from forsys.recurrent.network import Network, Tensors
-from forsys.recurrent.recipe import Recipe
-from forsys.recurrent.steps import moment_codes, paid
-from forsys.recurrent.training import Knowledge
-from forsys.tables.history import Floats, Ints, Profiles
+from forsys.arrays import Floats, Ints
+from forsys.recurrent.backend import Tensors, tf
+from forsys.recurrent.config import NetworkConfig
+from forsys.recurrent.context import context_codes, price_residual
+from forsys.recurrent.model import Model, make_network, vocabulary_sizes
+from forsys.recurrent.network import Network
+from forsys.recurrent.training import EncodedFeatures
+from forsys.tables.history import Profiles
 
-ROWS = 512  # profiles at a time, always so many: fewer waste less on small shops, more save little on large ones
-ARTICLES = 8192  # articles at a time
-LONGEST = 55  # purchases read of a profile: the newest
+PROFILES_PER_BLOCK = 512  # fewer waste less on small shops, more save little on large ones
+ARTICLES_PER_BLOCK = 8192
+MAX_PURCHASES = 55  # the newest purchases of a profile, which are read
 
 
-def article_vectors(model: Model, facts: Knowledge) -> Floats:
-    """Vectors of the shop's articles, behind each what is added for it: (articles, dimension + 1), float32."""
-    everything = np.arange(len(facts.number))
+def article_vectors(model: Model, features: EncodedFeatures) -> Floats:
+    """Each article's vector, followed by its popularity bias: (articles, embedding_dim + 1), float32."""
+    everything = np.arange(len(features.ids))
     parts = []
-    for start in range(0, len(everything), ARTICLES):
-        number, codes, values = facts.of(everything[start : start + ARTICLES])
-        vectors, bias = model.articles(number, codes, values), model.articles.bias(number)
+    for start in range(0, len(everything), ARTICLES_PER_BLOCK):
+        ids, codes, values = features.tensors(everything[start : start + ARTICLES_PER_BLOCK])
+        vectors, bias = model.articles(ids, codes, values), model.articles.bias(ids)
         parts.append(tf.concat([vectors, bias[:, None]], axis=1).numpy())
-    return np.concatenate(parts) if parts else np.zeros((0, model.network.dimension + 1), np.float32)
+    return np.concatenate(parts) if parts else np.zeros((0, model.network.embedding_dim + 1), np.float32)
 
 
-class Reader:
-    """Reads profiles. A network's `weights`, `vectors`, `price_level` and `people` are as they were in training."""
+class ProfileEncoder:
+    """Encodes profiles with a trained network, given by its weights and the features that it was trained with."""
 
     def __init__(
-        self, recipe: Recipe, weights: list[Floats], vectors: Floats, price_level: Floats, people: Ints
+        self, config: NetworkConfig, weights: list[Floats], vectors: Floats, mean_log_price: Floats, customers: Ints
     ) -> None:
-        self.price_level, self.people = price_level, people
-        self.network, self._step = _reading(sizes(people), Recipe.of(recipe))
+        self.mean_log_price, self.customer_codes = mean_log_price, customers
+        self.network, self._step = _traced_network(vocabulary_sizes(customers), NetworkConfig.of(config))
         self.fixed = [list(map(tf.constant, weights)), tf.constant(vectors[:, :-1])]
 
-    def expect(self, profiles: Profiles) -> Floats:
-        """What each profile expects next, and behind it a 1: (profiles, dimension + 1), float32.
+    def encode(self, profiles: Profiles) -> Floats:
+        """The network's output after each profile, followed by a 1: (profiles, embedding_dim + 1), float32.
 
-        Of no profile does it depend on which others there are: always ROWS are read at a time.
+        Blocks are filled up to PROFILES_PER_BLOCK, so that no output depends on the other profiles.
         """
-        found = np.ones((len(profiles), self.network.dimension + 1), np.float32)
+        encoded = np.ones((len(profiles), self.network.embedding_dim + 1), np.float32)
         for rows, length in by_length(profiles):
-            block = profiles[np.resize(rows, ROWS)]
-            state = self.network.zero_state(ROWS)
+            block = profiles[np.resize(rows, PROFILES_PER_BLOCK)]
+            state = self.network.zero_state(PROFILES_PER_BLOCK)
             for step in zip(*self._steps(block, length), strict=True):
                 output, state = self._step(*self.fixed, *map(tf.constant, step), state)
-            found[rows, :-1] = output.numpy()[: len(rows)]
-        return found
+            encoded[rows, :-1] = output.numpy()[: len(rows)]
+        return encoded
 
     def _steps(self, profiles: Profiles, length: int) -> tuple[np.ndarray[Any, Any], ...]:
-        """Steps up to the newest purchase, (1 + length, profiles, 1); those before the oldest are start steps."""
+        """The network's inputs up to the newest purchase, (1 + length, profiles, 1, …).
+
+        Steps before a profile's oldest purchase are start steps.
+        """
         history = profiles.history
         read = profiles.stop - np.arange(length + 1, 0, -1)[:, None]
         starts = read < profiles.start
         starts[0] = True
         read = np.where(starts, 0, read)
         day = np.concatenate([history.day[read[1:]], profiles.as_of[None]])
-        place = np.where(starts, -1, history.article[read]).astype(np.int32)
-        codes = moment_codes(history, read, day, starts)
-        who = np.broadcast_to(self.people[profiles.customers], (*read.shape, self.people.shape[1]))
-        steps = (place, starts, codes, paid(history, read, starts, self.price_level), who)
-        return tuple(array[:, :, None] for array in steps)
+        article = np.where(starts, -1, history.article[read]).astype(np.int32)
+        codes = context_codes(history, read, day, starts)
+        residual = price_residual(history, read, starts, self.mean_log_price)
+        customer = self.customer_codes[profiles.customers]
+        customer = np.broadcast_to(customer, (*read.shape, customer.shape[1]))
+        return tuple(array[:, :, None] for array in (article, starts, codes, residual, customer))
 
 
 @lru_cache(maxsize=4)
-def _reading(people: tuple[int, ...], recipe: Recipe) -> tuple[Network, Any]:
-    """A network for its form, and the traced function of one column of steps, which is given the weights."""
-    network = make_network(people, recipe, 0)
-    random = [variable.value for variable in network.non_trainable_variables]  # of the dropout, which is off
+def _traced_network(customer_sizes: tuple[int, ...], config: NetworkConfig) -> tuple[Network, Any]:
+    """A network of this form, and the traced function of one step, which takes the weights as an argument."""
+    network = make_network(customer_sizes, config, 0)
+    seeds = [variable.value for variable in network.non_trainable_variables]  # of the dropout, which is off
 
     def step(weights: list[tf.Tensor], *inputs: Any) -> tuple[tf.Tensor, Tensors]:
-        """The output, (profiles, dimension), and the state after it."""
-        (outputs, state), _ = network.stateless_call(weights, random, *inputs)
+        """The output, (profiles, embedding_dim), and the state after it."""
+        (outputs, state), _ = network.stateless_call(weights, seeds, *inputs)
         return outputs[:, 0], state
 
     return network, tf.function(step, autograph=False)
 
 
 def by_length(profiles: Profiles) -> Iterator[tuple[Ints, int]]:
-    """Rows of profiles, up to ROWS of about one length at a time, and how many purchases to read of each."""
-    length = np.minimum(profiles.stop - profiles.start, LONGEST)
+    """Blocks of up to PROFILES_PER_BLOCK rows of similar length, with the number of purchases to read."""
+    length = np.minimum(profiles.stop - profiles.start, MAX_PURCHASES)
     order = np.argsort(length, kind="stable")
-    for start in range(0, len(order), ROWS):
-        rows = order[start : start + ROWS]
+    for start in range(0, len(order), PROFILES_PER_BLOCK):
+        rows = order[start : start + PROFILES_PER_BLOCK]
         yield rows, int(length[rows[-1]])

@@ -1,8 +1,8 @@
-"""What a network learns from: its score of the article bought, among the scores of shared negatives.
+"""The losses: the score of the article bought against the scores of sampled negatives, shared by a batch.
 
-A softmax over all articles needs their sum of exponentials. Over a sample it is estimated: an article drawn with an
-expected count of c stands for 1 / c of its kind, so that log c is taken off its score (sampled softmax with the
-"logQ" correction; Bengio and Senécal 2008). The article bought is there for certain and is not corrected.
+A softmax over all articles needs the sum of their exponentials. A sample estimates it: an article whose expected
+count in the sample is c gets log c subtracted from its score, so that it represents 1 / c articles (sampled softmax
+with "logQ" correction; Bengio and Senécal 2008). The article bought is always included and is not corrected.
 """
 
 from collections.abc import Callable
@@ -10,77 +10,80 @@ from typing import NamedTuple
 
 import numpy as np
 
+from forsys.arrays import Ints
 from forsys.recurrent.backend import tf
-from forsys.tables.history import Ints
 
-NEVER = -1e9  # a score that takes no part
+MASKED = -1e9  # a score with no probability
 BPR_MAX_PENALTY = 1.0
 
 
-class Scored(NamedTuple):
-    """What a loss compares, of a batch of steps."""
+class LossInputs(NamedTuple):
+    """Steps and negatives of a batch. A negative's score is outputs @ negatives.T + bias."""
 
-    positive: tf.Tensor  # (steps,): scores of what was bought
-    outputs: tf.Tensor  # (steps, dimension) and
-    others: tf.Tensor  # (negatives, dimension): their products, and
-    bias: tf.Tensor  # (negatives,) added, are the scores of the negatives
-    log_count: tf.Tensor  # (negatives,): logarithm of how often each is expected, for each time it is there, or 0
-    own: tf.Tensor  # (n, 2): where a step's own positive is among the negatives, see `own_positives`
+    positive: tf.Tensor  # (steps,): score of the article bought
+    outputs: tf.Tensor  # (steps, embedding_dim)
+    negatives: tf.Tensor  # (negatives, embedding_dim)
+    bias: tf.Tensor  # (negatives,)
+    log_expected_count: tf.Tensor  # (negatives,): log of the expected over the actual count in the sample, or 0
+    hits: tf.Tensor  # (n, 2): `accidental_hits`, which are left out
 
 
-def own_positives(negatives: Ints, bought: Ints) -> Ints:
-    """(step, place among the negatives, which are sorted and distinct) of what a step has bought: int32 (n, 2)."""
-    place = np.minimum(np.searchsorted(negatives, bought), len(negatives) - 1)
-    step = np.flatnonzero(negatives[place] == bought)
-    return np.stack([step, place[step]], axis=1).astype(np.int32)
+def accidental_hits(negatives: Ints, bought: Ints) -> Ints:
+    """Where a step's own positive is among the negatives: int32 (n, 2), (step, index of the negative).
+
+    negatives: sorted and distinct. bought: the positive of each step.
+    """
+    index = np.minimum(np.searchsorted(negatives, bought), len(negatives) - 1)
+    step = np.flatnonzero(negatives[index] == bought)
+    return np.stack([step, index[step]], axis=1).astype(np.int32)
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
 def _softmax(
-    positive: tf.Tensor, outputs: tf.Tensor, others: tf.Tensor, added: tf.Tensor, own: tf.Tensor
+    positive: tf.Tensor, outputs: tf.Tensor, negatives: tf.Tensor, bias: tf.Tensor, hits: tf.Tensor
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
-    """TensorFlow's own gradient takes several passes over all scores more.
+    """Cross-entropy with its own gradient: TensorFlow's takes several more passes over all scores.
 
-    exp(score + added) is exp(score) exp(added), so that what is added, and each step's share of the gradient,
-    changes vectors, and the table of scores is read as it is.
+    exp(score + bias) is exp(score) exp(bias), so that the bias, and each step's share of the gradient, multiply
+    vectors, and the matrix of scores is read as it is.
     """
-    scores = tf.matmul(outputs, others, transpose_b=True)
-    most = tf.reduce_max(added)
-    top = tf.maximum(tf.reduce_max(scores, axis=1) + most, positive)
-    odds = _without(tf.exp(scores - (top - most)[:, None]), own, 0.0)  # over exp(top), without what is added
-    weight = tf.exp(added - most)
-    this = tf.exp(positive - top)
-    total = this + tf.linalg.matvec(odds, weight)
+    scores = tf.matmul(outputs, negatives, transpose_b=True)
+    max_bias = tf.reduce_max(bias)
+    top = tf.maximum(tf.reduce_max(scores, axis=1) + max_bias, positive)
+    odds = _replace(tf.exp(scores - (top - max_bias)[:, None]), hits, 0.0)  # over exp(top), without the bias
+    weight = tf.exp(bias - max_bias)
+    own = tf.exp(positive - top)
+    total = own + tf.linalg.matvec(odds, weight)
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
         share = upstream / total
-        of_outputs = tf.matmul(odds, others * weight[:, None]) * share[:, None]
-        of_others = tf.matmul(outputs * share[:, None], odds, transpose_a=True)  # (dimension, negatives)
-        of_added = tf.linalg.matvec(odds, share, transpose_a=True) * weight
-        return this * share - upstream, of_outputs, tf.transpose(of_others * weight), of_added, None
+        of_outputs = tf.matmul(odds, negatives * weight[:, None]) * share[:, None]
+        of_negatives = tf.matmul(outputs * share[:, None], odds, transpose_a=True)  # (embedding_dim, negatives)
+        of_bias = tf.linalg.matvec(odds, share, transpose_a=True) * weight
+        return own * share - upstream, of_outputs, tf.transpose(of_negatives * weight), of_bias, None
 
     return tf.math.log(total) + top - positive, gradient
 
 
-def sampled_softmax(scored: Scored) -> tf.Tensor:
+def sampled_softmax(inputs: LossInputs) -> tf.Tensor:
     """Cross-entropy of each step, (steps,)."""
-    positive, outputs, others, bias, log_count, own = scored
-    return _softmax(positive, outputs, others, bias - log_count, own)
+    positive, outputs, negatives, bias, log_expected_count, hits = inputs
+    return _softmax(positive, outputs, negatives, bias - log_expected_count, hits)
 
 
-def bpr_max(scored: Scored) -> tf.Tensor:
+def bpr_max(inputs: LossInputs) -> tf.Tensor:
     """BPR-max with score regularisation (Hidasi and Karatzoglou 2018), (steps,)."""
-    positive, outputs, others, bias, log_count, own = scored
-    negative = tf.matmul(outputs, others, transpose_b=True) + bias
-    weight = tf.nn.softmax(_without(negative - log_count, own, NEVER), axis=1)
-    score = _without(negative, own, 0.0)
-    beats = tf.reduce_sum(weight * tf.sigmoid(positive[:, None] - score), axis=1)
-    penalty = tf.reduce_sum(weight * score**2, axis=1)
-    return -tf.math.log(beats + 1e-12) + BPR_MAX_PENALTY * penalty
+    positive, outputs, negatives, bias, log_expected_count, hits = inputs
+    scores = tf.matmul(outputs, negatives, transpose_b=True) + bias
+    weight = tf.nn.softmax(_replace(scores - log_expected_count, hits, MASKED), axis=1)
+    scores = _replace(scores, hits, 0.0)
+    beaten = tf.reduce_sum(weight * tf.sigmoid(positive[:, None] - scores), axis=1)
+    penalty = tf.reduce_sum(weight * scores**2, axis=1)
+    return -tf.math.log(beaten + 1e-12) + BPR_MAX_PENALTY * penalty
 
 
-def _without(values: tf.Tensor, own: tf.Tensor, instead: float) -> tf.Tensor:
-    return tf.tensor_scatter_nd_update(values, own, tf.fill(tf.shape(own)[:1], instead))
+def _replace(values: tf.Tensor, cells: tf.Tensor, value: float) -> tf.Tensor:
+    return tf.tensor_scatter_nd_update(values, cells, tf.fill(tf.shape(cells)[:1], value))
 
 
 LOSSES = {"softmax": sampled_softmax, "bpr_max": bpr_max}

@@ -1,62 +1,60 @@
-"""Article vectors and the network that reads and expects them, of given shapes."""
+"""A model: the article vectors and the network that reads them and is scored against them."""
 
 from typing import NamedTuple
 
-import numpy as np
-
+from forsys.arrays import Ints
 from forsys.recurrent.backend import keras, tf
+from forsys.recurrent.config import NetworkConfig
+from forsys.recurrent.context import CONTEXT_SIZES
 from forsys.recurrent.network import ArticleVectors, Network
-from forsys.recurrent.recipe import Recipe
-from forsys.recurrent.steps import MOMENTS
 
 
 class Shapes(NamedTuple):
-    """What decides the sizes of a model's weights, beside its recipe: the same at all cut-offs of a shop."""
+    """The sizes that a model's weights have besides those in its config; the same at all cut-offs of a shop."""
 
     articles: int  # of the shop
-    attributes: tuple[int, ...]  # values of each attribute of an article
-    width: int  # values that are real numbers
-    people: tuple[int, ...]  # values of each attribute of a customer
+    attribute_sizes: tuple[int, ...]  # codes of each article attribute
+    width: int  # real-valued article inputs
+    customer_sizes: tuple[int, ...]  # codes of each customer attribute
 
 
 class Model:
-    """Article vectors and the network, with all their weights in place, untrained."""
+    """Article vectors and network, untrained, with all weights built."""
 
-    def __init__(self, shapes: Shapes, recipe: Recipe, seed: int) -> None:
-        vectors = (shapes.articles, shapes.attributes, shapes.width, recipe.dimension, recipe.drop_id, seed)
-        self.articles = ArticleVectors(*vectors)
-        one = (1, len(shapes.attributes))
-        self.articles(tf.zeros(1, tf.int32), tf.zeros(one, tf.int32), tf.zeros((1, shapes.width)))
-        self.network = make_network(shapes.people, recipe, seed)
-        self._start = [variable.numpy() for variable in self._variables]
+    def __init__(self, shapes: Shapes, config: NetworkConfig, seed: int) -> None:
+        sizes = (shapes.articles, shapes.attribute_sizes, shapes.width, config.embedding_dim)
+        self.articles = ArticleVectors(*sizes, config.id_dropout, seed)
+        codes = tf.zeros((1, len(shapes.attribute_sizes)), tf.int32)
+        self.articles(tf.zeros(1, tf.int32), codes, tf.zeros((1, shapes.width)))
+        self.network = make_network(shapes.customer_sizes, config, seed)
+        self._initial = [variable.numpy() for variable in self._variables]
 
     @property
     def weights(self) -> list[keras.Variable]:
-        """What is learned."""
+        """The trainable weights."""
         return [*self.articles.trainable_variables, *self.network.trainable_variables]
 
     @property
     def _variables(self) -> list[keras.Variable]:
-        """The weights, and the state of the random numbers."""
+        """The weights, and the state of the random number generators."""
         return [*self.articles.variables, *self.network.variables]
 
     def restart(self) -> None:
-        """As it was made."""
-        for variable, start in zip(self._variables, self._start, strict=True):
-            variable.assign(start)
+        """Restore the initial weights and random state."""
+        for variable, initial in zip(self._variables, self._initial, strict=True):
+            variable.assign(initial)
 
 
-def make_network(people: tuple[int, ...], recipe: Recipe, seed: int) -> Network:
-    """A network whose weights exist, untrained."""
-    knows_moments = "moment" in recipe.groups
-    network = Network(recipe.cell, people, knows_moments, recipe.dimension, recipe.dropout, seed)
-    nothing = [tf.zeros((1, 1, width), tf.int32) for width in (len(MOMENTS), len(people))]
-    start = tf.fill((1, 1), -1)
-    vectors = tf.zeros((1, recipe.dimension))
-    network(vectors, start, start < 0, nothing[0], tf.zeros((1, 1, 1)), nothing[1], network.zero_state(1))
+def make_network(customer_sizes: tuple[int, ...], config: NetworkConfig, seed: int) -> Network:
+    """An untrained network with its weights built."""
+    with_context, dimension = "context" in config.features, config.embedding_dim
+    network = Network(config.cell, customer_sizes, with_context, dimension, config.dropout, seed)
+    context, customer = (tf.zeros((1, 1, n), tf.int32) for n in (len(CONTEXT_SIZES), len(customer_sizes)))
+    read, vectors, state = tf.fill((1, 1), -1), tf.zeros((1, dimension)), network.zero_state(1)
+    network(vectors, read, read < 0, context, tf.zeros((1, 1, 1)), customer, state)
     return network
 
 
-def sizes(codes: np.ndarray) -> tuple[int, ...]:
-    """How many values each column of codes has."""
-    return tuple(int(size) + 1 for size in codes.max(axis=0, initial=0))
+def vocabulary_sizes(codes: Ints) -> tuple[int, ...]:
+    """How many codes each column of `codes` has, from 0 to its largest."""
+    return tuple(int(largest) + 1 for largest in codes.max(axis=0, initial=0))

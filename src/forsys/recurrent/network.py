@@ -1,172 +1,151 @@
 """The network: article vectors, a recurrent cell over a customer's purchases, and scores against the same vectors.
 
-An article's vector is its own embedding plus what its attributes, words and picture give through small towers, so
-that articles alike have vectors alike, and one that was never sold has a meaningful vector too. The same vectors
-are read at the input and scored against at the output (tied; Press and Wolf 2017).
+An article's vector is its own embedding plus embeddings of its attributes and a linear map of its words, picture
+and sales, so that similar articles have similar vectors, and articles that were never sold have one too. The same
+vectors serve as inputs and for the output scores (tied; Press and Wolf 2017).
 """
 
-from forsys.recurrent.backend import keras, tf
-from forsys.recurrent.recipe import Cell
-from forsys.recurrent.steps import MOMENTS
+from forsys.recurrent.backend import Tensors, keras, tf
+from forsys.recurrent.cells import CELLS
+from forsys.recurrent.context import CONTEXT_SIZES
 
-CELLS = {"simple_rnn": keras.layers.SimpleRNNCell, "lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
-Tensors = tuple[tf.Tensor, ...]
-SMALL = 0.02  # spread of an embedding that is added to others
+EMBEDDING_STD = 0.02  # of the initial values of embeddings, which are added to others
 
 
 class ArticleVectors(keras.layers.Layer):
-    """Vectors of articles (n, dimension) from their number, codes (n, attributes) and values (n, width).
+    """Vectors of articles (n, dim), from their ids (n,), codes (n, attributes) and values (n, width).
 
-    Beside them, `popularity`: what is added to each number's score whoever the customer is.
+    `popularity` is a bias per id, added to the article's score for every customer.
     """
 
     def __init__(
-        self, known: int, sizes: tuple[int, ...], width: int, dimension: int, drop_id: float, seed: int
+        self, articles: int, sizes: tuple[int, ...], width: int, dim: int, id_dropout: float, seed: int
     ) -> None:
         super().__init__(name="articles")
-        start = [keras.initializers.RandomNormal(stddev=SMALL, seed=seed + i) for i in range(len(sizes) + 2)]
-        # Number 0 is the article that was never sold. No layer, for that copies all rows before it takes a few.
-        self.own = self.add_weight(shape=(known + 1, dimension), initializer=start[0], name="own")
-        self.attributes = [
-            keras.layers.Embedding(size, dimension, start[i + 2], name=f"attribute_{i}")
-            for i, size in enumerate(sizes)
-        ]
-        tower = keras.layers.Dense(dimension, use_bias=False, kernel_initializer=start[1], name="tower")
-        self.tower = tower if width else None
-        self.popularity = self.add_weight(shape=(known + 1,), initializer="zeros", name="popularity")
-        self.drop_id, self.random = drop_id, keras.random.SeedGenerator(seed)
+        shape = (articles + 1, dim)
+        # Id 0 is for articles that were never sold. Not an Embedding layer, which copies all rows to read a few.
+        self.embedding = self.add_weight(shape=shape, initializer=_normal(seed), name="embedding")
+        self.attributes = _embeddings("attribute", sizes, dim, seed + 2)
+        projection = keras.layers.Dense(dim, use_bias=False, kernel_initializer=_normal(seed + 1))
+        self.projection = projection if width else None
+        self.popularity = self.add_weight(shape=(articles + 1,), initializer="zeros", name="popularity")
+        self.id_dropout, self.random = id_dropout, keras.random.SeedGenerator(seed)
 
-    def call(self, number: tf.Tensor, codes: tf.Tensor, values: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Now and then an article goes without its number, as one that was never sold does."""
-        if training and self.drop_id:
-            kept = keras.random.uniform(tf.shape(number), seed=self.random) >= self.drop_id
-            number = number * tf.cast(kept, number.dtype)
-        vectors = tf.gather(self.own.value, number)
+    def call(self, ids: tf.Tensor, codes: tf.Tensor, values: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """In training, a share `id_dropout` of the articles get id 0, as if they had never been sold."""
+        if training and self.id_dropout:
+            kept = keras.random.uniform(tf.shape(ids), seed=self.random) >= self.id_dropout
+            ids = ids * tf.cast(kept, ids.dtype)
+        vectors = tf.gather(self.embedding.value, ids)
         for i, embedding in enumerate(self.attributes):
             vectors += embedding(codes[:, i])
-        return vectors + self.tower(values) if self.tower else vectors
+        return vectors + self.projection(values) if self.projection else vectors
 
-    def bias(self, number: tf.Tensor) -> tf.Tensor:
-        """The popularity of numbers (n,)."""
-        return tf.gather(self.popularity.value, number)
+    def bias(self, ids: tf.Tensor) -> tf.Tensor:
+        """The popularity of ids (n,)."""
+        return tf.gather(self.popularity.value, ids)
 
 
 class Recurrence(keras.layers.Layer):
-    """A recurrent cell along (rows, length, dimension), whose state can be cleared before any step.
+    """A recurrent cell along (rows, steps, dim), whose state can be reset before any step.
 
-    `keras.layers.RNN` cannot clear a state in the middle, which session-parallel batches need. The loop over the
-    steps is unrolled into the graph, and what a step does with its input is computed for all of them at once.
+    `keras.layers.RNN` cannot reset a state within a sequence, which session-parallel batches need. The loop over
+    the steps is unrolled into the graph, and the inputs of all steps are projected at once.
     """
 
-    def __init__(self, cell: Cell, dimension: int, seed: int) -> None:
+    def __init__(self, cell: str, dim: int, seed: int) -> None:
         super().__init__(name="recurrence")
-        start = keras.initializers.GlorotUniform(seed=seed)
-        again = keras.initializers.Orthogonal(seed=seed)
-        self.cell = CELLS[cell](dimension, kernel_initializer=start, recurrent_initializer=again)
-        self.cell.build((None, dimension))
-        self.advance = ADVANCE[cell]
-        self.parts = 2 if cell == "lstm" else 1  # of a state: the first is the output
+        kernel = keras.initializers.GlorotUniform(seed=seed)
+        recurrent = keras.initializers.Orthogonal(seed=seed)
+        layer = getattr(keras.layers, CELLS[cell].layer)
+        self.cell = layer(dim, kernel_initializer=kernel, recurrent_initializer=recurrent)
+        self.cell.build((None, dim))
+        self.advance, self.num_states = CELLS[cell].advance, CELLS[cell].num_states
 
     def call(
-        self, steps: tf.Tensor, reset: tf.Tensor, fresh: tf.Tensor, state: Tensors
+        self, inputs: tf.Tensor, reset: tf.Tensor, initial: tf.Tensor, state: Tensors
     ) -> tuple[tf.Tensor, Tensors]:
-        """Outputs (rows, length, dimension) and the last state; `fresh`, of the same shape, starts a state."""
-        weights = [weight.value for weight in self.cell.trainable_variables]  # kernel, recurrent kernel, bias
-        ahead = flat_matmul(steps, weights[0]) + tf.reshape(weights[2], (-1, weights[0].shape[1]))[0]
+        """Outputs (rows, steps, dim) and the last state.
+
+        initial: shaped as `inputs`; the first state tensor after a reset before each step. The others become 0.
+        """
+        kernel, recurrent, bias = (weight.value for weight in self.cell.trainable_variables)
+        projected = flat_matmul(inputs, kernel) + tf.reshape(bias, (-1, kernel.shape[1]))[0]
         outputs = []
-        # Unstacked, for the gradient of a slice is as large as what it was taken from.
-        for one, clear, first in zip(*(tf.unstack(part, axis=1) for part in (ahead, reset, fresh)), strict=True):
+        # Unstacked, because the gradient of a slice is as large as the whole tensor.
+        for step, clear, first in zip(*(tf.unstack(x, axis=1) for x in (projected, reset, initial)), strict=True):
             new = (first, *(tf.zeros_like(part) for part in state[1:]))
             state = tuple(tf.where(clear[:, None], a, b) for a, b in zip(new, state, strict=True))
-            state = self.advance(one, state, *weights[1:])
+            state = self.advance(step, state, recurrent, bias)
             outputs.append(state[0])
         return tf.stack(outputs, axis=1), state
 
 
-def flat_matmul(steps: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """(rows, length, n) times (n, m) as one product: TensorFlow's own is one a row, and takes 4 times as long."""
-    rows, length = tf.shape(steps)[0], steps.shape[1]
-    flat = tf.matmul(tf.reshape(steps, (-1, kernel.shape[0])), kernel)
-    return tf.reshape(flat, (rows, length, kernel.shape[1]))
-
-
-def _simple_rnn(ahead: tf.Tensor, state: Tensors, kernel: tf.Tensor, bias: tf.Tensor) -> Tensors:
-    del bias  # it is in `ahead` already
-    return (tf.tanh(ahead + tf.matmul(state[0], kernel)),)
-
-
-def _lstm(ahead: tf.Tensor, state: Tensors, kernel: tf.Tensor, bias: tf.Tensor) -> Tensors:
-    del bias
-    write, keep, new, show = tf.split(ahead + tf.matmul(state[0], kernel), 4, axis=1)
-    carried = tf.sigmoid(keep) * state[1] + tf.sigmoid(write) * tf.tanh(new)
-    return tf.sigmoid(show) * tf.tanh(carried), carried
-
-
-def _gru(ahead: tf.Tensor, state: Tensors, kernel: tf.Tensor, bias: tf.Tensor) -> Tensors:
-    keep, use, new = tf.split(ahead, 3, axis=1)
-    keep_more, use_more, again = tf.split(tf.matmul(state[0], kernel) + bias[1], 3, axis=1)
-    keep, use = tf.sigmoid(keep + keep_more), tf.sigmoid(use + use_more)
-    return (keep * state[0] + (1 - keep) * tf.tanh(new + use * again),)
-
-
-ADVANCE = {
-    "simple_rnn": _simple_rnn,
-    "lstm": _lstm,
-    "gru": _gru,
-}  # as in Keras's cells, to which the weights belong
+def flat_matmul(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """(rows, steps, n) @ (n, m) as one product: TensorFlow makes one per row, which takes 4 times as long."""
+    rows, steps = tf.shape(inputs)[0], inputs.shape[1]
+    flat = tf.matmul(tf.reshape(inputs, (-1, kernel.shape[0])), kernel)
+    return tf.reshape(flat, (rows, steps, kernel.shape[1]))
 
 
 class Network(keras.Model):
-    """From what a customer bought, as article vectors, to what comes next. `people`: values of each attribute."""
+    """From a customer's purchases to the next one, in the space of the article vectors.
+
+    customer_sizes: number of codes of each customer attribute. with_context: whether the context is read.
+    """
 
     def __init__(
-        self, cell: Cell, people: tuple[int, ...], moments: bool, dimension: int, dropout: float, seed: int
+        self, cell: str, customer_sizes: tuple[int, ...], with_context: bool, dim: int, dropout: float, seed: int
     ) -> None:
         super().__init__()
-        small = [keras.initializers.RandomNormal(stddev=SMALL, seed=seed + 100 + i) for i in range(20)]
-        self.dimension = dimension
-        self.start = self.add_weight(shape=(dimension,), initializer=small[0], name="start")
-        self.moments = [
-            keras.layers.Embedding(size, dimension, small[1 + i], name=f"moment_{i}")
-            for i, size in enumerate(MOMENTS if moments else ())
-        ]
-        self.price = self.add_weight(shape=(dimension,), initializer=small[9], name="price") if moments else None
-        self.people = [
-            keras.layers.Embedding(size, dimension, small[10 + i], name=f"person_{i}")
-            for i, size in enumerate(people)
-        ]
-        self.recurrence = Recurrence(cell, dimension, seed)
+        self.embedding_dim = dim
+        self.start = self.add_weight(shape=(dim,), initializer=_normal(seed + 100), name="start")
+        self.context = _embeddings("context", CONTEXT_SIZES if with_context else (), dim, seed + 101)
+        price = _normal(seed + 109)
+        self.price = self.add_weight(shape=(dim,), initializer=price, name="price") if with_context else None
+        self.customer = _embeddings("customer", customer_sizes, dim, seed + 110)
+        self.recurrence = Recurrence(cell, dim, seed)
         glorot = keras.initializers.GlorotUniform(seed=seed + 1)
-        self.output_map = self.add_weight(shape=(dimension, dimension), initializer=glorot, name="output")
-        self.output_bias = self.add_weight(shape=(dimension,), initializer="zeros", name="output_bias")
-        self.drop_input = keras.layers.Dropout(dropout, seed=seed + 2)
-        self.drop_output = keras.layers.Dropout(dropout, seed=seed + 3)
+        self.output_kernel = self.add_weight(shape=(dim, dim), initializer=glorot, name="output_kernel")
+        self.output_bias = self.add_weight(shape=(dim,), initializer="zeros", name="output_bias")
+        self.input_dropout = keras.layers.Dropout(dropout, seed=seed + 2)
+        self.output_dropout = keras.layers.Dropout(dropout, seed=seed + 3)
 
     def zero_state(self, rows: int) -> Tensors:
-        """The state of `rows` customers before anything."""
-        return tuple(tf.zeros((rows, self.dimension)) for _ in range(self.recurrence.parts))
+        """The state of `rows` customers before any step."""
+        return tuple(tf.zeros((rows, self.embedding_dim)) for _ in range(self.recurrence.num_states))
 
     def call(
         self,
-        vectors: tf.Tensor,  # (n, dimension)
-        read: tf.Tensor,  # (rows, length): which of the vectors, -1 for the start step
-        reset: tf.Tensor,  # (rows, length)
-        moments: tf.Tensor,  # (rows, length, len(MOMENTS))
-        paid: tf.Tensor,  # (rows, length, 1)
-        people: tf.Tensor,  # (rows, length, …)
+        vectors: tf.Tensor,  # (n, embedding_dim)
+        read: tf.Tensor,  # (rows, steps): index into `vectors`, -1 for the start step
+        reset: tf.Tensor,  # (rows, steps)
+        context: tf.Tensor,  # (rows, steps, len(CONTEXT_SIZES))
+        price_residual: tf.Tensor,  # (rows, steps, 1)
+        customer: tf.Tensor,  # (rows, steps, len(customer_sizes))
         state: Tensors,
         training: bool = False,
     ) -> tuple[tf.Tensor, Tensors]:
-        """What each step expects next, for products with article vectors: (rows, length, dimension); the state."""
-        steps = tf.where((read < 0)[..., None], self.start.value, tf.gather(vectors, tf.maximum(read, 0)))
-        for i, embedding in enumerate(self.moments):
-            steps += embedding(moments[..., i])
+        """Outputs (rows, steps, embedding_dim), whose products with article vectors are scores; the state."""
+        inputs = tf.where((read < 0)[..., None], self.start.value, tf.gather(vectors, tf.maximum(read, 0)))
+        for i, embedding in enumerate(self.context):
+            inputs += embedding(context[..., i])
         if self.price is not None:
-            steps += paid * self.price
-        person = tf.zeros_like(steps)
-        for i, embedding in enumerate(self.people):
-            person += embedding(people[..., i])
-        steps = self.drop_input(steps + person, training=training)
-        outputs, state = self.recurrence(steps, reset, tf.tanh(person), state)
-        outputs = flat_matmul(outputs, self.output_map.value) + self.output_bias.value
-        return self.drop_output(outputs, training=training), state
+            inputs += price_residual * self.price
+        customer_vector = tf.zeros_like(inputs)
+        for i, embedding in enumerate(self.customer):
+            customer_vector += embedding(customer[..., i])
+        inputs = self.input_dropout(inputs + customer_vector, training=training)
+        outputs, state = self.recurrence(inputs, reset, tf.tanh(customer_vector), state)
+        outputs = flat_matmul(outputs, self.output_kernel.value) + self.output_bias.value
+        return self.output_dropout(outputs, training=training), state
+
+
+def _normal(seed: int) -> keras.initializers.Initializer:
+    return keras.initializers.RandomNormal(stddev=EMBEDDING_STD, seed=seed)
+
+
+def _embeddings(name: str, sizes: tuple[int, ...], dim: int, seed: int) -> list[keras.layers.Embedding]:
+    """One embedding per attribute, of `sizes` codes each."""
+    layer = keras.layers.Embedding
+    return [layer(size, dim, _normal(seed + i), name=f"{name}_{i}") for i, size in enumerate(sizes)]

@@ -1,80 +1,70 @@
-"""Adam (Kingma and Ba 2015) at the cost of the rows that a batch has read.
+"""Adam (Kingma and Ba 2015) whose cost does not grow with the size of the embedding tables.
 
-Keras's own computes every row of every table at each step, also of those that a batch has not read: half of the
-time of a step with 30,000 articles. Here the rows of a large table take part in the steps that read them only, and
-without momentum: momentum would spread a row's change over the steps to come, in which nothing else moves it.
+Keras's Adam updates every row of every table at each step, also the rows that a batch has not read: half of the
+time of a step with 30,000 articles. Here the rows of a large table are updated only in the steps that read them,
+and without momentum, which would spread a row's update over later steps that do not read it.
 """
 
 from forsys.recurrent.backend import keras, tf
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
-LARGE = 1000  # rows of a table: smaller ones are read as a whole anyway
+MAX_DENSE_ROWS = 1000  # of a table that is updated as a whole: a batch reads most of its rows anyway
 
 
 class Adam:
-    """Moves `weights`. `clip`: the largest norm of a gradient.
+    """Updates `weights`. global_clipnorm: the largest norm of all gradients together.
 
-    weight_decay: a vector that has been read, of a large table, shrinks by this share times the learning rate
-    (decoupled; Loshchilov and Hutter 2019). Such tables say what an article, a product and a name are like for
-    themselves: on few purchases they are learned by heart.
+    weight_decay: at each step, the rows read of large tables shrink by this share times the learning rate
+    (decoupled; Loshchilov and Hutter 2019). These are the embeddings of single articles, products and product
+    names, which overfit where there are few purchases.
     """
 
-    def __init__(self, weights: list[keras.Variable], clip: float, weight_decay: float) -> None:
-        self.weights, self.clip, self.weight_decay = weights, clip, weight_decay
+    def __init__(self, weights: list[keras.Variable], global_clipnorm: float, weight_decay: float) -> None:
+        self.weights, self.global_clipnorm, self.weight_decay = weights, global_clipnorm, weight_decay
         self.step = tf.Variable(0, dtype=tf.int64)
-        self.first = [tf.Variable(tf.zeros(() if _large(weight) else weight.shape)) for weight in weights]
-        self.second = [tf.Variable(tf.zeros(weight.shape)) for weight in weights]
+        self.first_moment = [tf.Variable(tf.zeros(() if _large(weight) else weight.shape)) for weight in weights]
+        self.second_moment = [tf.Variable(tf.zeros(weight.shape)) for weight in weights]
 
     def restart(self) -> None:
         """Forget all steps."""
-        for variable in (self.step, *self.first, *self.second):
+        for variable in (self.step, *self.first_moment, *self.second_moment):
             variable.assign(tf.zeros_like(variable))
 
-    def apply(self, gradients: list[tf.Tensor | tf.IndexedSlices | None], rate: tf.Tensor) -> None:
-        """One step at a learning rate, of every weight with a gradient."""
-        moved = [i for i, gradient in enumerate(gradients) if gradient is not None]
-        summed = [_rows(gradients[i]) if _large(self.weights[i]) else _dense(gradients[i]) for i in moved]
-        clipped, _ = tf.clip_by_global_norm(summed, self.clip)
+    def apply(self, gradients: list[tf.Tensor | tf.IndexedSlices | None], learning_rate: tf.Tensor) -> None:
+        """One step of every weight that has a gradient."""
+        indices = [i for i, gradient in enumerate(gradients) if gradient is not None]
+        summed = [
+            _sum_by_row(gradients[i]) if _large(self.weights[i]) else tf.convert_to_tensor(gradients[i])
+            for i in indices
+        ]
+        clipped, _ = tf.clip_by_global_norm(summed, self.global_clipnorm)
         step = tf.cast(self.step + 1, tf.float32)
-        for i, gradient in zip(moved, clipped, strict=True):
-            move = self._move_rows if _large(self.weights[i]) else self._move
-            move(i, gradient, rate, step)
+        for i, gradient in zip(indices, clipped, strict=True):
+            update = self._update_rows if _large(self.weights[i]) else self._update_all
+            update(i, gradient, learning_rate, step)
         self.step.assign_add(1)
 
-    def _move(self, i: int, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor) -> None:
-        weight = self.weights[i].value
-        tf.raw_ops.ResourceApplyAdam(
-            var=weight.handle,
-            m=self.first[i].handle,
-            v=self.second[i].handle,
-            beta1_power=BETA_1**step,
-            beta2_power=BETA_2**step,
-            lr=rate,
-            beta1=BETA_1,
-            beta2=BETA_2,
-            epsilon=EPSILON,
-            grad=gradient,
-        )
+    def _update_all(self, i: int, gradient: tf.Tensor, learning_rate: tf.Tensor, step: tf.Tensor) -> None:
+        tables = (self.weights[i].value, self.first_moment[i], self.second_moment[i])
+        var, m, v = (table.handle for table in tables)
+        betas = {"beta1": BETA_1, "beta2": BETA_2, "beta1_power": BETA_1**step, "beta2_power": BETA_2**step}
+        tf.raw_ops.ResourceApplyAdam(var=var, m=m, v=v, lr=learning_rate, **betas, epsilon=EPSILON, grad=gradient)
 
-    def _move_rows(self, i: int, gradient: tf.IndexedSlices, rate: tf.Tensor, step: tf.Tensor) -> None:
-        weight, second, rows = self.weights[i].value, self.second[i], gradient.indices
+    def _update_rows(self, i: int, gradient: tf.IndexedSlices, learning_rate: tf.Tensor, step: tf.Tensor) -> None:
+        weight, second, rows = self.weights[i].value, self.second_moment[i], gradient.indices
         square = BETA_2 * tf.gather(second, rows) + (1 - BETA_2) * gradient.values**2
-        change = rate * tf.sqrt(1 - BETA_2**step) * gradient.values / (tf.sqrt(square) + EPSILON)
-        if self.weight_decay and len(weight.shape) > 1:  # not an article's popularity
-            change += rate * self.weight_decay * tf.gather(weight, rows)
+        change = learning_rate * tf.sqrt(1 - BETA_2**step) * gradient.values / (tf.sqrt(square) + EPSILON)
+        if self.weight_decay and len(weight.shape) > 1:  # not the popularity
+            change += learning_rate * self.weight_decay * tf.gather(weight, rows)
         second.scatter_update(tf.IndexedSlices(square, rows))
         weight.scatter_sub(tf.IndexedSlices(change, rows))
 
 
 def _large(weight: keras.Variable) -> bool:
-    return bool(weight.shape[0] > LARGE)
+    return bool(weight.shape[0] > MAX_DENSE_ROWS)
 
 
-def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
-    return tf.convert_to_tensor(gradient)
-
-
-def _rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
-    """Each row once."""
-    rows, place = tf.unique(gradient.indices)
-    return tf.IndexedSlices(tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows)), rows)
+def _sum_by_row(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
+    """The gradient with one entry per row."""
+    rows, index = tf.unique(gradient.indices)
+    return tf.IndexedSlices(tf.math.unsorted_segment_sum(gradient.values, index, tf.size(rows)), rows)

@@ -1,4 +1,4 @@
-"""From purchases before a cut-off to a trained network."""
+"""From the purchases before a cut-off to a trained network."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,133 +6,135 @@ from itertools import chain, repeat
 
 import numpy as np
 
+from forsys.arrays import Floats, Ints
 from forsys.calendar import day_number
 from forsys.progress import progress
-from forsys.recurrent.articles import ArticleInputs, article_inputs
-from forsys.recurrent.backend import tf
-from forsys.recurrent.learner import Step, learner
-from forsys.recurrent.losses import own_positives
-from forsys.recurrent.model import Model, Shapes, sizes
-from forsys.recurrent.network import Tensors
-from forsys.recurrent.recipe import Recipe
-from forsys.recurrent.steps import moments, people
-from forsys.recurrent.windows import Batch, batches
-from forsys.tables.history import Floats, History, Ints
+from forsys.recurrent.article_inputs import article_inputs
+from forsys.recurrent.backend import Tensors, tf
+from forsys.recurrent.config import NetworkConfig
+from forsys.recurrent.context import context, customer_codes
+from forsys.recurrent.learner import BatchTensors, cached_learner
+from forsys.recurrent.losses import accidental_hits
+from forsys.recurrent.minibatches import Batch, batches
+from forsys.recurrent.model import Model, Shapes, vocabulary_sizes
+from forsys.tables.history import History
 
-LEAST_RATE = 0.03  # share of the learning rate that is left at the end
+FINAL_RATE = 0.03  # of the learning rate, at the end of training
 
 
 @dataclass(frozen=True, eq=False)
-class Knowledge:
-    """What a network looks up: fixed at the cut-off, and the same in training and afterwards."""
+class EncodedFeatures:
+    """What a network looks up, as known at the cut-off: the same in training and inference."""
 
-    number: Ints  # (articles of the shop,): 1 and up for those sold before the cut-off, 0 for the others
-    inputs: ArticleInputs
-    price_level: Floats  # (articles,): mean logarithm of the price
-    people: Ints  # (customers, …)
+    ids: Ints  # (articles,): row of the embedding table, 0 for all articles without sales before the cut-off
+    article_codes: Ints  # (articles, attributes)
+    article_values: Floats  # (articles, width)
+    mean_log_price: Floats  # (articles,)
+    customer_codes: Ints  # (customers, attributes)
 
     @property
     def shapes(self) -> Shapes:
-        """Of the model that it takes."""
-        codes, values = self.inputs.codes, self.inputs.values
-        return Shapes(len(self.number), sizes(codes), values.shape[1], sizes(self.people))
+        """The shapes of a model for these features."""
+        articles, customers = vocabulary_sizes(self.article_codes), vocabulary_sizes(self.customer_codes)
+        return Shapes(len(self.ids), articles, self.article_values.shape[1], customers)
 
     @property
     def sold(self) -> Ints:
-        """The articles that have a number."""
-        return np.flatnonzero(self.number)
+        """The articles with sales before the cut-off, sorted."""
+        return np.flatnonzero(self.ids)
 
-    def of(self, articles: Ints) -> Tensors:
-        """Number, codes and values of articles, for the network."""
-        arrays = (self.number[articles], self.inputs.codes[articles], self.inputs.values[articles])
-        return tuple(map(tf.constant, arrays))
+    def tensors(self, articles: Ints) -> Tensors:
+        """Ids, codes and values of articles, for ArticleVectors."""
+        return tuple(tf.constant(array[articles]) for array in (self.ids, self.article_codes, self.article_values))
 
 
-def knowledge(history: History, as_of: date, recipe: Recipe) -> Knowledge:
-    """Everything but the order of the purchases."""
-    log = history.since(as_of, recipe.days, recipe.purchases)
+def encode_features(history: History, as_of: date, config: NetworkConfig) -> EncodedFeatures:
+    """Encode the features of all articles and customers of the shop."""
+    log = history.since(as_of, config.days, config.max_purchases)
     count = len(history.articles)
     sales = np.bincount(log.article, minlength=count)
-    number = np.where(sales > 0, np.arange(1, count + 1, dtype=np.int32), 0)
+    ids = np.where(sales > 0, np.arange(1, count + 1, dtype=np.int32), 0)
     price = np.bincount(log.article, np.log(np.maximum(log.price, 1e-4)), count) / np.maximum(sales, 1)
-    who = people(history) if "customer" in recipe.groups else np.zeros((len(history.customers), 0), np.int32)
-    inputs = article_inputs(history, as_of, recipe.groups)
-    return Knowledge(number, inputs, price.astype(np.float32), who)
+    no_codes = np.zeros((len(history.customers), 0), np.int32)
+    codes = customer_codes(history) if "customer" in config.features else no_codes
+    return EncodedFeatures(ids, *article_inputs(history, as_of, config.features), price.astype(np.float32), codes)
 
 
 class Trainer:
-    """Teaches one model the purchases of the last `recipe.days` before the cut-off."""
+    """Trains one model on the purchases of the last `config.days` before the cut-off."""
 
-    def __init__(self, history: History, as_of: date, facts: Knowledge, recipe: Recipe, seed: int) -> None:
-        self.log = history.since(as_of, recipe.days, recipe.purchases)
-        self.facts, self.recipe = facts, recipe
-        self.learner = learner(facts.shapes, Recipe.of(recipe), seed)
+    def __init__(
+        self, history: History, as_of: date, features: EncodedFeatures, config: NetworkConfig, seed: int
+    ) -> None:
+        self.log = history.since(as_of, config.days, config.max_purchases)
+        self.features, self.config = features, config
+        self.learner = cached_learner(features.shapes, NetworkConfig.of(config), seed)
         self.learner.restart()
         self.model = self.learner.model
-        self.random = np.random.default_rng(seed)
-        self.weight = np.exp2((self.log.day - day_number(as_of) + 1) / recipe.half_life).astype(np.float32)
-        sales = np.bincount(self.log.article, self.weight, len(facts.number))
-        popularity = np.log(np.append(0.5, sales + 1))  # by number, the first guess of every score
+        self.rng = np.random.default_rng(seed)
+        self.weights = np.exp2((self.log.day - day_number(as_of) + 1) / config.half_life).astype(np.float32)
+        sales = np.bincount(self.log.article, self.weights, len(features.ids))
+        popularity = np.log(np.append(0.5, sales + 1))  # by id; what scores start from
         self.model.articles.popularity.assign((popularity - popularity.max()).astype(np.float32))
-        share = (sales[facts.sold] + 1) ** recipe.alpha
-        self.share = share / share.sum()
-        self.up_to = np.cumsum(self.share)
+        share = (sales[features.sold] + 1) ** config.negative_sampling_power
+        self.share = share / share.sum()  # of the negatives, by article sold
+        self.cumulative_share = np.cumsum(self.share)
 
     def fit(self, epochs: int) -> Model:
-        """All epochs, over which the learning rate rises and falls."""
-        random = self.random if self.recipe.shuffle else None
-        layout = (self.recipe.layout, self.recipe.rows, self.recipe.length, random)
-        made = list(batches(self.log, *layout))
-        # A shuffled epoch may take some batches more than the first.
-        least = np.float32(LEAST_RATE * self.recipe.learning_rate)
-        rate = chain(rates(epochs * len(made), self.recipe), repeat(least))
-        for epoch in progress(range(epochs), f"train {self.recipe.cell}", unit="epoch"):
-            state = self.model.network.zero_state(self.recipe.rows)
-            for batch in made if epoch == 0 or random is None else batches(self.log, *layout):
-                state = self.learner.descend(self._step(batch), state, tf.constant(next(rate)))
+        """Train for all epochs of the learning rate's schedule."""
+        rng = self.rng if self.config.shuffle else None
+        layout = (self.config.batching, self.config.batch_size, self.config.window_size, rng)
+        first_epoch = list(batches(self.log, *layout))
+        # A shuffled epoch may have a few more batches than the first.
+        final_rate = np.float32(FINAL_RATE * self.config.learning_rate)
+        rates = chain(learning_rates(epochs * len(first_epoch), self.config), repeat(final_rate))
+        for epoch in progress(range(epochs), f"train {self.config.cell}", unit="epoch"):
+            state = self.model.network.zero_state(self.config.batch_size)
+            for batch in first_epoch if epoch == 0 or rng is None else batches(self.log, *layout):
+                state = self.learner.train_step(self._tensors(batch), state, tf.constant(next(rates)))
         return self.model
 
-    def _step(self, batch: Batch) -> Step:
-        """What the learner wants to know of a batch."""
-        none, predict = batch.predict < 0, np.maximum(batch.predict, 0)
-        read = np.where(batch.read < 0, -1, self.log.article[batch.read])  # (rows, length)
+    def _tensors(self, batch: Batch) -> BatchTensors:
+        """A batch as the learner takes it."""
+        empty, predict = batch.predict < 0, np.maximum(batch.predict, 0)
+        read = np.where(batch.read < 0, -1, self.log.article[batch.read])  # (rows, steps)
         bought = self.log.article[predict]
-        drawn, log_count = self._draw()
-        place = np.zeros(len(self.facts.number) + 1, np.int32)
-        for some in (read, bought, drawn):
-            place[some] = 1
-        place[-1] = 0  # where nothing is read
-        needed = np.flatnonzero(place)
-        place[needed] = np.arange(len(needed), dtype=np.int32)
-        place[-1] = -1
-        weight = np.where(none, 0, self.weight[predict]).astype(np.float32)
-        codes, paid = moments(self.log, batch, self.facts.price_level)
-        who = self.facts.people[self.log.customer[predict]]
-        negatives = (place[drawn], log_count, own_positives(drawn, bought.ravel()))
-        arrays = (place[read], place[bought], *negatives, weight, batch.reset, codes, paid, who)
-        return Step(*self.facts.of(needed), *map(tf.constant, arrays))
+        negatives, log_expected_count = self._sample_negatives()
+        index = np.zeros(len(self.features.ids) + 1, np.int32)  # of each article among those that are needed
+        for articles in (read, bought, negatives):
+            index[articles] = 1
+        index[-1] = 0  # where nothing is read
+        needed = np.flatnonzero(index)
+        index[needed] = np.arange(len(needed), dtype=np.int32)
+        index[-1] = -1
+        weights = np.where(empty, 0, self.weights[predict]).astype(np.float32)
+        codes, residual = context(self.log, batch, self.features.mean_log_price)
+        customer = self.features.customer_codes[self.log.customer[predict]]
+        sample = (index[negatives], log_expected_count, accidental_hits(negatives, bought.ravel()))
+        arrays = (index[read], index[bought], *sample, weights, batch.reset, codes, residual, customer)
+        return BatchTensors(*self.features.tensors(needed), *map(tf.constant, arrays))
 
-    def _draw(self) -> tuple[Ints, Floats]:
-        """Negatives, sorted, each once; logarithm of how often it is expected for each time it was drawn."""
-        sold, count = self.facts.sold, self.recipe.negatives
+    def _sample_negatives(self) -> tuple[Ints, Floats]:
+        """Distinct articles, sorted; log of the expected over the actual count of each in the sample."""
+        sold, count = self.features.sold, self.config.num_negatives
         if len(sold) <= 2 * count:
             return sold, np.zeros(len(sold), np.float32)
-        places = np.minimum(np.searchsorted(self.up_to, self.random.random(count)), len(sold) - 1)
-        drawn, times = np.unique(places, return_counts=True)
-        return sold[drawn], np.log(count * self.share[drawn] / times).astype(np.float32)
+        indices = np.searchsorted(self.cumulative_share, self.rng.random(count))
+        sampled, times = np.unique(np.minimum(indices, len(sold) - 1), return_counts=True)
+        return sold[sampled], np.log(count * self.share[sampled] / times).astype(np.float32)
 
 
-def rates(steps: int, recipe: Recipe) -> Floats:
-    """The learning rate of each step, float32: up in a line, then down as a cosine does."""
-    warm_up = min(recipe.warm_up, steps // 2)
+def learning_rates(steps: int, config: NetworkConfig) -> Floats:
+    """The learning rate of each step, (steps,) float32: a linear warm-up, then a cosine down to FINAL_RATE."""
+    warmup = min(config.warmup_steps, steps // 2)
     step = np.arange(steps)
-    down = (1 + np.cos(np.pi * (step - warm_up) / max(steps - warm_up, 1))) / 2
-    share = np.where(step < warm_up, step / max(warm_up, 1), LEAST_RATE + (1 - LEAST_RATE) * down)
-    return (recipe.learning_rate * share).astype(np.float32)
+    cosine = (1 + np.cos(np.pi * (step - warmup) / max(steps - warmup, 1))) / 2
+    share = np.where(step < warmup, step / max(warmup, 1), FINAL_RATE + (1 - FINAL_RATE) * cosine)
+    return (config.learning_rate * share).astype(np.float32)
 
 
-def parameters(model: Model, facts: Knowledge) -> int:
-    """Weights that were learned: articles that were not sold have a place among them, and no part."""
-    idle = len(facts.number) - len(facts.sold)
-    each = model.articles.own.shape[1] + 1  # and the popularity
-    return int(sum(np.prod(weight.shape) for weight in model.weights) - idle * each)
+def num_parameters(model: Model, features: EncodedFeatures) -> int:
+    """Number of trained weights, without the unused embeddings and biases of articles that were not sold."""
+    unused = len(features.ids) - len(features.sold)
+    per_article = model.articles.embedding.shape[1] + 1  # and the popularity
+    return int(sum(np.prod(weight.shape) for weight in model.weights) - unused * per_article)

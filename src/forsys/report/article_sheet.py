@@ -1,9 +1,9 @@
-"""A sheet to look at: articles with picture, garment, palette, keywords, and the articles most like them."""
+"""A sheet of articles: picture, garment, palette, keywords, and the most similar articles."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,34 +15,33 @@ from forsys.content.colour import to_lab
 from forsys.content.decoding import decode
 from forsys.content.pictures import picture_path
 from forsys.content.silhouette import silhouette
-from forsys.content.similarity import content_vectors
+from forsys.content.vectors import content_vectors
 from forsys.errors import DataError
-from forsys.store import whole
-
-if TYPE_CHECKING:
-    from forsys.run import Run
+from forsys.run import Run
+from forsys.store import atomic_write
 
 NEIGHBOURS = 6
-BLOCKS = {"attributes": 1.0, "words": 1.0, "colour": 0.5, "shape": 0.5}  # as LookAlikes weighs them by itself
+BLOCKS = {"attributes": 1.0, "words": 1.0, "colour": 0.5, "shape": 0.5}  # NearestContent's default weights
 INK, QUIET, EMPTY = "#1a1a1a", "#6b6b6b", "#f0eeea"
 
 
-def write_sheet(run: "Run", article_ids: Sequence[str]) -> Path:
-    """Draw one row an article into output/<data set>/content/show-<first article>.png.
+def write_sheet(run: Run, article_ids: Sequence[str]) -> Path:
+    """Draw one row per article into output/<data set>/content/show-<first article>.png; returns that path.
 
     Raises DataError for an unknown article, or where the stage `content` has not run.
     """
-    assert run.content_mark  # raises where there are no current features
+    run.fingerprint_of("content")  # raises where the stage has not finished
+    content = run.workspace.content
     articles = run.history.articles.join(
-        pl.read_parquet(run.content / "pictures.parquet").drop("colour", "shape", strict=False),
+        pl.read_parquet(content / "pictures.parquet").drop("colour", "shape", strict=False),
         on="article",
         how="left",
         maintain_order="left",
     )
     chosen = [_row_of(run, articles, article_id) for article_id in article_ids]
-    keywords = pl.read_parquet(run.content / "keywords.parquet")
-    near = most_alike(articles, chosen, NEIGHBOURS)
-    target = run.content / f"show-{articles['article_id'][chosen[0]]}.png"
+    keywords = pl.read_parquet(content / "keywords.parquet")
+    near = most_similar(articles, chosen, NEIGHBOURS)
+    target = content / f"show-{articles['article_id'][chosen[0]]}.png"
     figure = Figure(figsize=(1.6 * (4 + NEIGHBOURS), 2.6 * len(chosen)))
     grid = figure.subplots(
         len(chosen),
@@ -59,16 +58,16 @@ def write_sheet(run: "Run", article_ids: Sequence[str]) -> Path:
             _draw_picture(axis, images, articles.row(other, named=True))
         for axis in axes[4 + len(neighbours) :]:
             axis.axis("off")
-    grid[0, 4].text(0, 1.34, "most alike", fontsize=8, color=QUIET, transform=grid[0, 4].transAxes)
+    grid[0, 4].text(0, 1.34, "most similar", fontsize=8, color=QUIET, transform=grid[0, 4].transAxes)
     for axis in grid.flat:
         axis.set_anchor("N")
-    with whole(target) as part:
+    with atomic_write(target) as part:
         figure.savefig(part, dpi=110, bbox_inches="tight", facecolor="white", format="png")
     return target
 
 
-def most_alike(articles: pl.DataFrame, rows: Sequence[int], count: int) -> list[list[int]]:
-    """The nearest articles of each row, the best first, without itself and with one article a product."""
+def most_similar(articles: pl.DataFrame, rows: Sequence[int], count: int) -> list[list[int]]:
+    """The `count` most similar articles of each row, the best first: one per product, and none of its own."""
     vectors = content_vectors(articles, BLOCKS)
     codes = articles["product_code"].to_numpy()
     found = []
@@ -80,12 +79,12 @@ def most_alike(articles: pl.DataFrame, rows: Sequence[int], count: int) -> list[
     return found
 
 
-def _row_of(run: "Run", articles: pl.DataFrame, article_id: str) -> int:
+def _row_of(run: Run, articles: pl.DataFrame, article_id: str) -> int:
     found = articles.with_row_index("row").filter(pl.col("article_id") == article_id.zfill(10))
     if found.is_empty():
         raise DataError(
-            f"{article_id} is no article of {run.dataset.name}. "
-            f"Name an article's number, such as {articles['article_id'][0]}."
+            f"{article_id} is not an article of {run.dataset.name}. "
+            f"Name an article_id, such as {articles['article_id'][0]}."
         )
     return int(found["row"][0])
 
@@ -94,38 +93,34 @@ def _draw_article(axes: Any, images: Path, article: dict[str, Any], keywords: li
     _draw_picture(axes[0], images, article)
     _draw_garment(axes[1], images, article)
     _draw_palette(axes[2], article)
-    axes[3].axis("off")
+    _title(axes[3], "keywords")
     words = "\n".join(f"{rank}  {word}" for rank, word in enumerate(keywords, 1)) or "no description"
-    axes[3].set_title("keywords", fontsize=8, color=QUIET, loc="left")
     axes[3].text(0, 0.98, words, va="top", fontsize=8.5, color=INK, transform=axes[3].transAxes, linespacing=1.35)
 
 
 def _draw_picture(axis: Axes, images: Path, article: dict[str, Any]) -> None:
     pixels, status = decode(picture_path(images, article["article_id"]))
-    axis.axis("off")
-    axis.set_title(fill(article["prod_name"] or "", 17, max_lines=2), fontsize=8, color=INK, loc="left")
+    _title(axis, fill(article["prod_name"] or "", 17, max_lines=2), INK)
     if pixels is None:
-        _say(axis, f"picture {status}")
+        _draw_message(axis, f"picture {status}")
     else:
         axis.imshow(pixels)
-    said = f"{article['article_id']}\n{article['product_type_name'] or ''}, {article['colour_group_name'] or ''}"
-    axis.text(0, -0.03, said, va="top", fontsize=7, color=QUIET, transform=axis.transAxes)
+    caption = f"{article['article_id']}\n{article['product_type_name'] or ''}, {article['colour_group_name'] or ''}"
+    axis.text(0, -0.03, caption, va="top", fontsize=7, color=QUIET, transform=axis.transAxes)
 
 
 def _draw_garment(axis: Axes, images: Path, article: dict[str, Any]) -> None:
     pixels, _ = decode(picture_path(images, article["article_id"]))
-    axis.axis("off")
-    axis.set_title("garment", fontsize=8, color=QUIET, loc="left")
+    _title(axis, "garment")
     if pixels is None:
-        return _say(axis, "")
+        return _draw_message(axis, "")
     mask = silhouette(to_lab(pixels))
     axis.imshow(np.where(mask[..., None], pixels, 255).astype(np.uint8))
     axis.contour(mask, levels=[0.5], colors="#d6336c", linewidths=0.8)
 
 
 def _draw_palette(axis: Axes, article: dict[str, Any]) -> None:
-    axis.axis("off")
-    axis.set_title("palette", fontsize=8, color=QUIET, loc="left")
+    _title(axis, "palette")
     if not article["hex"]:
         return
     axis.set_xlim(0, 1)
@@ -138,7 +133,12 @@ def _draw_palette(axis: Axes, article: dict[str, Any]) -> None:
         top += share
 
 
-def _say(axis: Axes, text: str) -> None:
+def _title(axis: Axes, text: str, colour: str = QUIET) -> None:
+    axis.axis("off")
+    axis.set_title(text, fontsize=8, color=colour, loc="left")
+
+
+def _draw_message(axis: Axes, text: str) -> None:
     axis.set_box_aspect(1)
     axis.add_patch(Rectangle((0, 0), 1, 1, color=EMPTY, transform=axis.transAxes))
     axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, color=QUIET, transform=axis.transAxes)

@@ -1,6 +1,6 @@
 """The charts of the page. Each takes rows as the stages wrote them and returns a figure, or None without rows.
 
-Call them inside `drawing.house_style()`.
+Call them inside `drawing.house_style()`. k is the length of the final list.
 """
 
 from datetime import date
@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from forsys.calendar import Fold, day_number
-from forsys.evaluation.baselines import BASELINES
-from forsys.evaluation.evaluate import FINAL, FUSION, UNION
+from forsys.evaluation.list_names import FINAL, FUSION, UNION
 from forsys.report.drawing import (
     ACCENT,
     BASELINE_GREY,
@@ -26,8 +25,10 @@ from forsys.report.drawing import (
     by_score,
     colour_of,
     known,
+    label_line_ends,
     new_axes,
 )
+from forsys.retrieval.baselines import BASELINES
 
 WIDTH = 5.4  # inches
 FEW = 50  # a bar of fewer customers or purchases is drawn pale
@@ -35,31 +36,31 @@ PATCH = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # keeps a line fr
 RECALL_SHADES = ("#1d4f85", "#5f97cf", "#b4d0ea")
 
 
-def map_chart(scores: list[Row]) -> Figure | None:
-    """MAP@12 of every list, best first, with the 95 % intervals."""
-    rows = [row for row in by_score(scores, "MAP@12") if known(row.get("MAP@12"))]
+def map_chart(scores: list[Row], k: int) -> Figure | None:
+    """MAP@k of every list, best first, with the 95 % intervals."""
+    rows = [row for row in by_score(scores, f"MAP@{k}") if known(row.get(f"MAP@{k}"))]
     if not rows:
         return None
     figure, ax = new_axes(WIDTH, 0.6 + 0.31 * len(rows))
-    draw_map(ax, rows)
+    draw_map(ax, rows, k)
     return figure
 
 
-def draw_map(ax: Axes, rows: list[Row]) -> None:
-    """The bars of `map_chart`; every row has a MAP@12."""
+def draw_map(ax: Axes, rows: list[Row], k: int) -> None:
+    """The bars of `map_chart`; every row has a MAP@k."""
     names = [row["list"] for row in rows]
-    values = np.array([row["MAP@12"] for row in rows])
+    values = np.array([row[f"MAP@{k}"] for row in rows])
     low, high = (
-        np.array([row[end] if known(row.get(end)) else row["MAP@12"] for row in rows]) for end in ("low", "high")
+        np.array([row[end] if known(row.get(end)) else row[f"MAP@{k}"] for row in rows]) for end in ("low", "high")
     )
-    places = range(len(rows))
-    ax.barh(places, values, height=0.66, color=[colour_of(name) for name in names])
-    ax.hlines(places, low, high, color=INK, linewidth=1.1)
+    bars = range(len(rows))
+    ax.barh(bars, values, height=0.66, color=[colour_of(name) for name in names])
+    ax.hlines(bars, low, high, color=INK, linewidth=1.1)
     room = max(float(high.max()), 1e-9)
-    for place, row, end in zip(places, rows, high.tolist(), strict=True):
+    for bar, row, end in zip(bars, rows, high.tolist(), strict=True):
         weight = "bold" if row["list"] == FINAL else "normal"
-        ax.text(end + room * 0.02, place, f"{row['MAP@12']:.4f}", va="center", fontweight=weight)
-    _rows_named(ax, names)
+        ax.text(end + room * 0.02, bar, f"{row[f'MAP@{k}']:.4f}", va="center", fontweight=weight)
+    _name_rows(ax, names)
     ax.set_xlim(0, room * 1.17)
 
 
@@ -77,7 +78,7 @@ def recall_chart(scores: list[Row]) -> Figure | None:
         if known(union.get(f"recall@{k}")):
             ax.vlines(union[f"recall@{k}"], -0.55, len(rows) - 0.5, color=shade, linestyle="--", linewidth=1.2)
             ax.text(union[f"recall@{k}"], -0.8, f"all, {k}", ha="center", color=FAINT, fontsize=8)
-    _rows_named(ax, [row["list"] for row in rows])
+    _name_rows(ax, [row["list"] for row in rows])
     ax.set_ylim(len(rows) - 0.5, -1.15)
     ax.grid(axis="y", linewidth=0.8)
     ax.set_xlim(left=0)
@@ -102,18 +103,20 @@ def next_item_chart(rows: list[Row]) -> Figure | None:
     ax.set_xscale("log")
     ax.set_ylim(bottom=0)
     ax.set_xlim(depths[0], depths[-1])
-    ax.xaxis.set_major_locator(FixedLocator([k for k in depths if k != 12]))
+    ax.xaxis.set_major_locator(FixedLocator([k for k in depths if k != 12]))  # too near to 10
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:.0%}"))
     ax.set_xlabel("k")
     ax.grid(axis="y", linewidth=0.8)
-    _name_ends(ax, {row["model"]: row[f"@{depths[-1]}"] for row in rows}, colours)
+    inks = {name: FAINT if name in BASELINES else colour for name, colour in colours.items()}
+    ends = {row["model"]: row[f"@{depths[-1]}"] for row in rows}
+    label_line_ends(ax, ends, inks, bold=FUSION)
     return figure
 
 
 def segment_chart(rows: list[Row], column: str, average: float | None) -> Figure | None:
-    """Bars of one kind of segment, with how many are in each; a dashed line at the average."""
+    """Bars of the values of one segment, with how many are in each; a dashed line at the average."""
     rows = [row for row in rows if known(row.get(column))]
     if not rows:
         return None
@@ -122,17 +125,17 @@ def segment_chart(rows: list[Row], column: str, average: float | None) -> Figure
     values = [row[column] for row in rows]
     ax.barh(range(len(rows)), values, height=0.64, color=colours)
     room = max([*values, average or 0, 1e-9])
-    for place, value in enumerate(values):
-        ax.text(value + room * 0.02, place, f"{value:.3f}", va="center", fontsize=8, bbox=PATCH, zorder=5)
+    for bar, value in enumerate(values):
+        ax.text(value + room * 0.02, bar, f"{value:.3f}", va="center", fontsize=8, bbox=PATCH, zorder=5)
     if average is not None:
         ax.axvline(average, color=ACCENT, linestyle="--", linewidth=1)
-    _rows_named(ax, [f"{row['value']}  ({row['n']:,})" for row in rows])
+    _name_rows(ax, [f"{row['value']}  ({row['n']:,})" for row in rows])
     ax.set_xlim(0, room * 1.16)
     return figure
 
 
 def tried_chart(values: dict[str, float], chosen: str) -> Figure | None:
-    """MAP@12 of each value of a parameter, in the order of the values; the chosen one marked."""
+    """MAP@k of each value of a parameter, in the order of the values; the chosen one marked."""
     if not values:
         return None
     names = sorted(values, key=_as_number)
@@ -140,8 +143,8 @@ def tried_chart(values: dict[str, float], chosen: str) -> Figure | None:
     figure, ax = new_axes(3.6, 2.1)
     ax.plot(range(len(names)), scores, "-o", color=SOURCE_BLUE, markersize=5)
     if chosen in names:
-        place = names.index(chosen)
-        ax.plot([place], [scores[place]], "o", color=ACCENT, markersize=9)
+        x = names.index(chosen)
+        ax.plot([x], [scores[x]], "o", color=ACCENT, markersize=9)
     ax.set_xticks(range(len(names)), names)
     ax.margins(x=0.08, y=0.2)
     ax.yaxis.set_major_locator(MaxNLocator(4))
@@ -150,22 +153,22 @@ def tried_chart(values: dict[str, float], chosen: str) -> Figure | None:
 
 
 def weights_chart(weights: dict[str, float]) -> Figure | None:
-    """How much each source counts in the final list."""
+    """The weight of each source in the fusion."""
     if not weights:
         return None
     rows = sorted(weights.items(), key=lambda pair: -pair[1])
     figure, ax = new_axes(3.6, 0.45 + 0.24 * len(rows))
     room = max([weight for _, weight in rows] + [1e-9])
     ax.barh(range(len(rows)), [weight for _, weight in rows], height=0.64, color=SOURCE_BLUE)
-    for place, (_, weight) in enumerate(rows):
-        ax.text(max(weight, 0) + room * 0.02, place, f"{weight:.2f}", va="center", fontsize=8)
-    _rows_named(ax, [name for name, _ in rows])
+    for bar, (_, weight) in enumerate(rows):
+        ax.text(max(weight, 0) + room * 0.02, bar, f"{weight:.2f}", va="center", fontsize=8)
+    _name_rows(ax, [name for name, _ in rows])
     ax.set_xlim(min([weight for _, weight in rows] + [0]), room * 1.18)
     return figure
 
 
 def weeks_chart(weeks: pl.DataFrame, holdout: Fold) -> Figure | None:
-    """Purchases a week (columns week, purchases), the holdout shaded."""
+    """Purchases per week (columns week, purchases), the holdout shaded."""
     if len(weeks) < 2:
         return None
     figure, ax = new_axes(WIDTH, 2.3)
@@ -183,7 +186,7 @@ def weeks_chart(weeks: pl.DataFrame, holdout: Fold) -> Figure | None:
     return figure
 
 
-def _rows_named(ax: Axes, names: list[str]) -> None:
+def _name_rows(ax: Axes, names: list[str]) -> None:
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
@@ -195,28 +198,6 @@ def _line_colours(names: list[str]) -> dict[str, str]:
     sources = [name for name in names if name != FUSION and name not in BASELINES]
     colours = {name: LINES[i % len(LINES)] for i, name in enumerate(sources)}
     return {name: colours.get(name, ACCENT if name == FUSION else BASELINE_GREY) for name in names}
-
-
-def _name_ends(ax: Axes, ends: dict[str, float], colours: dict[str, str]) -> None:
-    """Write each name right of its line's end, moved up where it would lie on another."""
-    gap = ax.get_ylim()[1] * 0.052
-    place = -gap
-    for name, value in sorted(ends.items(), key=lambda pair: pair[1]):
-        place = max(value, place + gap)
-        ink = FAINT if name in BASELINES else colours[name]
-        weight = "bold" if name == FUSION else "normal"
-        ax.annotate(
-            name,
-            (1.0, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            color=ink,
-            fontsize=8.5,
-            fontweight=weight,
-            annotation_clip=False,
-        )
 
 
 def _as_number(text: str) -> tuple[float, str]:

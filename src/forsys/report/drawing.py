@@ -1,9 +1,9 @@
-"""How every chart looks, and how it becomes text that can stand in a page."""
+"""How every chart looks, and how it becomes SVG text for a page."""
 
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,8 +12,8 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from forsys.evaluation.baselines import BASELINES
-from forsys.evaluation.evaluate import FINAL, UNION
+from forsys.evaluation.list_names import FINAL, UNION
+from forsys.retrieval.baselines import BASELINES
 
 INK, FAINT, GRID = "#23272f", "#6b7280", "#e6e8ec"
 BASELINE_GREY, SOURCE_BLUE, ACCENT, UNION_DARK = "#b3b8c2", "#4f86c0", "#d8512f", "#3c4454"
@@ -54,15 +54,16 @@ def house_style() -> Iterator[None]:
 
 
 def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure of so many inches, and axes alone on it."""
+    """A figure of this size in inches, and its only axes."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
 
 
-def to_svg(figure: Figure | None, name: str, says: str) -> Markup:
+def to_svg(figure: Figure | None, name: str, label: str) -> Markup:
     """The figure as <svg> without dates or ids that differ between runs; empty where there is none.
 
-    `name` salts the ids of clip paths and markers, so that two charts of one page don't share them.
+    `name` salts the ids of clip paths and markers, so that two charts of one page don't share them. `label` is what
+    a screen reader says.
     """
     if figure is None:
         return Markup("")
@@ -70,11 +71,33 @@ def to_svg(figure: Figure | None, name: str, says: str) -> Markup:
     with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = re.sub(r'<g id="[^"]*">', "<g>", text.getvalue()[text.getvalue().index("<svg") :])
-    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{escape(says)}"', 1))
+    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1))
+
+
+def label_line_ends(
+    ax: Axes, ends: Mapping[str, float], inks: Mapping[str, str], size: float = 8.5, bold: str = ""
+) -> None:
+    """Write each name right of its line's end, moved up where it would cover another; `bold` is one of them."""
+    gap = ax.get_ylim()[1] * 0.052
+    height = -gap
+    for name, value in sorted(ends.items(), key=lambda pair: pair[1]):
+        height = max(value, height + gap)
+        ax.annotate(
+            name,
+            (1.0, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=inks[name],
+            fontsize=size,
+            fontweight="bold" if name == bold else "normal",
+            annotation_clip=False,
+        )
 
 
 def known(value: Any) -> bool:
-    """Whether there is a number: a union has no MAP, for one."""
+    """Whether there is a number: the union has no MAP, for example."""
     return value is not None and not math.isnan(value)
 
 

@@ -1,31 +1,28 @@
-"""A few customers of the holdout: what they had bought, what was predicted, what they bought then."""
+"""A few customers of the holdout: what they had bought before, what was predicted, and what they bought."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from forsys.content.pictures import picture_path
-from forsys.report.pictures import data_uri, hue_of, thumbnail
-from forsys.schema import LIST_LENGTH as K
-
-if TYPE_CHECKING:
-    from forsys.run import Run
+from forsys.report.results import holdout_purchases
+from forsys.report.thumbnails import data_uri, hue_of, thumbnail
+from forsys.run import Run
 
 CUSTOMERS = 6
-LAST = 6  # purchases before the holdout that are shown
-MOST_BOUGHT = 12
+LAST = 6  # articles bought before the holdout that are shown
+MAX_BOUGHT = 12  # articles bought in the holdout that are shown
 
 
 @dataclass(frozen=True)
 class Card:
-    """An article as it is shown. `note` says why it is marked; `hit` is whether prediction and purchase met."""
+    """An article as it is shown. `hit` is whether it was predicted and bought; `note` says so in words."""
 
     article_id: str
     name: str
-    kind: str
+    product_type: str
     colour: str
     jpeg: bytes | None
     note: str = ""
@@ -38,100 +35,95 @@ class Card:
 
     @property
     def title(self) -> str:
-        """What is known of it, for a tooltip."""
-        return " · ".join(filter(None, (self.name, self.kind, self.colour, self.article_id)))
+        """Its name and attributes, for a tooltip."""
+        return " · ".join(filter(None, (self.name, self.product_type, self.colour, self.article_id)))
 
     @property
     def hue(self) -> int:
-        """The colour of its tile."""
-        return hue_of(self.kind)
+        """The colour of the tile that stands for a missing picture."""
+        return hue_of(self.product_type)
 
 
 @dataclass(frozen=True)
 class Example:
-    """One customer. `before` is newest first; `purchases` and `bought_count` count all, shown or not."""
+    """One customer. `before` is newest first; `num_before` and `num_bought` count all, shown or not."""
 
     customer_id: str
     age: int | None
-    purchases: int
+    num_before: int
     before: list[Card]
     predicted: list[Card]
     bought: list[Card]
-    bought_count: int
+    num_bought: int
     hits: int
 
 
 @dataclass(frozen=True)
 class Examples:
-    """The examples, and how usual a hit is among the customers they were drawn from."""
+    """The examples, and how many of the customers that they were sampled from have a hit."""
 
     customers: list[Example]
-    drawn_from: int = 0
+    sampled_from: int = 0
     with_hit: int = 0
 
 
-def find_examples(run: "Run", count: int = CUSTOMERS) -> Examples:
-    """Half of them with a hit where there are so many, all with purchases before the holdout."""
-    path = run.out / "holdout" / "predictions.parquet"
+def find_examples(run: Run, count: int = CUSTOMERS) -> Examples:
+    """`count` buyers of the holdout with earlier purchases, half of them with a hit where there are as many.
+
+    Sampled with the seed of the settings; fewer where there are fewer, and none before the stage `submit` has run.
+    """
+    path = run.workspace.holdout / "predictions.parquet"
     if not path.exists():
         return Examples([])
-    bought = _bought(run)
-    lists = pl.scan_parquet(path).filter(pl.col("rank") <= K)
+    bought = holdout_purchases(run)
+    lists = pl.scan_parquet(path).filter(pl.col("rank") <= run.settings.k)
     lists = lists.join(bought.lazy().select("customer").unique(), on="customer", how="semi")
     predicted = lists.collect().sort("customer", "rank")
     buyers = _with_history(run, bought.join(predicted, on="customer", how="semi"))
-    lucky = buyers.join(bought.join(predicted, on=["customer", "article"]), on="customer", how="semi")
-    chosen = _draw(buyers["customer"], lucky["customer"], count, run.settings.seed)
-    shown = _describe(run, chosen, predicted, bought)
-    return Examples(shown, len(buyers), len(lucky))
+    with_hit = buyers.join(bought.join(predicted, on=["customer", "article"]), on="customer", how="semi")
+    chosen = _sample(buyers["customer"], with_hit["customer"], count, run.settings.seed)
+    return Examples(_describe(run, chosen, predicted, bought), len(buyers), len(with_hit))
 
 
-def _bought(run: "Run") -> pl.DataFrame:
-    """The holdout's distinct purchases: customer, article."""
-    fold = run.calendar.holdout
-    log = pl.scan_parquet(run.tables / "transactions.parquet")
-    held = log.filter(pl.col("t_dat") >= fold.as_of, pl.col("t_dat") < fold.until)
-    return held.select("customer", "article").unique().collect().sort("customer", "article")
-
-
-def _with_history(run: "Run", bought: pl.DataFrame) -> pl.DataFrame:
-    """The customers of `bought` who had bought before, sorted."""
-    log = pl.scan_parquet(run.tables / "transactions.parquet")
+def _with_history(run: Run, bought: pl.DataFrame) -> pl.DataFrame:
+    """The customers of `bought` who had bought before the holdout, sorted."""
+    log = pl.scan_parquet(run.workspace.tables / "transactions.parquet")
     earlier = log.filter(pl.col("t_dat") < run.calendar.holdout.as_of).select("customer")
     known = earlier.join(bought.lazy().select("customer"), on="customer", how="semi").unique()
     return known.collect().sort("customer")
 
 
-def _draw(buyers: pl.Series, lucky: pl.Series, count: int, seed: int) -> list[int]:
+def _sample(buyers: pl.Series, with_hit: pl.Series, count: int, seed: int) -> list[int]:
     random = np.random.default_rng([seed, 12])
-    others = buyers.filter(~buyers.is_in(lucky.implode()))
-    hits, misses = (random.permutation(group.to_numpy()).tolist() for group in (lucky, others))
+    others = buyers.filter(~buyers.is_in(with_hit.implode()))
+    hits, misses = (random.permutation(group.to_numpy()).tolist() for group in (with_hit, others))
     first = hits[: max((count + 1) // 2, count - len(misses))]
     return [*first, *misses[: count - len(first)]]
 
 
-def _describe(run: "Run", chosen: list[int], predicted: pl.DataFrame, bought: pl.DataFrame) -> list[Example]:
+def _describe(run: Run, chosen: list[int], predicted: pl.DataFrame, bought: pl.DataFrame) -> list[Example]:
     before = _before(run, chosen)
-    ids = pl.scan_parquet(run.tables / "customers.parquet").filter(pl.col("customer").is_in(chosen))
-    people = {row["customer"]: row for row in ids.select("customer", "customer_id", "age").collect().to_dicts()}
+    ids = pl.scan_parquet(run.workspace.tables / "customers.parquet").filter(pl.col("customer").is_in(chosen))
+    customers = {row["customer"]: row for row in ids.select("customer", "customer_id", "age").collect().to_dicts()}
     lists = {c: predicted.filter(pl.col("customer") == c)["article"].to_list() for c in chosen}
     then = {c: bought.filter(pl.col("customer") == c)["article"].to_list() for c in chosen}
     card = _cards(run, [a for group in (before, lists, then) for articles in group.values() for a in articles])
-    return [_example(people[c], before[c], lists[c], then[c], card) for c in chosen]
+    return [_example(customers[c], before[c], lists[c], then[c], card) for c in chosen]
 
 
-def _before(run: "Run", chosen: list[int]) -> dict[int, list[int]]:
-    """The distinct articles each of `chosen` had bought, newest first."""
-    log = pl.scan_parquet(run.tables / "transactions.parquet")
-    mine = log.filter(pl.col("customer").is_in(chosen), pl.col("t_dat") < run.calendar.holdout.as_of)
-    placed = mine.select("customer", "article").collect().with_row_index("place")  # few rows, oldest first
-    last = placed.group_by("customer", "article").agg(pl.col("place").max()).sort("place", descending=True)
+def _before(run: Run, chosen: list[int]) -> dict[int, list[int]]:
+    """The distinct articles that each of `chosen` had bought before the holdout, newest first."""
+    log = pl.scan_parquet(run.workspace.tables / "transactions.parquet")
+    own = log.filter(pl.col("customer").is_in(chosen), pl.col("t_dat") < run.calendar.holdout.as_of)
+    numbered = own.select("customer", "article").collect().with_row_index("row")  # few rows, oldest first
+    last = numbered.group_by("customer", "article").agg(pl.col("row").max()).sort("row", descending=True)
     return {c: last.filter(pl.col("customer") == c)["article"].to_list() for c in chosen}
 
 
-def _cards(run: "Run", articles: Iterable[int]) -> Callable[[int], Card]:
+def _cards(run: Run, articles: Iterable[int]) -> Callable[[int], Card]:
     """Reads the attributes of `articles`; the function returned makes a card of one of them."""
-    table = pl.scan_parquet(run.tables / "articles.parquet").filter(pl.col("article").is_in(sorted(set(articles))))
+    table = pl.scan_parquet(run.workspace.tables / "articles.parquet")
+    table = table.filter(pl.col("article").is_in(sorted(set(articles))))
     columns = ("article", "article_id", "prod_name", "product_type_name", "colour_group_name")
     rows = {row["article"]: row for row in table.select(columns).collect().to_dicts()}
     made: dict[int, Card] = {}
@@ -140,27 +132,27 @@ def _cards(run: "Run", articles: Iterable[int]) -> Callable[[int], Card]:
         if article not in made:
             row = rows[article]
             jpeg = thumbnail(picture_path(run.dataset.folder / "images", row["article_id"]))
-            kind, name = row["product_type_name"] or "article", row["prod_name"] or row["article_id"]
-            made[article] = Card(row["article_id"], name, kind, row["colour_group_name"] or "", jpeg)
+            product_type, name = row["product_type_name"] or "article", row["prod_name"] or row["article_id"]
+            made[article] = Card(row["article_id"], name, product_type, row["colour_group_name"] or "", jpeg)
         return made[article]
 
     return card
 
 
 def _example(
-    person: dict[str, object], before: list[int], predicted: list[int], then: list[int], card: Callable[[int], Card]
+    row: dict[str, object], before: list[int], predicted: list[int], then: list[int], card: Callable[[int], Card]
 ) -> Example:
-    rank = {article: place for place, article in enumerate(predicted, start=1)}
+    rank = {article: i for i, article in enumerate(predicted, start=1)}
     hits = set(rank) & set(then)
-    shown_then = sorted(then, key=lambda a: rank.get(a, K + 1))[:MOST_BOUGHT]
-    age = person["age"]
+    shown = sorted(then, key=lambda a: rank.get(a, len(rank) + 1))[:MAX_BOUGHT]
+    age = row["age"]
     return Example(
-        customer_id=str(person["customer_id"]),
+        customer_id=str(row["customer_id"]),
         age=int(age) if isinstance(age, float) and age == age else None,
-        purchases=len(before),
+        num_before=len(before),
         before=[card(a) for a in before[:LAST]],
         predicted=[replace(card(a), hit=a in hits, note="bought" if a in hits else "") for a in predicted],
-        bought=[replace(card(a), hit=a in hits, note=f"no. {rank[a]}" if a in hits else "") for a in shown_then],
-        bought_count=len(then),
+        bought=[replace(card(a), hit=a in hits, note=f"no. {rank[a]}" if a in hits else "") for a in shown],
+        num_bought=len(then),
         hits=len(hits),
     )

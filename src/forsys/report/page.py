@@ -1,102 +1,90 @@
 """The page that people look at: one HTML file with everything in it, the same for the same inputs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from forsys.evaluation.evaluate import FINAL, FUSION, UNION
+from forsys.evaluation.list_names import FINAL, FUSION, UNION
 from forsys.report import charts
 from forsys.report.drawing import Row, by_score, colour_of, house_style, known, to_svg
 from forsys.report.examples import find_examples
-from forsys.report.findings import Findings
-from forsys.schema import LIST_LENGTH as K
-from forsys.store import whole
-
-if TYPE_CHECKING:
-    from forsys.run import Run
-
-SCORE_COLUMNS = ("MAP@1", "coverage@12")  # beside MAP@12 and its interval; scores.csv has more
-KINDS = {  # segments whose name needs the context that a table gives
-    "purchases": "number of earlier purchases",
-    "channel of the last one": "channel of the last purchase",
-    "article": "earlier sales of the article",
-}
+from forsys.report.results import Results
+from forsys.run import Run
+from forsys.store import atomic_write, read_json
 
 
-def write_report(run: "Run", target: Path) -> None:
-    """Write the page of a run whole to `target`, from the files that the stages left below run.out."""
-    findings = Findings.read(run)
+def write_report(run: Run, target: Path) -> None:
+    """Write the page of a run atomically to `target`, from the files that the stages left in its workspace."""
+    results, k = Results.read(run), run.settings.k
     with house_style():
-        pictures = _charts(run, findings)
+        drawn = _charts(run, results)
     page = _template().render(
         run=run,
-        facts=run.facts,
+        k=k,
+        data=read_json(run.workspace.tables / "tables.json"),
         holdout=run.calendar.holdout,
-        findings=findings,
-        charts=pictures,
-        headline=headline(findings),
-        scores=by_score(findings.scores, f"MAP@{K}"),
-        score_columns=SCORE_COLUMNS,
-        recall_columns=_at(findings.scores, "recall@"),
-        next_item=by_score(findings.next_item, "@10"),
-        next_columns=_at(findings.next_item, "@"),
+        results=results,
+        charts=drawn,
+        headline=headline(results),
+        score_columns=("MAP@1", f"coverage@{k}"),  # beside MAP@k and its interval; scores.csv has more
+        recall_columns=_at(results.scores, "recall@"),
+        next_item=by_score(results.next_item, "@10"),
+        next_columns=_at(results.next_item, "@"),
         examples=find_examples(run),
     )
-    with whole(target) as part:
+    with atomic_write(target) as part:
         part.write_text(page, encoding="utf-8")
 
 
-def headline(findings: Findings) -> list[tuple[str, str, str]]:
+def headline(results: Results) -> list[tuple[str, str, str]]:
     """The few numbers to read first: value, name, remark."""
-    final, baseline = findings.final, findings.best_baseline
+    k, final, baseline = results.k, results.final, results.best_baseline
+    score, best = final.get(f"MAP@{k}"), baseline.get(f"MAP@{k}")
     tiles = []
-    if known(final.get(f"MAP@{K}")):
-        spread = f"95 % interval {final['low']:.4f} to {final['high']:.4f}"
-        tiles.append((f"{final[f'MAP@{K}']:.4f}", f"MAP@{K} of the final list", spread))
-        if baseline.get(f"MAP@{K}"):
-            times = final[f"MAP@{K}"] / baseline[f"MAP@{K}"]
-            tiles.append(
-                (f"{times:.2f}×", "the best simple baseline", f"{baseline['list']}: {baseline['MAP@12']:.4f}")
-            )
-    if known(final.get(f"recall@{K}")):
-        remark = f"of the {findings.bought:,} articles bought are among the {K}"
-        tiles.append((percent(final[f"recall@{K}"]), f"recall@{K}", remark))
-    following = next((row for row in findings.next_item if row["model"] == FUSION), None)
-    if following and known(following.get("@10")):
-        remark = f"of {following['events']:,} next purchases are among the first 10"
-        tiles.append((percent(following["@10"]), "next-item accuracy at 10", remark))
+    if known(score):
+        ends = f"95 % interval {final['low']:.4f} to {final['high']:.4f}"
+        tiles.append((f"{score:.4f}", f"MAP@{k} of the final list", ends))
+        if best:
+            tiles.append((f"{score / best:.2f}×", "the best simple baseline", f"{baseline['list']}: {best:.4f}"))
+    if known(final.get(f"recall@{k}")):
+        remark = f"of the {results.bought:,} articles bought are among the {k}"
+        tiles.append((percent(final[f"recall@{k}"]), f"recall@{k}", remark))
+    fusion = next((row for row in results.next_item if row["model"] == FUSION), None)
+    if fusion and known(fusion.get("@10")):
+        remark = f"of {fusion['events']:,} next purchases are among the first 10"
+        tiles.append((percent(fusion["@10"]), "next-item accuracy at 10", remark))
     return tiles
 
 
-def _charts(run: "Run", findings: Findings) -> dict[str, Any]:
+def _charts(run: Run, results: Results) -> dict[str, Any]:
     """Every chart as SVG, empty where there is nothing to draw."""
-    tuned = findings.tuned
+    tuned, k = results.tuned, results.k
     return {
-        "map": to_svg(charts.map_chart(findings.scores), "map", f"MAP@{K} of every list with 95 % intervals"),
-        "recall": to_svg(charts.recall_chart(findings.scores), "recall", "recall of every list"),
-        "next": to_svg(charts.next_item_chart(findings.next_item), "next", "next-item accuracy by k"),
-        "segments": _segment_charts(findings),
+        "map": to_svg(charts.map_chart(results.scores, k), "map", f"MAP@{k} of every list with 95 % intervals"),
+        "recall": to_svg(charts.recall_chart(results.scores), "recall", "recall of every list"),
+        "next": to_svg(charts.next_item_chart(results.next_item), "next", "next-item accuracy by k"),
+        "segments": _segment_charts(results),
         "tried": [
-            (key, to_svg(charts.tried_chart(values, _chosen(tuned, key)), key, f"MAP@{K} by {key}"))
+            (key, to_svg(charts.tried_chart(values, _chosen(tuned, key)), key, f"MAP@{k} by {key}"))
             for key, values in sorted(tuned.get("tried", {}).items())
         ],
         "weights": to_svg(charts.weights_chart(tuned.get("weights", {})), "weights", "weights of the sources"),
-        "weeks": to_svg(charts.weeks_chart(findings.weeks, run.calendar.holdout), "weeks", "purchases a week"),
+        "weeks": to_svg(charts.weeks_chart(results.weeks, run.calendar.holdout), "weeks", "purchases per week"),
     }
 
 
-def _segment_charts(findings: Findings) -> list[tuple[str, Markup]]:
-    """Title and chart of each kind of segment: customers by MAP@12, articles by recall@12."""
+def _segment_charts(results: Results) -> list[tuple[str, Markup]]:
+    """Title and chart of each segmentation: of customers by MAP@k, of articles by recall@k."""
     drawn = []
-    for kind in dict.fromkeys(row["segment"] for row in findings.segments):
-        rows = [row for row in findings.segments if row["segment"] == kind]
-        column = f"MAP@{K}" if any(known(row.get(f"MAP@{K}")) for row in rows) else f"recall@{K}"
-        title = f"{column} by {KINDS.get(kind, kind)}"
-        average = findings.final.get(column)
+    for segment in dict.fromkeys(row["segment"] for row in results.segments):
+        rows = [row for row in results.segments if row["segment"] == segment]
+        metric = "MAP" if any(known(row.get(f"MAP@{results.k}")) for row in rows) else "recall"
+        column = f"{metric}@{results.k}"
+        title, average = f"{column} by {segment}", results.final.get(column)
         figure = charts.segment_chart(rows, column, average if known(average) else None)
-        drawn.append((title, to_svg(figure, f"segment {kind}", title)))
+        drawn.append((title, to_svg(figure, f"segment {segment}", title)))
     return [pair for pair in drawn if pair[1]]
 
 
@@ -113,8 +101,8 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"decimals": decimals, "percent": percent, "whole": "{:,}".format, "colour": colour_of}
-    environment.globals |= {"FINAL": FINAL, "FUSION": FUSION, "UNION": UNION, "K": K}
+    environment.filters |= {"decimals": decimals, "percent": percent, "grouped": "{:,}".format, "colour": colour_of}
+    environment.globals |= {"FINAL": FINAL, "FUSION": FUSION, "UNION": UNION}
     return environment.get_template("page.html")
 
 

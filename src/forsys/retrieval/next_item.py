@@ -1,6 +1,6 @@
-"""Next item: what the recurrent network expects after a customer's purchases, and a memory of what goes along.
+"""Next item: the recurrent network's scores, plus those of an item kNN, its "memory".
 
-TensorFlow takes seconds to import, so it is imported only where a network is trained or asked.
+TensorFlow takes seconds to import, so it is imported only where a network is trained or used.
 """
 
 from collections.abc import Iterator
@@ -14,128 +14,131 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.recurrent.recipe import Recipe
-from forsys.retrieval.co_purchase import CoPurchase, basket_weights
-from forsys.retrieval.look_alikes import nearby_share
-from forsys.retrieval.source import STRICT, Source
-from forsys.retrieval.variants import same_code
-from forsys.tables.history import Floats, History, Profiles
+from forsys.arrays import Bools, Floats
+from forsys.recurrent.config import NetworkConfig
+from forsys.retrieval.item_knn import ItemKNN, basket_weights
+from forsys.retrieval.nearest_content import share_on_sale
+from forsys.retrieval.same_product import same_product_links
+from forsys.retrieval.source import PARAMETERS, Source
+from forsys.tables.history import History, Profiles
 
 if TYPE_CHECKING:
-    from forsys.recurrent.inference import Reader
+    from forsys.recurrent.inference import ProfileEncoder
 
 
-@dataclass(config=STRICT)
-class NextItem(Source, Recipe):
-    """Scores of one or several networks, averaged, plus what the memory says of the basket.
+@dataclass(config=PARAMETERS)
+class NextItem(Source, NetworkConfig):
+    """Mean score of one or several recurrent networks, plus a memory of co-purchase and same product.
 
-    Articles that were never sold are scored too where `arrivals` is given, by what their attributes, words and
-    picture say, plus the logarithm of how likely they are on sale (see look_alikes), plus `arrivals`, which decides
-    how many of them come between the others.
-
-    The memory adds `together` times the damped cosine of co-purchase, and `variant` for an article of the same
-    product code, for each purchase of the profile: in full on its last day of shopping, `earlier` before. What
-    is in the basket of the day already is left out: it is not bought again on that day.
+    The memory adds, for each purchase of the profile, `co_purchase_weight` times the item kNN's similarity, and
+    `same_product_weight` for articles of the same product. What is in the basket already, bought on the profile's
+    own day, is left out. With `new_article_bias`, articles that were never sold are scored too: by their content,
+    plus the log of the probability that they are on sale (see nearest_content), plus that bias.
     """
 
-    together: NonNegativeFloat = 15.0
-    variant: NonNegativeFloat = 2.5
-    earlier: NonNegativeFloat = 0.5
+    co_purchase_weight: NonNegativeFloat = 15.0
+    """Factor on the item kNN's similarity in the memory."""
+    same_product_weight: NonNegativeFloat = 2.5
+    """Score in the memory of the article bought and of others of its product."""
+    earlier_weight: NonNegativeFloat = 0.5
+    """Weight in the memory of a purchase before the last day of shopping, then decayed."""
     memory_days: int = 60
+    """Days before the cut-off whose purchases the memory's item kNN learns from."""
     memory_half_life: float = 30.0
-    neighbours: int = 1000
-    arrivals: float | None = None
-    window: PositiveInt = 20
-    plausible: PositiveFloat = 0.1
+    """Days before the last day of shopping after which an earlier purchase counts half in the memory."""
+    num_neighbours: int = 1000
+    """Most similar articles that the memory keeps per article."""
+    new_article_bias: float | None = None
+    """Added to the scores of articles that were never sold; None leaves these out."""
+    catalogue_window: PositiveInt = 20
+    """Articles with the nearest ids by which the probability that a new article is on sale is estimated."""
+    min_on_sale: PositiveFloat = 0.1
+    """Smallest such probability with which a new article is scored."""
 
-    builds_on: ClassVar[tuple[str, ...]] = (
-        "recurrent",
-        "retrieval/co_purchase.py",
-        "retrieval/look_alikes.py",
-        "retrieval/variants.py",
-    )
     uses_content: ClassVar[bool] = True
 
     def fit(self, history: History, as_of: date) -> Self:
-        """Train the networks and remember co-purchase."""
+        """Train the networks and build the memory."""
         from forsys.recurrent.inference import article_vectors
-        from forsys.recurrent.training import Trainer, knowledge, parameters
+        from forsys.recurrent.training import Trainer, encode_features, num_parameters
 
-        facts = knowledge(history, as_of, self)
-        self._choose_catalogue(history, as_of, facts.number > 0)
-        self.price_level_, self.people_ = facts.price_level, facts.people
-        self.weights_, vectors, learned = [], [], 0
-        for seed in range(self.seed, self.seed + self.networks if len(facts.sold) else self.seed):
-            model = Trainer(history, as_of, facts, self, seed).fit(self.epochs)
-            vectors.append(article_vectors(model, facts))
+        features = encode_features(history, as_of, self)
+        self._choose_catalogue(history, as_of, features.ids > 0)
+        self.mean_log_price_, self.customer_codes_ = features.mean_log_price, features.customer_codes
+        self.weights_, vectors, trained = [], [], 0
+        for seed in range(self.seed, self.seed + self.num_networks if len(features.sold) else self.seed):
+            model = Trainer(history, as_of, features, self, seed).fit(self.epochs)
+            vectors.append(article_vectors(model, features))
             self.weights_ += [weight.numpy() for weight in model.network.trainable_variables]
-            learned += parameters(model, facts)
-        self.learned_ = np.array(learned)
-        self.vectors_ = np.stack(vectors) if vectors else np.zeros((0, len(facts.number), self.dimension + 1))
+            trained += num_parameters(model, features)
+        self.num_parameters_ = np.array(trained)
+        nothing = np.zeros((0, len(features.ids), self.embedding_dim + 1))
+        self.vectors_ = np.stack(vectors) if vectors else nothing
         self.memory_ = self._memory(history, as_of)
-        self._forget()
+        self._clear_cache()
         return self
 
-    def _choose_catalogue(self, history: History, as_of: date, known: npt.NDArray[np.bool_]) -> None:
-        """The articles sold and, with `arrivals`, those that may be on sale for the first time."""
+    def _choose_catalogue(self, history: History, as_of: date, known: Bools) -> None:
+        """The articles sold and, with `new_article_bias`, those likely to be on sale for the first time."""
         prior = np.where(known, 0, -np.inf)
-        if self.arrivals is not None:
-            number = history.articles["article_id"].cast(int).to_numpy()
-            on_sale = nearby_share(number, known, self.window)
+        if self.new_article_bias is not None:
+            article_id = history.articles["article_id"].cast(int).to_numpy()
+            on_sale = share_on_sale(article_id, known, self.catalogue_window)
             never = np.bincount(history.before(as_of).article, minlength=len(known)) == 0
-            chosen = never & (on_sale >= self.plausible)
-            prior[chosen] = np.log(on_sale[chosen]) + self.arrivals
+            chosen = never & (on_sale >= self.min_on_sale)
+            prior[chosen] = np.log(on_sale[chosen]) + self.new_article_bias
         self.catalogue_ = np.flatnonzero(np.isfinite(prior)).astype(np.int32)
         self.prior_ = prior[self.catalogue_].astype(np.float32)
 
     def _memory(self, history: History, as_of: date) -> sparse.csr_array:
-        """What a purchase of each article says for each of the catalogue, (articles, catalogue)."""
-        pairs = CoPurchase(days=self.memory_days, damp_bought=10, damp_candidate=3, neighbours=self.neighbours)
-        found = sparse.coo_array(pairs.fit(history, as_of).similar_)
-        row, column = pairs.catalogue_[found.coords[0]], self.columns(pairs.catalogue_[found.coords[1]])
-        kept = column >= 0
-        variants = sparse.coo_array(same_code(history, self.catalogue_, np.ones(len(self.catalogue_), np.float32)))
-        value = np.concatenate([self.together * found.data[kept], self.variant * variants.data])
-        place = (
-            np.concatenate([row[kept], variants.coords[0]]),
-            np.concatenate([column[kept], variants.coords[1]]),
+        """What a purchase of each article adds to the scores, (articles, catalogue)."""
+        knn = ItemKNN(
+            days=self.memory_days, shrinkage_bought=10, shrinkage_candidate=3, num_neighbours=self.num_neighbours
         )
-        memory = sparse.coo_array((value.astype(np.float32), place), shape=variants.shape).tocsr()
+        similar = sparse.coo_array(knn.fit(history, as_of).similar_)
+        row, column = knn.catalogue_[similar.coords[0]], self.columns(knn.catalogue_[similar.coords[1]])
+        kept = column >= 0
+        ones = np.ones(len(self.catalogue_), np.float32)
+        same = sparse.coo_array(same_product_links(history, self.catalogue_, ones))
+        values = (self.co_purchase_weight * similar.data[kept], self.same_product_weight * same.data)
+        coords = ((row[kept], same.coords[0]), (column[kept], same.coords[1]))
+        value, (rows, columns) = np.concatenate(values), map(np.concatenate, coords)
+        memory = sparse.coo_array((value.astype(np.float32), (rows, columns)), shape=same.shape).tocsr()
         memory.eliminate_zeros()
         return memory
 
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
-        """Every article of the catalogue, for every profile, also one that bought nothing yet."""
-        return self._scored(profiles, self.read(profiles))
+        """Scores of the whole catalogue, also for profiles without a purchase."""
+        return self._scores(profiles, self.encode(profiles))
 
     def in_blocks(self, profiles: Profiles) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
-        """All are read before the first block: many of one length together take 3/5 of the time."""
-        read = self.read(profiles)
+        """All profiles are encoded before the first block: many of one length together take 3/5 of the time."""
+        encoded = self.encode(profiles)
         for rows in self.blocks(profiles):
-            yield rows, self._scored(profiles[rows], read[:, rows])
+            yield rows, self._scores(profiles[rows], encoded[:, rows])
 
-    def _scored(self, profiles: Profiles, read: Floats) -> npt.NDArray[np.float32]:
-        expected = self.expected(read)
-        return self.remembered(profiles, expected) if self.memory_.nnz else expected
+    def _scores(self, profiles: Profiles, encoded: Floats) -> npt.NDArray[np.float32]:
+        scores = self.network_scores(encoded)
+        return self.add_memory(profiles, scores) if self.memory_.nnz else scores
 
-    def read(self, profiles: Profiles) -> Floats:
-        """What each network expects after each profile: (networks, profiles, dimension + 1), float32."""
-        read = [reader.expect(profiles) for reader in self.readers]
-        return np.stack(read) if read else np.zeros((0, len(profiles), self.dimension + 1), np.float32)
+    def encode(self, profiles: Profiles) -> Floats:
+        """Each network's output after each profile: (networks, profiles, embedding_dim + 1), float32."""
+        encoded = [encoder.encode(profiles) for encoder in self.encoders]
+        return np.stack(encoded) if encoded else np.zeros((0, len(profiles), self.embedding_dim + 1), np.float32)
 
-    def expected(self, read: Floats) -> npt.NDArray[np.float32]:
-        """The scores of the networks alone, of what `read` returned."""
-        scores = np.asarray(_side_by_side(read) @ self.vectors_of_all.T, np.float32)
+    def network_scores(self, encoded: Floats) -> npt.NDArray[np.float32]:
+        """Scores without the memory, from what `encode` returned: (profiles, catalogue)."""
+        scores = np.asarray(_side_by_side(encoded) @ self.mean_vectors.T, np.float32)
         if self.prior_.any():
             scores += self.prior_
         return scores
 
-    def remembered(self, profiles: Profiles, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """`scores`, changed: with what the memory adds."""
+    def add_memory(self, profiles: Profiles, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Add the memory's scores in place, with -inf for what is in the basket; returns `scores`."""
         row, purchase = profiles.purchases()
         article, age = profiles.history.article[purchase], profiles.ages(row, purchase)
-        weight = basket_weights(row, age, self.earlier, self.memory_half_life)
-        # As a dense array, which is added in half of the time of the stored cells alone.
+        weight = basket_weights(row, age, self.earlier_weight, self.memory_half_life)
+        # Made dense first, which takes half of the time of adding the stored cells.
         scores += (profiles.matrix(row, article, weight, self.memory_.shape[0]) @ self.memory_).toarray()
         column = self.columns(article)
         basket = (age == 0) & (column >= 0)
@@ -144,34 +147,33 @@ class NextItem(Source, Recipe):
 
     @property
     def parameters(self) -> int:
-        """Weights of the networks, those of the articles among them."""
-        return int(self.learned_)
+        """Number of trained weights of the networks, with the article embeddings."""
+        return int(self.num_parameters_)
 
     @cached_property
-    def vectors_of_all(self) -> Floats:
-        """(catalogue, networks * (dimension + 1)): their products with what was read are the mean scores."""
+    def mean_vectors(self) -> Floats:
+        """(catalogue, networks * (embedding_dim + 1)): products with the encodings are the mean scores."""
         return _side_by_side(self.vectors_[:, self.catalogue_] / np.float32(max(len(self.vectors_), 1)))
 
-    def _forget(self) -> None:
-        """What was made from an earlier fitted state."""
-        for name in ("readers", "vectors_of_all"):
+    @cached_property
+    def encoders(self) -> "list[ProfileEncoder]":
+        """One per network, from the fitted state."""
+        from forsys.recurrent.inference import ProfileEncoder
+
+        features = (self.mean_log_price_, self.customer_codes_)
+        size = len(self.weights_) // max(len(self.vectors_), 1)
+        weights = (self.weights_[i * size : (i + 1) * size] for i in range(len(self.vectors_)))
+        return [ProfileEncoder(self, *each, *features) for each in zip(weights, self.vectors_, strict=True)]
+
+    def _clear_cache(self) -> None:
+        """Drop what was computed from an earlier fitted state."""
+        for name in ("encoders", "mean_vectors"):
             self.__dict__.pop(name, None)
 
-    @cached_property
-    def readers(self) -> "list[Reader]":
-        """One a network, made from the fitted state."""
-        from forsys.recurrent.inference import Reader
-
-        each = len(self.weights_) // max(len(self.vectors_), 1)
-        return [
-            Reader(self, self.weights_[i * each : (i + 1) * each], vectors, self.price_level_, self.people_)
-            for i, vectors in enumerate(self.vectors_)
-        ]
-
     def load(self, path: Any) -> Self:
-        """As for every source; the networks are made anew."""
-        self._forget()
-        self.weights_ = []  # no array stands for no network
+        """As of every source."""
+        self._clear_cache()
+        self.weights_ = []  # a file without networks holds no such array
         return super().load(path)
 
 

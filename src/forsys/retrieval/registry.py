@@ -1,53 +1,67 @@
-"""From the settings' lines to sources."""
+"""From the settings to sources."""
 
+from collections.abc import Iterable
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import isabstract, signature
-from typing import Any
 
 from pydantic import ValidationError
 
 from forsys.errors import DataError
+from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.retrieval.source import Source
+from forsys.settings import Settings, SourceConfig
 
 
-def make_source(name: str, line: dict[str, Any]) -> Source:
-    """Make the source of one settings line: `class = "file.Class"` and its parameters. Raises DataError."""
-    kind = class_of(name, line)
-    parameters = {key: value for key, value in line.items() if key != "class"}
+def make_source(name: str, config: SourceConfig) -> Source:
+    """Make the source of one config: `class = "package.module:Class"` and its parameters. Raises DataError."""
+    made_of = source_class(name, config)
+    parameters = {key: value for key, value in config.items() if key != "class"}
     try:
-        source: Source = kind(**parameters)
+        source: Source = made_of(**parameters)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
-        known = ", ".join(signature(kind).parameters)
-        raise DataError(f"retrieval.sources.{name}: {faults}. {kind.__name__} takes: {known}.") from error
+        known = ", ".join(signature(made_of).parameters)
+        raise DataError(f"retrieval.sources.{name}: {faults}. {made_of.__name__} takes: {known}.") from error
     return source
 
 
-def class_of(name: str, line: dict[str, Any]) -> type[Source]:
-    """The class that a settings line names. Raises DataError where there is none."""
-    where = str(line.get("class", ""))
-    module, _, class_name = where.partition(".")
+def source_class(name: str, config: SourceConfig) -> type[Source]:
+    """The class that a config names; it may live in any package that can be imported. Raises DataError for none."""
+    where = str(config.get("class", ""))
+    module, _, class_name = where.partition(":")
     try:
-        kind = getattr(import_module(f"forsys.retrieval.{module}"), class_name)
-    except (ModuleNotFoundError, AttributeError) as error:
+        found = getattr(import_module(module), class_name)
+    except (ImportError, AttributeError, ValueError) as error:
         raise _no_source(name, where) from error
-    if not (isinstance(kind, type) and issubclass(kind, Source)) or isabstract(kind):
+    if not (isinstance(found, type) and issubclass(found, Source)) or isabstract(found):
         raise _no_source(name, where)
-    return kind
+    return found
 
 
-def code_of(line: dict[str, Any]) -> str:
-    """The file that a source's line names, relative to the package. Raises DataError where there is none."""
-    where = str(line.get("class", ""))
-    module = where.partition(".")[0]
-    if not module or find_spec(f"forsys.retrieval.{module}") is None:
-        raise _no_source("*", where)
-    return f"retrieval/{module}.py"
+def source_fingerprint(name: str, config: SourceConfig) -> str:
+    """Fingerprint of a config and of the code of its class."""
+    return fingerprint(config, code_fingerprint(source_class(name, config).__module__))
+
+
+def check_sources(settings: Settings) -> None:
+    """Raises DataError where a source, or a value of the tuning grid, cannot be used."""
+    sources = settings.retrieval.sources
+    for name, config in sources.items():
+        make_source(name, config)
+    for key, values in settings.tuning.grid.items():
+        name, _, parameter = key.partition(".")
+        if name not in sources:
+            raise DataError(f"tuning.grid: {key} names no source. Sources: {', '.join(sources)}.")
+        _check_values(name, sources[name], parameter, values)
+
+
+def _check_values(name: str, config: SourceConfig, parameter: str, values: Iterable[object]) -> None:
+    for value in values:
+        make_source(name, config | {parameter: value})
 
 
 def _no_source(name: str, where: str) -> DataError:
     return DataError(
-        f'retrieval.sources.{name}: class = "{where}" is not a source. Expected "file.Class" of a file in '
-        f'src/forsys/retrieval, such as "repurchase.Repurchase".'
+        f'retrieval.sources.{name}: class = "{where}" is not a source. Expected "package.module:Class" of a '
+        f'subclass of forsys.retrieval.source:Source, such as "forsys.retrieval.repurchase:Repurchase".'
     )

@@ -8,21 +8,23 @@ from pydantic import PositiveFloat
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.retrieval.source import STRICT, Source, decay
+from forsys.arrays import decay
+from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
 
 
-@dataclass(config=STRICT)
+@dataclass(config=PARAMETERS)
 class Repurchase(Source):
-    """Days on which the customer bought an article, each halved every `half_life` days.
+    """Decayed count of the days on which the customer bought an article.
 
-    On data where people buy the same things again, this one rule beats many trained pipelines.
+    Where people buy the same things again, this one rule beats many trained pipelines.
     """
 
     half_life: PositiveFloat = 30.0
+    """Days after which a purchase counts half."""
 
     def fit(self, history: History, as_of: date) -> Self:
-        """Know the articles sold so far; the rule itself has nothing to learn."""
+        """Collect the articles sold so far; the rule itself has nothing to learn."""
         self.catalogue_ = np.unique(history.before(as_of).article).astype(np.int32)
         return self
 

@@ -1,4 +1,4 @@
-"""Kaggle's tables as checked, typed Parquet with dense ids."""
+"""The stage `tables`: Kaggle's files become checked, typed Parquet tables with dense ids."""
 
 import datetime
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from forsys.errors import DataError
-from forsys.store import whole, write_json, write_parquet
+from forsys.store import atomic_write, write_json, write_parquet
 from forsys.tables.catalogue import (
     article_table,
     customer_table,
@@ -16,12 +16,12 @@ from forsys.tables.catalogue import (
     read_submission,
     submission_table,
 )
-from forsys.tables.findings import Findings
-from forsys.tables.ids import extended
-from forsys.tables.layout import ARTICLES, CUSTOMERS, ENDINGS, SUBMISSION, TRANSACTIONS
-from forsys.tables.purchases import Purchases, read_transactions
+from forsys.tables.columns import ARTICLES, CUSTOMERS, ENDINGS, SUBMISSION, TRANSACTIONS
+from forsys.tables.dataset import DataSet, find_table, folder_contents
+from forsys.tables.ids import append_sorted
 from forsys.tables.reading import Table, open_table
-from forsys.tables.source import DataSet, find_table, what_is_in
+from forsys.tables.rejected import DataIssues
+from forsys.tables.transactions import Purchases, read_transactions
 from forsys.tables.unpacking import scratch_beside
 
 ROW_GROUP = 250_000  # about a week of the shop's busy days: reading a range of days skips the rest
@@ -30,38 +30,35 @@ ROW_GROUP = 250_000  # about a week of the shop's busy days: reading a range of 
 def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> dict[str, Any]:
     """Write articles, customers, transactions, submission_customers and rejected.parquet, then tables.json.
 
-    Returns what tables.json holds: counts, first and last day, rejected rows by reason and notes. Numbers of
-    articles and customers follow their files; ids that occur only elsewhere come last, sorted. The same
-    files give the same bytes. DataError where a file is missing or broken, or where more than the share
-    `max_rejected` of a table's rows cannot be used; rejected.parquet is written even then.
+    Returns the content of tables.json: counts, first and last day, rejected rows by reason and notes. Articles
+    and customers get their ids in the order of their files, those that occur only in other files come last,
+    sorted. The same files give the same bytes. DataError where a file is missing or broken, or where more than
+    the share `max_rejected` of a table's rows cannot be used; rejected.parquet is written even then.
     """
     out.mkdir(parents=True, exist_ok=True)
-    (out / "tables.json").unlink(missing_ok=True)  # it vouches for the others, which change now
-    findings = Findings(out / "rejected.parquet", max_rejected)
+    (out / "tables.json").unlink(missing_ok=True)  # it says that the other files are complete, and they change now
+    issues = DataIssues(out / "rejected.parquet", max_rejected)
     with scratch_beside(out) as scratch:
-        articles = read_articles(_required(dataset, ARTICLES, scratch), findings)
-        customers = read_customers(_required(dataset, CUSTOMERS, scratch), findings)
-        purchases = read_transactions(
-            _required(dataset, TRANSACTIONS, scratch),
-            customers["customer_id"],
-            articles["article_id"],
-            findings,
-        )
-        listed = _submission(dataset, scratch, findings)
+        articles = read_articles(_required(dataset, ARTICLES, scratch), issues)
+        customers = read_customers(_required(dataset, CUSTOMERS, scratch), issues)
+        transactions = _required(dataset, TRANSACTIONS, scratch)
+        purchases = read_transactions(transactions, customers["customer_id"], articles["article_id"], issues)
+        listed = _submission(dataset, scratch, issues)
     customer_ids = _with_listed(purchases.customer_ids, listed)
-    _note_unknown(articles, customers, purchases, customer_ids, findings)
+    counts = _counts(articles, customers, purchases, customer_ids)
+    _note_unknown(counts, issues)
 
     _write_transactions(purchases.frame, out / "transactions.parquet")
     write_parquet(article_table(articles, purchases.article_ids), out / "articles.parquet")
     write_parquet(customer_table(customers, customer_ids), out / "customers.parquet")
-    wanted = submission_table(listed, customer_ids)
-    write_parquet(wanted, out / "submission_customers.parquet")
-    findings.write()
+    submission = submission_table(listed, customer_ids)
+    write_parquet(submission, out / "submission_customers.parquet")
+    issues.write()
     summary = {
-        **_counts(articles, customers, purchases, customer_ids),
-        "submission_customers": wanted.height,
-        "rejected": findings.counts,
-        "notes": findings.notes,
+        **counts,
+        "submission_customers": submission.height,
+        "rejected": issues.counts,
+        "notes": issues.notes,
         "generated": dataset.generated,
         "dataset": dataset.name,
     }
@@ -74,40 +71,33 @@ def _required(dataset: DataSet, stem: str, scratch: Path) -> Table:
     if path is None:
         raise DataError(
             f"{dataset.folder}: no {stem} table ({' or '.join(stem + end for end in ENDINGS)}). The folder "
-            f"holds {what_is_in(dataset.folder)}. Put Kaggle's file there, or name another folder."
+            f"holds {folder_contents(dataset.folder)}. Put Kaggle's file there, or name another folder."
         )
     return open_table(path, stem, scratch)
 
 
-def _submission(dataset: DataSet, scratch: Path, findings: Findings) -> pl.Series | None:
+def _submission(dataset: DataSet, scratch: Path, issues: DataIssues) -> pl.Series | None:
     path = find_table(dataset.folder, SUBMISSION)
     if path is None:
-        findings.notes.append(f"no {SUBMISSION}: the customers to predict for are all customers")
+        issues.notes.append(f"no {SUBMISSION}: the customers to predict for are all customers")
         return None
-    return read_submission(open_table(path, SUBMISSION, scratch), findings)
+    return read_submission(open_table(path, SUBMISSION, scratch), issues)
 
 
 def _with_listed(customer_ids: pl.Series, listed: pl.Series | None) -> pl.Series:
     if listed is None:
         return customer_ids
-    return extended(customer_ids, listed.filter(~listed.is_in(customer_ids.implode())))
+    return append_sorted(customer_ids, listed.filter(~listed.is_in(customer_ids.implode())))
 
 
-def _note_unknown(
-    articles: pl.DataFrame,
-    customers: pl.DataFrame,
-    purchases: Purchases,
-    customer_ids: pl.Series,
-    findings: Findings,
-) -> None:
-    only = "only in the transactions: kept, with unknown attributes"
-    new_customers = len(purchases.customer_ids) - customers.height
-    new_articles = len(purchases.article_ids) - articles.height
-    findings.note(new_customers, f"1 customer occurs {only}", f"{{}} customers occur {only}")
-    findings.note(new_articles, f"1 article occurs {only}", f"{{}} articles occur {only}")
-    only = only.replace("transactions", SUBMISSION)
-    new_listed = len(customer_ids) - len(purchases.customer_ids)
-    findings.note(new_listed, f"1 customer occurs {only}", f"{{}} customers occur {only}")
+def _note_unknown(counts: dict[str, Any], issues: DataIssues) -> None:
+    for key, what, table in (
+        ("unknown_customers", "customer", "transactions"),
+        ("unknown_articles", "article", "transactions"),
+        ("unknown_submission_customers", "customer", SUBMISSION),
+    ):
+        only = f"only in the {table}: kept, with unknown attributes"
+        issues.note(counts[key], f"1 {what} occurs {only}", f"{{}} {what}s occur {only}")
 
 
 def _counts(
@@ -132,7 +122,7 @@ def _iso(day: object) -> str:
 
 
 def _write_transactions(frame: pl.DataFrame, path: Path) -> None:
-    with whole(path) as part:
+    with atomic_write(path) as part:
         frame.rechunk().write_parquet(
             part, compression="zstd", compression_level=1, row_group_size=ROW_GROUP, statistics=True
         )

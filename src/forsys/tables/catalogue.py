@@ -1,65 +1,65 @@
-"""The tables of things rather than events: articles, customers, and the customers to predict for."""
+"""Articles, customers and the customers to predict for: the tables other than the transactions."""
 
 import polars as pl
 
 from forsys.schema import ARTICLE_ATTRIBUTES, ARTICLES, CUSTOMERS, SUBMISSION_CUSTOMERS
-from forsys.tables.findings import Checks, Findings, reason_code
-from forsys.tables.ids import article_number, article_text, lost_zero, numbered, product_code
-from forsys.tables.layout import UNUSED
+from forsys.tables.columns import UNUSED
+from forsys.tables.ids import dense_ids, format_article_id, lost_zero, parse_article_id, product_code
 from forsys.tables.reading import Table
+from forsys.tables.rejected import Checks, DataIssues, reason_code
 
-NUMBERS = {"FN": "fn", "Active": "active", "age": "age"}
+NUMERIC = {"FN": "fn", "Active": "active", "age": "age"}
 TEXTS = ("club_member_status", "fashion_news_frequency")
 AGES = (0, 120)
 
 
-def read_articles(table: Table, findings: Findings) -> pl.DataFrame:
-    """The articles with ARTICLES' columns but `article`, in the order of the file, each id once."""
-    note_columns(table, ["article_id", "product_code", *ARTICLE_ATTRIBUTES], findings)
+def read_articles(table: Table, issues: DataIssues) -> pl.DataFrame:
+    """The articles with the columns of ARTICLES except `article`, in the order of the file, each id once."""
+    note_columns(table, ["article_id", "product_code", *ARTICLE_ATTRIBUTES], issues)
     rows = table.rows(["article_id", "product_code", *ARTICLE_ATTRIBUTES])
     checks: Checks = {
         "article_id is missing": pl.col("article_id").is_null(),
-        "article_id is not up to 10 digits": article_number("article_id").is_null(),
-        "article_id occurs a second time": ~article_number("article_id").is_first_distinct(),
+        "article_id is not up to 10 digits": parse_article_id("article_id").is_null(),
+        "article_id occurs a second time": ~parse_article_id("article_id").is_first_distinct(),
     }
     code = reason_code(checks, ["article_id", *ARTICLE_ATTRIBUTES])
-    frame = findings.keep_good(table, table.collect(rows.with_columns(code)), checks)
-    note_lost_zeros(table, int(frame.select(lost_zero("article_id").sum()).item()), findings)
-    note_unreadable(table, frame, "product_code", pl.col("product_code").cast(pl.Int32, strict=False), findings)
-    article_id = article_text(article_number("article_id"))
+    frame = issues.keep_valid(table, table.collect(rows.with_columns(code)), checks)
+    note_lost_zeros(table, int(frame.select(lost_zero("article_id").sum()).item()), issues)
     given = pl.col("product_code").cast(pl.Int32, strict=False)
+    note_unreadable(table, frame, "product_code", given, issues)
+    article_id = format_article_id(parse_article_id("article_id"))
     return frame.with_columns(article_id, product_code=pl.coalesce(given, product_code(article_id)))
 
 
-def read_customers(table: Table, findings: Findings) -> pl.DataFrame:
-    """The customers with CUSTOMERS' columns but `customer`, in the order of the file, each id once."""
-    names = ["customer_id", *NUMBERS, *TEXTS, "postal_code"]
-    note_columns(table, names, findings)
+def read_customers(table: Table, issues: DataIssues) -> pl.DataFrame:
+    """The customers with the columns of CUSTOMERS except `customer`, in the order of the file, each id once."""
+    names = ["customer_id", *NUMERIC, *TEXTS, "postal_code"]
+    note_columns(table, names, issues)
     checks = _customer_checks()
     query = table.rows(names).with_columns(reason_code(checks, names))
-    frame = findings.keep_good(table, table.collect(query), checks)
-    for column in NUMBERS:
-        note_unreadable(table, frame, column, _number(column), findings)
+    frame = issues.keep_valid(table, table.collect(query), checks)
+    for column in NUMERIC:
+        note_unreadable(table, frame, column, _numeric(column), issues)
     postal_codes = frame["postal_code"].drop_nulls().unique(maintain_order=True)
     return (
-        numbered(frame.lazy(), "postal_code", postal_codes)
+        dense_ids(frame.lazy(), "postal_code", postal_codes)
         .select(
             "customer_id",
-            *(_number(column).alias(name) for column, name in NUMBERS.items() if column != "age"),
+            *(_numeric(column).alias(name) for column, name in NUMERIC.items() if column != "age"),
             *TEXTS,
-            _number("age"),
+            _numeric("age"),
             "postal_code",
         )
         .collect()
     )
 
 
-def read_submission(table: Table, findings: Findings) -> pl.Series:
+def read_submission(table: Table, issues: DataIssues) -> pl.Series:
     """The ids of the customers to predict for, in the order of the file, each once."""
-    note_columns(table, ["customer_id"], findings)
+    note_columns(table, ["customer_id"], issues)
     checks = _customer_checks()
     query = table.rows(["customer_id"]).with_columns(reason_code(checks, ["customer_id"]))
-    return findings.keep_good(table, table.collect(query), checks)["customer_id"]
+    return issues.keep_valid(table, table.collect(query), checks)["customer_id"]
 
 
 def article_table(known: pl.DataFrame, article_ids: pl.Series) -> pl.DataFrame:
@@ -78,34 +78,34 @@ def customer_table(known: pl.DataFrame, customer_ids: pl.Series) -> pl.DataFrame
 
 
 def submission_table(listed: pl.Series | None, customer_ids: pl.Series) -> pl.DataFrame:
-    """The dense ids of `listed`, in their order, or else of all customers, as SUBMISSION_CUSTOMERS."""
+    """Dense ids as SUBMISSION_CUSTOMERS: those of `listed`, in the same order, or else of all customers."""
     if listed is None:
         return pl.DataFrame({"customer": range(len(customer_ids))}, schema=SUBMISSION_CUSTOMERS)
-    return numbered(listed.to_frame("customer").lazy(), "customer", customer_ids).collect()
+    return dense_ids(listed.to_frame("customer").lazy(), "customer", customer_ids).collect()
 
 
-def note_columns(table: Table, used: list[str], findings: Findings) -> None:
-    """Note the columns that this program does not know, and those that it knows and does not find."""
+def note_columns(table: Table, used: list[str], issues: DataIssues) -> None:
+    """Note the columns that this program does not know, and those of `used` that the file lacks."""
     known = {*used, *UNUSED[table.stem]}
     extra = [name or "(no name)" for name in table.columns if name not in known]
     missing = [name for name in used if name not in table.columns]
     if extra:
-        findings.notes.append(f"{table.path.name}: unknown columns ignored: {', '.join(extra)}")
+        issues.notes.append(f"{table.path.name}: unknown columns ignored: {', '.join(extra)}")
     if missing:
-        findings.notes.append(f"{table.path.name}: no column {', '.join(missing)}; taken as unknown")
+        issues.notes.append(f"{table.path.name}: no column {', '.join(missing)}; taken as unknown")
 
 
-def note_lost_zeros(table: Table, count: int, findings: Findings) -> None:
-    """Note how many article ids came without their leading zero."""
+def note_lost_zeros(table: Table, count: int, issues: DataIssues) -> None:
+    """Note how many article ids had lost their leading zero."""
     text = f"{table.path.name}: {{}} article_id had lost leading zeros, put back to 10 digits"
-    findings.note(count, text.format(1), text)
+    issues.note(count, text.format(1), text)
 
 
-def note_unreadable(table: Table, frame: pl.DataFrame, column: str, parsed: pl.Expr, findings: Findings) -> None:
-    """Note how many values of `column` there were that `parsed` has turned into null."""
+def note_unreadable(table: Table, frame: pl.DataFrame, column: str, parsed: pl.Expr, issues: DataIssues) -> None:
+    """Note how many values of `column` became null in `parsed`."""
     lost = pl.col(column).is_not_null() & parsed.is_null()
     text = f"{table.path.name}: {{}} values of {column} unreadable or out of range, taken as unknown"
-    findings.note(int(frame.select(lost.sum()).item()), text.replace("values", "value").format(1), text)
+    issues.note(int(frame.select(lost.sum()).item()), text.replace("values", "value").format(1), text)
 
 
 def _customer_checks() -> Checks:
@@ -115,8 +115,8 @@ def _customer_checks() -> Checks:
     }
 
 
-def _number(column: str) -> pl.Expr:
-    """A finite Float32, for the age one that a person can have; else null."""
+def _numeric(column: str) -> pl.Expr:
+    """The column as Float32; null where it is not finite or, for the age, not within AGES."""
     value = pl.col(column).cast(pl.Float32, strict=False)
     allowed = value.is_between(*AGES) if column == "age" else value.is_finite()
     return pl.when(allowed).then(value).alias(column)

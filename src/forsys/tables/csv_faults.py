@@ -1,66 +1,73 @@
-"""Where a CSV file is broken. Slow on purpose: it is only read again after the fast reader gave up."""
+"""Where a CSV file is broken. The exact search is slow: it runs only where a fast check has found that it is."""
 
-import codecs
 import contextlib
 import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
-from pyarrow import csv as arrow_csv
+import numpy as np
 
 from forsys.errors import DataError
 
 BLOCK = 1 << 20
+MAX_FIELD = 1 << 24  # characters: a quote without its pair must not read the rest of the file as one field
+COMMA, NEWLINE = b",\n"
 
 
-def explain(path: Path, plain: Path, width: int, fault: Exception) -> DataError:
-    """The error to raise for a file that the reader refused with `fault`.
+def explain(path: Path, unpacked: Path, width: int, error: Exception) -> DataError:
+    """The error to raise for a file that the reader refused with `error`.
 
-    `path` is the file as the user knows it, `plain` the same unpacked, `width` its header's fields.
+    `path` is the file as the user knows it, `unpacked` its unpacked copy, `width` the number of its columns.
     """
-    place = _bad_byte(plain) or _bad_row(plain, width) or _odd_quote(plain)
-    return DataError(f"{path}: {place or f'cannot be read as CSV: {fault}'}")
+    fault = _bad_byte(unpacked) or _bad_row(unpacked, width) or _unpaired_quote(unpacked)
+    return DataError(f"{path}: {fault or f'cannot be read as CSV: {error}'}")
 
 
-def check_widths(path: Path, plain: Path, width: int) -> None:
-    """DataError if a row has fewer fields than the header. polars fills them with nulls without a word."""
-    try:
-        reader = arrow_csv.open_csv(
-            plain,
-            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-            read_options=arrow_csv.ReadOptions(column_names=[str(i) for i in range(width)]),
-            convert_options=arrow_csv.ConvertOptions(
-                include_columns=["0"], column_types={"0": pa.string()}, check_utf8=False
-            ),
-        )
-        for _ in reader:
-            pass
-    except pa.ArrowInvalid as fault:
-        raise explain(path, plain, width, fault) from fault
+def check_widths(path: Path, unpacked: Path, width: int) -> None:
+    """DataError if a row has fewer fields than the header, for which polars fills in nulls without an error.
+
+    For a file that polars has read: it refuses broken quoting and rows with more fields than the header.
+    """
+    if _may_have_short_row(unpacked, width) and (fault := _bad_row(unpacked, width)):
+        raise DataError(f"{path}: {fault}")
 
 
-def line_starts(plain: Path, rows: set[int]) -> dict[int, int]:
-    """The 1-based line on which each of `rows` (0-based, without header) begins, quoted breaks counted."""
+def line_starts(unpacked: Path, rows: set[int]) -> dict[int, int]:
+    """The 1-based line on which each of `rows` (0-based, without header) begins; line breaks in quotes count."""
     starts: dict[int, int] = {}
     with contextlib.suppress(csv.Error):  # a field too long for Python's reader: the rest stays unknown
-        starts |= {row: line for row, (line, _) in enumerate(_records(plain), start=-1) if row in rows}
+        starts |= {row: line for row, (line, _) in enumerate(_records(unpacked), start=-1) if row in rows}
     return starts
 
 
-def count_lines(plain: Path) -> int:
+def count_lines(unpacked: Path) -> int:
     """Lines of a file, the last one counted whether or not it ends with a line break."""
-    lines, last = 0, b"\n"
-    with plain.open("rb") as file:
-        while block := file.read(BLOCK):
-            lines += block.count(b"\n")
-            last = block[-1:]
-    return lines + (last != b"\n")
+    return sum(block.count(b"\n") for block in _lines(unpacked))
 
 
-def _records(plain: Path) -> Iterator[tuple[int, list[str]]]:
+def _may_have_short_row(unpacked: Path, width: int) -> bool:
+    """Whether there are fewer commas than the lines that are not empty need, or quotes, which may hide commas."""
+    missing = 0
+    for block in _lines(unpacked):
+        if b'"' in block:
+            return True
+        values = np.frombuffer(block.replace(b"\r", b"\n"), np.uint8)
+        lengths = np.diff(np.flatnonzero(values == NEWLINE), prepend=-1)
+        missing += (width - 1) * int((lengths > 1).sum()) - int(np.count_nonzero(values == COMMA))
+    return missing > 0
+
+
+def _lines(unpacked: Path) -> Iterator[bytes]:
+    """The file in blocks of complete lines, with a line break at its end."""
+    with unpacked.open("rb") as file:
+        while block := file.read(BLOCK) + file.readline():
+            yield block if block.endswith(b"\n") else block + b"\n"
+
+
+def _records(unpacked: Path) -> Iterator[tuple[int, list[str]]]:
     """Each record of the file with the line on which it begins."""
-    with plain.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with unpacked.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        csv.field_size_limit(MAX_FIELD)
         reader = csv.reader(file, strict=True)
         line = 1
         for record in reader:
@@ -68,49 +75,42 @@ def _records(plain: Path) -> Iterator[tuple[int, list[str]]]:
             line = reader.line_num + 1
 
 
-def _bad_byte(plain: Path) -> str | None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    line, offset = 1, 0
-    with plain.open("rb") as file:
-        while True:
-            block = file.read(BLOCK)
-            data = decoder.getstate()[0] + block  # the bytes of a character that the last block cut
+def _bad_byte(unpacked: Path) -> str | None:
+    """The first byte that is not UTF-8, as a message."""
+    offset = 0
+    with unpacked.open("rb") as file:
+        for number, line in enumerate(file, start=1):
             try:
-                decoder.decode(block, final=not block)
-            except UnicodeDecodeError as fault:
-                line += data[: fault.start].count(b"\n")
-                at = offset + len(block) - len(data) + fault.start
-                return _bad_byte_text(line, at, data[fault.start])
-            if not block:
-                return None
-            line += block.count(b"\n")
-            offset += len(block)
-
-
-def _bad_byte_text(line: int, offset: int, value: int) -> str:
-    return (
-        f"line {line}: the byte 0x{value:02x} at offset {offset} of the file is not UTF-8. Save the file as "
-        "UTF-8, for example: iconv -f latin1 -t utf-8 OLD > NEW"
-    )
-
-
-def _bad_row(plain: Path, width: int) -> str | None:
-    line = 1
-    try:
-        for line, record in _records(plain):
-            if record and len(record) != width:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                byte, at = line[error.start], offset + error.start
                 return (
-                    f"line {line}: {len(record)} fields, expected {width} as in the header. Mend the line "
-                    "(a text with a comma needs quotes), or fetch the file again if it is cut short."
+                    f"line {number}: the byte 0x{byte:02x} at offset {at} of the file is not UTF-8. Save the file "
+                    "as UTF-8, for example: iconv -f latin1 -t utf-8 OLD > NEW"
                 )
-    except csv.Error as fault:
-        return f"after line {line}: broken quoting ({fault}). Mend the quotes or fetch the file again."
+            offset += len(line)
     return None
 
 
-def _odd_quote(plain: Path) -> str | None:
-    with plain.open("rb") as file:
+def _bad_row(unpacked: Path, width: int) -> str | None:
+    """The first record with another number of fields or broken quoting, as a message."""
+    line = 1
+    try:
+        for line, record in _records(unpacked):
+            if record and len(record) != width:
+                return (
+                    f"line {line}: {len(record)} fields, expected {width} as in the header. Fix the line "
+                    "(a text with a comma needs quotes), or fetch the file again if it is cut short."
+                )
+    except csv.Error as error:
+        return f"after line {line}: broken quoting ({error}). Fix the quotes or fetch the file again."
+    return None
+
+
+def _unpaired_quote(unpacked: Path) -> str | None:
+    """The first line with an odd number of quotes, as a message."""
+    with unpacked.open("rb") as file:
         odd = next((n for n, line in enumerate(file, start=1) if line.count(b'"') % 2), None)
     if odd is None:
         return None
-    return f'line {odd}: a quote (") without its pair. Mend the quotes or fetch the file again.'
+    return f'line {odd}: a quote (") without its pair. Fix the quotes or fetch the file again.'

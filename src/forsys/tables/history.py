@@ -1,11 +1,11 @@
-"""The purchases in memory, and what each customer had bought at a moment.
+"""The purchases in memory, and what each customer had bought by a point in time.
 
-`History` is the log up to some day, sorted by customer and time. `Profiles` are slices of it: one row is a
-customer at a moment, so that the same model can be asked what a customer buys next week and, purchase by
-purchase, what comes next.
+`History` is the log up to some day, sorted by customer and day. `Profiles` are slices of it: one row is a customer
+at a point in time, so that the same model can predict the next week of a customer and, purchase by purchase, the
+next item.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,18 +14,16 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
+from forsys.arrays import Floats, Ints, decay
 from forsys.calendar import Fold, day_number
-
-Ints = npt.NDArray[np.integer]
-Floats = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Purchases sorted by customer, day, place in the file; units of one article on one day are one row.
+    """Purchases sorted by customer, day, order in the file; units of one article on one day are one row.
 
-    customer, article int32; day int32 (days since 1970); price float32; channel int8; units int32.
-    `first[c]:first[c + 1]` are the rows of customer c. `articles` and `customers` are the attribute tables.
+    customer, article int32 (dense ids); day int32 (days since 1970); price float32; channel int8; units int32.
+    Rows `first[c]:first[c + 1]` belong to customer c. `articles` and `customers` are the attribute tables.
     """
 
     customer: Ints
@@ -37,6 +35,7 @@ class History:
     first: Ints
     articles: pl.DataFrame
     customers: pl.DataFrame
+    _codes: dict[str, Ints] = field(default_factory=dict, repr=False)  # cache, shared by all logs of these articles
 
     @classmethod
     def read(cls, tables: Path) -> "History":
@@ -49,7 +48,7 @@ class History:
 
     @classmethod
     def of(cls, transactions: pl.LazyFrame, articles: pl.DataFrame, customers: pl.DataFrame) -> "History":
-        """Arrange transactions (schema.TRANSACTIONS) by customer; the price of several units is their mean."""
+        """The log of transactions (schema.TRANSACTIONS); the price of several units is their mean."""
         rows = transactions.rename({"t_dat": "day"}).with_columns(pl.col("day").cast(pl.Int32)).collect()
         order = _by_customer_and_day(rows["customer"].to_numpy(), rows["day"].to_numpy())
         customer, article, day = (rows[name].to_numpy()[order] for name in ("customer", "article", "day"))
@@ -58,16 +57,16 @@ class History:
         unit, first, units = _units(customer, day, article)
         mean = np.add.reduceat(price[unit], first, dtype=np.float64) / units
         kept = unit[first]
-        place = np.argsort(kept)
-        kept = kept[place]
+        order = np.argsort(kept)
+        kept = kept[order]
         customer = customer[kept]
         return cls(
             customer=customer,
             article=article[kept],
             day=day[kept],
-            price=mean[place].astype(np.float32),
+            price=mean[order].astype(np.float32),
             channel=channel[kept],
-            units=units[place].astype(np.int32),
+            units=units[order].astype(np.int32),
             first=np.searchsorted(customer, np.arange(len(customers) + 1)),
             articles=articles,
             customers=customers,
@@ -77,22 +76,22 @@ class History:
         return len(self.customer)
 
     def before(self, as_of: date) -> "History":
-        """The log as it was known at the start of `as_of`: only purchases with t_dat < as_of."""
+        """The log as it was known at the start of `as_of`: the purchases with t_dat < as_of."""
         known = self.day < day_number(as_of)
-        return self if known.all() else self._keep(known)
+        return self if known.all() else self._select(known)
 
-    def since(self, as_of: date, days: int, most: int | None = None) -> "History":
-        """The last `days` days before `as_of`; fewer, but at least one, where these hold over `most` purchases."""
+    def since(self, as_of: date, days: int, max_purchases: int | None = None) -> "History":
+        """The last `days` days before `as_of`; fewer, but at least one, where they have over `max_purchases`."""
         end = day_number(as_of)
         age = end - self.day  # 1 on the last day
-        inside = (age > 0) & (age <= days)
-        if most is not None:
-            held = np.cumsum(np.bincount(age[inside], minlength=2))  # in so many days
-            inside &= age <= max(int(np.searchsorted(held, most, side="right")) - 1, 1)
-        return self._keep(inside)
+        recent = (age > 0) & (age <= days)
+        if max_purchases is not None:
+            within = np.cumsum(np.bincount(age[recent], minlength=2))  # purchases of the last 0, 1, 2… days
+            recent &= age <= max(int(np.searchsorted(within, max_purchases, side="right")) - 1, 1)
+        return self._select(recent)
 
     def labels(self, fold: Fold) -> pl.DataFrame:
-        """The distinct purchases of a fold: customer, article; sorted by both."""
+        """The distinct purchases of a fold: customer, article; sorted by customer, article."""
         kept = (self.day >= day_number(fold.as_of)) & (self.day < day_number(fold.until))
         bought = pl.DataFrame({"customer": self.customer[kept], "article": self.article[kept]})
         return bought.unique().sort("customer", "article")
@@ -101,7 +100,7 @@ class History:
         """What each of `customers` had bought before `as_of`."""
         end = day_number(as_of)
         start, stop = self.first[customers], self.first[customers + 1]
-        low, high = start.min(initial=len(self)), stop.max(initial=0)  # a shard's customers stand together
+        low, high = start.min(initial=len(self)), stop.max(initial=0)  # a shard's customers are neighbours
         known = np.concatenate([[0], np.cumsum(self.day[low:high] < end)])
         count = known[stop - low] - known[start - low]
         return Profiles(self, customers, start, start + count, np.full(len(customers), end, dtype=np.int32))
@@ -115,7 +114,25 @@ class History:
         """Units sold of each article, shape (articles,)."""
         return np.bincount(self.article, weights=self.units, minlength=len(self.articles)).astype(np.float64)
 
-    def _keep(self, kept: npt.NDArray[np.bool_]) -> "History":
+    def codes(self, attribute: str) -> Ints:
+        """Dense codes of an attribute of the articles, (articles,), in the order of its values; -1 where unknown.
+
+        "article" gives the article ids. An attribute that is no column of `articles` is unknown everywhere.
+        """
+        if attribute == "article":
+            return np.arange(len(self.articles))
+        if attribute not in self.articles.columns:
+            return np.full(len(self.articles), -1)
+        if attribute not in self._codes:
+            rank = self.articles[attribute].rank("dense").cast(int).fill_null(0)
+            self._codes[attribute] = rank.to_numpy().astype(np.int64) - 1
+        return self._codes[attribute]
+
+    def with_articles(self, articles: pl.DataFrame) -> "History":
+        """The same log with another table of its articles, such as one with more columns."""
+        return replace(self, articles=articles, _codes={})
+
+    def _select(self, kept: npt.NDArray[np.bool_]) -> "History":
         counts = np.concatenate([[0], np.cumsum(kept)])
         return replace(
             self,
@@ -130,7 +147,7 @@ class History:
 
 
 def _by_customer_and_day(customer: Ints, day: Ints) -> Ints:
-    """The order of the rows by customer, day, place: as one number, sorted 6 times as fast as by polars."""
+    """The order of the rows by customer, day, row. Sorted as one number, 6 times as fast as by polars."""
     rows, first = len(customer), day.min(initial=0)
     days = int(day.max(initial=0) - first) + 1
     key = (customer.astype(np.int64) * days + (day - first)) * max(rows, 1) + np.arange(rows)
@@ -138,10 +155,9 @@ def _by_customer_and_day(customer: Ints, day: Ints) -> Ints:
 
 
 def _units(customer: Ints, day: Ints, article: Ints) -> tuple[Ints, Ints, Ints]:
-    """Rows of the same customer, day and article brought together, of rows sorted by customer and day.
+    """Group rows, which are sorted by customer and day, by customer, day and article.
 
-    Returns the rows in that order, those of one article on one day as before among themselves, where each of these
-    groups begins, and its size.
+    Returns the rows in the order of the groups (stable), where each group begins in it, and the group's size.
     """
     visit = np.cumsum((np.diff(customer, prepend=-1) != 0) | (np.diff(day, prepend=-1) != 0))
     key = visit * (int(article.max(initial=0)) + 1) + article
@@ -152,7 +168,7 @@ def _units(customer: Ints, day: Ints, article: Ints) -> tuple[Ints, Ints, Ints]:
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
-    """Row i is `customers[i]` on day `as_of[i]`, who had bought rows start[i]:stop[i] of `history`."""
+    """Row i is `customers[i]` on day `as_of[i]`, who by then had bought rows start[i]:stop[i] of `history`."""
 
     history: History
     customers: Ints
@@ -167,16 +183,22 @@ class Profiles:
         return Profiles(self.history, self.customers[rows], self.start[rows], self.stop[rows], self.as_of[rows])
 
     def purchases(self) -> tuple[Ints, Ints]:
-        """Each purchase of each profile, oldest first: (row of the profile, row of the history)."""
+        """Each purchase of each profile, oldest first: row among the profiles, and row in the history."""
         length = self.stop - self.start
         row = np.repeat(np.arange(len(self)), length)
         within = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
         return row, self.start[row] + within
 
     def ages(self, row: Ints, purchase: Ints) -> Ints:
-        """Days from each purchase to the day of its profile."""
+        """Days from each purchase to `as_of` of its profile; `row` and `purchase` as `purchases` returns them."""
         ages: Ints = self.as_of[row] - self.history.day[purchase]
         return ages
+
+    def decayed_purchases(self, half_life: float) -> sparse.csr_array:
+        """Purchases of each profile, their weight halved every `half_life` days: (profiles, articles), float32."""
+        row, purchase = self.purchases()
+        weights = decay(self.ages(row, purchase), half_life)
+        return self.matrix(row, self.history.article[purchase], weights, len(self.history.articles))
 
     def matrix(self, row: Ints, column: Ints, weights: Floats, columns: int) -> sparse.csr_array:
         """Weights summed by profile and column, (profiles, columns), float32; column -1 is left out."""

@@ -1,19 +1,19 @@
-"""The shop's ids as text, and their dense numbers."""
+"""The shop's ids as text, and the dense ids that stand for them."""
 
 import polars as pl
 
 ARTICLE_DIGITS = 10
 
 
-def article_number(column: str) -> pl.Expr:
+def parse_article_id(column: str) -> pl.Expr:
     """An article id as Int64; null where the column holds anything but one to ten digits."""
     text = pl.col(column)
     signed = text.str.starts_with("-") | text.str.starts_with("+")
     return pl.when((text.str.len_bytes() <= ARTICLE_DIGITS) & ~signed).then(text.cast(pl.Int64, strict=False))
 
 
-def article_text(number: pl.Expr) -> pl.Expr:
-    """An article id as ten digits, with the zeros that a spreadsheet or an integer column lost."""
+def format_article_id(number: pl.Expr) -> pl.Expr:
+    """An article id as ten digits, with the leading zeros that a spreadsheet or an integer column drops."""
     return number.cast(pl.String).str.zfill(ARTICLE_DIGITS)
 
 
@@ -27,19 +27,19 @@ def product_code(article_id: pl.Expr) -> pl.Expr:
     return article_id.str.head(ARTICLE_DIGITS - 3).cast(pl.Int32)
 
 
-def numbered(rows: pl.LazyFrame, column: str, ids: pl.Series) -> pl.LazyFrame:
-    """The values of `column` as their positions in `ids` (distinct, no null): Int32, null where not among them.
+def dense_ids(rows: pl.LazyFrame, column: str, ids: pl.Series) -> pl.LazyFrame:
+    """Replace the values of `column` by their positions in `ids` (distinct, no null): Int32, null where not found.
 
-    Joined by a 64-bit hash, by which two of 1.4 million ids fall together once in 20 million shops. Of
-    31.8 million rows with 1.37 million customers it takes 0.6 of the time of casts to an Enum.
+    Joined by a 64-bit hash: two of 1.4 million ids collide in one of 20 million shops. Of 31.8 million rows
+    with 1.37 million customers it takes 0.6 of the time of casts to an Enum.
     """
-    place = pl.int_range(pl.len(), dtype=pl.Int32).alias("__place__")
-    keys = ids.to_frame(column).lazy().select(pl.col(column).hash(), place)
+    position = pl.int_range(pl.len(), dtype=pl.Int32).alias("__position__")
+    keys = ids.to_frame(column).lazy().select(pl.col(column).hash(), position)
     hashed = rows.with_columns(pl.col(column).hash())
     joined = hashed.join(keys, on=column, how="left", maintain_order="left")
-    return joined.with_columns(pl.col("__place__").alias(column)).drop("__place__")
+    return joined.with_columns(pl.col("__position__").alias(column)).drop("__position__")
 
 
-def extended(ids: pl.Series, more: pl.Series) -> pl.Series:
+def append_sorted(ids: pl.Series, more: pl.Series) -> pl.Series:
     """`ids`, then `more` in sorted order."""
     return pl.concat([ids, more.rename(ids.name).sort()]).rechunk()

@@ -1,4 +1,4 @@
-"""A packed table as a plain file, for as long as it is read."""
+"""A packed table as an unpacked file, for as long as it is read."""
 
 import gzip
 import shutil
@@ -13,12 +13,12 @@ from forsys.errors import DataError
 from forsys.progress import progress
 
 BLOCK = 1 << 22
-BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+UNPACKING_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
 @contextmanager
 def scratch_beside(out: Path) -> Iterator[Path]:
-    """An empty folder beside `out`, gone afterwards. Its name is fixed: a killed run's rest is cleared."""
+    """An empty folder beside `out`, deleted afterwards. Its fixed name clears what a killed run left."""
     scratch = out.with_name(f".{out.name}.unpacked")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -28,24 +28,24 @@ def scratch_beside(out: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def plain_file(path: Path, scratch: Path) -> Path:
+def unpack(path: Path, scratch: Path) -> Path:
     """`path` itself, or for .gz and .zip its unpacked copy in `scratch`; DataError if it is damaged."""
     if path.suffix not in (".gz", ".zip"):
         return path
-    plain = scratch / path.stem
+    unpacked = scratch / path.stem
     try:
-        with path.open("rb") as packed, _opened(path, packed) as source, plain.open("wb") as target:
+        with path.open("rb") as packed, _open_packed(path, packed) as source, unpacked.open("wb") as target:
             for block in progress(iter(lambda: source.read(BLOCK), b""), f"unpack {path.name}", "block"):
                 target.write(block)
-    except BROKEN as fault:
+    except UNPACKING_ERRORS as error:
         raise DataError(
-            f"{path}: cannot be unpacked: {fault}. The file is damaged, cut short or not a "
+            f"{path}: cannot be unpacked: {error}. The file is damaged, cut short or not a "
             f"{path.suffix} file; fetch it again."
-        ) from fault
-    return plain
+        ) from error
+    return unpacked
 
 
-def _opened(path: Path, packed: IO[bytes]) -> IO[bytes]:
+def _open_packed(path: Path, packed: IO[bytes]) -> IO[bytes]:
     if path.suffix == ".gz":
         return cast(IO[bytes], gzip.open(packed))
     archive = zipfile.ZipFile(packed)

@@ -1,38 +1,49 @@
-"""The ranker's features, one file a group or two; `build` puts them together."""
+"""The ranker's features: a file per group, each with a function `build(pairs)`; GROUPS lists them all."""
 
 from collections.abc import Iterable
-from datetime import date
 
 import numpy as np
 import polars as pl
 
+from forsys.arrays import Floats
 from forsys.errors import DataError
-from forsys.ranking.features import article, content, customer, pair, source
-from forsys.ranking.features.group import GROUPS, Columns, Group
+from forsys.ranking.features import affinity, article, content, customer, lists, purchase_history, scores
+from forsys.ranking.features.group import Columns, FeatureGroup
 from forsys.ranking.pairs import Pairs
-from forsys.tables.history import Floats, History
 
-__all__ = ["GROUPS", "article", "build", "categories_of", "chosen", "content", "customer", "pair", "source"]
+# In the order of their columns, which LightGBM's sampling of features depends on. A new group is a line here.
+GROUPS: dict[str, FeatureGroup] = {
+    module.GROUP.name: module.GROUP
+    for module in (
+        article,
+        content,
+        customer,
+        purchase_history,
+        affinity,
+        lists,
+        scores,
+    )
+}
 
 
-def chosen(names: Iterable[str]) -> list[Group]:
-    """The groups of these names, in the order in which they are registered. Raises DataError for others."""
-    unknown = sorted(set(names) - set(GROUPS))
-    if unknown:
+def chosen(names: Iterable[str]) -> list[FeatureGroup]:
+    """The groups of these names, in the order of GROUPS. Raises DataError for unknown names."""
+    wanted = set(names)
+    if unknown := sorted(wanted - set(GROUPS)):
         raise DataError(f"ranking.features: {', '.join(unknown)} is no feature group. Groups: {', '.join(GROUPS)}.")
-    return [group for group in GROUPS.values() if group.name in set(names)]
+    return [group for group in GROUPS.values() if group.name in wanted]
 
 
-def build(pairs: Pairs, history: History, as_of: date, names: Iterable[str]) -> pl.DataFrame:
-    """One row a pair, one float32 column a feature of the groups `names`; NaN where it is unknown or infinite."""
+def build(pairs: Pairs, names: Iterable[str]) -> pl.DataFrame:
+    """One row per pair, one float32 column per feature of the groups `names`; NaN where unknown or infinite."""
     columns: Columns = {}
     for group in chosen(names):
-        columns |= group.build(pairs, history, as_of)
-    return pl.DataFrame({name: _known(value) for name, value in columns.items()})
+        columns |= group.build(pairs)
+    return pl.DataFrame({name: _finite_or_nan(value) for name, value in columns.items()})
 
 
-def _known(value: Floats) -> Floats:
-    """NaN for what is infinite; most features have none, and looking costs less than writing them anew."""
+def _finite_or_nan(value: Floats) -> Floats:
+    """NaN for what is infinite. Most features have none, and looking for them is faster than a copy."""
     infinite = np.isinf(value)
     return np.where(infinite, np.nan, value) if infinite.any() else value
 

@@ -1,38 +1,34 @@
-"""Content: how near the article's colours, shape and words are to what the customer bought lately."""
-
-from datetime import date
+"""Features of what the article looks like and how it is described, against the customer's purchases."""
 
 import numpy as np
 import polars as pl
 from scipy import sparse
 
-from forsys.ranking.features.group import Columns, feature_group
+from forsys.arrays import Floats, inner_products
+from forsys.ranking.features.group import Columns, FeatureGroup
 from forsys.ranking.pairs import Pairs
-from forsys.retrieval.source import decayed_purchases, inner_products
-from forsys.tables.history import Floats, History
 
 VECTORS = {"colour": "colours", "shape": "shape", "words": "words"}  # column of the articles -> what it holds
-HALF_LIFE = 30.0
+HALF_LIFE = 30.0  # days
 
 MEANINGS = {
-    f"{column}_likeness": f"cosine between the article's {what} and the mean of the customer's purchases, each "
+    f"{column}_similarity": f"cosine between the article's {what} and the mean of the customer's purchases, each "
     f"halved every {HALF_LIFE:.0f} days; only where any article has such a vector"
     for column, what in VECTORS.items()
 }
 
 
-@feature_group("content", MEANINGS)
-def content_features(pairs: Pairs, history: History, _as_of: date) -> Columns:
-    """One likeness a kind of content that the articles have; none where they have none."""
-    bought = decayed_purchases(pairs.profiles, HALF_LIFE)
+def build(pairs: Pairs) -> Columns:
+    """How similar the article's colours, shape and words are to what the customer bought lately."""
+    articles, bought = pairs.history.articles, pairs.profiles.decayed_purchases(HALF_LIFE)
     needed = np.flatnonzero(np.bincount(np.concatenate([pairs.article, bought.indices])))
-    bought, place = bought[:, needed], np.searchsorted(needed, pairs.article)
+    bought, index = bought[:, needed], np.searchsorted(needed, pairs.article)
     columns: Columns = {}
     for column in VECTORS:
-        if column in history.articles.columns and history.articles[column].count():
-            vectors = unit_vectors(history.articles[column].gather(needed))
+        if column in articles.columns and articles[column].count():
+            vectors = unit_vectors(articles[column].gather(needed))
             mean = mean_vectors(bought, vectors)
-            columns[f"{column}_likeness"] = inner_products(mean, pairs.row, vectors, place)
+            columns[f"{column}_similarity"] = inner_products(mean, pairs.row, vectors, index)
     return columns
 
 
@@ -50,3 +46,6 @@ def unit_vectors(column: pl.Series) -> Floats:
     values = column.fill_null(pl.Series([empty], dtype=column.dtype)).to_numpy().astype(np.float32)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True), np.float32)
+
+
+GROUP = FeatureGroup("content", MEANINGS, build)

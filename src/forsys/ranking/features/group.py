@@ -1,50 +1,38 @@
-"""What a feature group is, and the list of all of them."""
+"""What a feature group is, and what the files of several groups share."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
+from forsys.arrays import Floats, Ints
 from forsys.ranking.pairs import Pairs
-from forsys.tables.history import Floats, History, Ints
 
 Columns = dict[str, Floats]
 Numbers = Floats | Ints
-Build = Callable[[Pairs, History, date], Columns]
 
 
 @dataclass(frozen=True)
-class Group:
-    """Features that are worked out together.
+class FeatureGroup:
+    """Features that are computed together by one file of this folder.
 
-    meanings: feature -> what it says; `<source>` in a name stands for each source. categories: the features
-    that are codes and not amounts. build: (pairs, history, as_of) -> feature -> float32 (pairs,), NaN where it
-    is not known; it reads only purchases before as_of.
+    meanings: feature -> what it says; `<source>` in a name stands for each source. build: pairs -> feature -> its
+    values, float32 (pairs,), NaN where unknown; it reads only purchases before `pairs.as_of`, and its docstring is
+    the group's line in docs/features.md. categories: the features that are codes and not amounts.
     """
 
     name: str
     meanings: Mapping[str, str]
-    categories: tuple[str, ...]
-    build: Build
-
-
-GROUPS: dict[str, Group] = {}
-
-
-def feature_group(
-    name: str, meanings: Mapping[str, str], categories: tuple[str, ...] = ()
-) -> Callable[[Build], Build]:
-    """Register a function as the feature group `name`."""
-
-    def register(build: Build) -> Build:
-        GROUPS[name] = Group(name, meanings, categories, build)
-        return build
-
-    return register
+    build: Callable[[Pairs], Columns]
+    categories: tuple[str, ...] = ()
 
 
 def ratio(part: Numbers, whole: Numbers, prior: Floats | float = 0.0, weight: float = 0.0) -> Floats:
-    """part / whole, drawn towards `prior` as if `weight` more had been seen; NaN where there is nothing."""
+    """part / whole, shrunk towards `prior` as if `weight` more had been seen; NaN for 0 / 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((part + prior * weight) / (whole + weight), np.float64)
+
+
+def spelled(attribute: str) -> str:
+    """The name of an attribute in words: "product type" for product_type_name."""
+    return attribute.removesuffix("_name").replace("_", " ")

@@ -1,0 +1,118 @@
+"""The store of fitted sources and their candidates: per cut-off and source a folder, per shard a file.
+
+A folder's name holds the fingerprint of all that its files were made from, so a file that exists is current.
+"""
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from forsys.arrays import Ints
+from forsys.calendar import Fold
+from forsys.errors import DataError
+from forsys.fingerprints import code_fingerprint, fingerprint
+from forsys.progress import progress
+from forsys.retrieval.registry import make_source, source_class, source_fingerprint
+from forsys.retrieval.source import Source
+from forsys.run import Run
+from forsys.settings import SourceConfig
+from forsys.store import write_parquet
+
+SourceConfigs = Mapping[str, SourceConfig]
+
+
+@dataclass(frozen=True, eq=False)
+class SourceArtifacts:
+    """The fitted model and the candidates of one source at one cut-off. Small enough to be sent to a worker."""
+
+    run: Run
+    fold: Fold
+    name: str
+    config: SourceConfig
+    folder: Path
+
+    @classmethod
+    def of(cls, run: Run, fold: Fold, name: str, config: SourceConfig) -> "SourceArtifacts":
+        """Those of a source's config at a fold. Raises DataError where the tables or content are not finished."""
+        stages = ["tables", "content"] if source_class(name, config).uses_content else ["tables"]
+        made_from = [run.fingerprint_of(stage) for stage in stages]
+        settings = run.settings
+        # Who gets candidates: all buyers up to the fold's end, or a sample of them.
+        customers = (str(fold.until), fold == run.calendar.holdout, settings.max_buyers_per_week, settings.seed)
+        sizes = (settings.retrieval.candidates_per_source, settings.shard_size)
+        code = (source_fingerprint(name, config), code_fingerprint(__name__))
+        key = fingerprint(made_from, code, customers, sizes)
+        return cls(run, fold, name, config, run.workspace.candidates(fold) / f"{name}-{key[:8]}")
+
+    def part(self, i: int) -> Path:
+        """The candidates of shard i of the fold's customers: schema.CANDIDATES without `source`."""
+        return self.folder / f"part-{i:05d}.parquet"
+
+    def make_part(self, i: int, customers: Ints) -> None:
+        """Recommend to the customers of shard i and write the candidates."""
+        profiles = self.run.history.profiles(customers, self.fold.as_of)
+        found = self.fitted().recommend(profiles, self.run.settings.retrieval.candidates_per_source)
+        write_parquet(found, self.part(i))
+
+    def fitted(self) -> Source:
+        """The fitted source: read back, or fitted now and saved. One is kept in memory, since they can be large."""
+        key = str(self.folder)
+        if key not in _in_memory:
+            source, model = make_source(self.name, self.config), self.folder / "model.npz"
+            if model.exists():
+                source.load(model)
+            else:
+                source.fit(self.run.history, self.fold.as_of).save(model)
+            _in_memory.clear()
+            _in_memory[key] = source
+        return _in_memory[key]
+
+
+_in_memory: dict[str, Source] = {}
+
+
+def make_candidates(run: Run, folds: Sequence[Fold], sources: SourceConfigs) -> None:
+    """Fit every source at every fold and recommend to each shard, where that is missing."""
+    artifacts = [SourceArtifacts.of(run, fold, *source) for fold in folds for source in sources.items()]
+    shards = {fold: run.shards(fold) for fold in folds}
+    missing = [(each, i) for each in artifacts for i in range(len(shards[each.fold])) if not each.part(i).exists()]
+    for each, i in progress(missing, "candidates", unit="shard"):
+        each.make_part(i, shards[each.fold][i])
+
+
+def read_candidates(
+    run: Run, fold: Fold, sources: SourceConfigs, shards: Iterable[int] | None = None
+) -> pl.LazyFrame:
+    """Candidates of several sources that are made already, of some shards or of all: schema.CANDIDATES, unordered.
+
+    Raises DataError where some are missing.
+    """
+    shards = range(len(run.shards(fold))) if shards is None else list(shards)
+    names, frames = pl.Enum(list(sources)), []
+    for name, config in sources.items():
+        artifacts = SourceArtifacts.of(run, fold, name, config)
+        parts = [artifacts.part(i) for i in shards]
+        if not all(part.exists() for part in parts):
+            raise DataError(
+                f"{run.workspace.shown(artifacts.folder)} lacks candidates of {name} at {fold.as_of}. "
+                f"Run the stage `retrieve` first, with the same settings."
+            )
+        frames.append(pl.scan_parquet(parts).with_columns(source=pl.lit(name, dtype=names)))
+    return pl.concat(frames)
+
+
+def labelled_candidates(run: Run, fold: Fold, sources: SourceConfigs) -> tuple[pl.LazyFrame, pl.DataFrame]:
+    """The candidates of a labelled fold's buyers, made where they are missing, and what they bought."""
+    make_candidates(run, [fold], sources)
+    return read_candidates(run, fold, sources), run.labels(fold)
+
+
+def delete_other_candidates(run: Run, folds: Iterable[Fold], sources: SourceConfigs) -> None:
+    """Delete what other settings or older data left at these folds."""
+    for fold in folds:
+        kept = {SourceArtifacts.of(run, fold, *source).folder for source in sources.items()}
+        for folder in set(run.workspace.candidates(fold).iterdir()) - kept:
+            shutil.rmtree(folder, ignore_errors=True)

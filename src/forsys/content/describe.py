@@ -1,0 +1,64 @@
+"""The stage `content`: one row of features per article, from all that is known of it except its purchases."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from scipy import sparse
+
+from forsys.content.attributes import encode_attributes
+from forsys.content.keywords import ENGLISH, analyse_descriptions, extract_keywords
+from forsys.content.pictures import count_statuses, describe_pictures
+from forsys.content.vocabulary import build_vocabulary, keyword_matrix, word_vectors
+from forsys.settings import ContentSettings
+from forsys.store import atomic_write, write_json, write_parquet
+
+# Columns that models may read. Whether an article has a picture is not among them: a shop keeps the pictures of
+# what it sells, so the existence of a picture can leak the future.
+FEATURES = ("attributes", "words", "colour", "shape", "encoding")
+
+
+def build_features(
+    articles: pl.DataFrame, images: Path, folder: Path, settings: ContentSettings, seed: int
+) -> dict[str, Any]:
+    """Write keywords, vocabulary, words.npz, attributes, pictures and features into `folder`; return counts.
+
+    `articles`: schema.ARTICLES. features.parquet: article, picture (its status), and FEATURES as Arrays, sorted
+    by article; null where an article has no description or no usable picture. `encoding` only where the
+    settings name an image encoder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    keywords = extract_keywords(articles, folder, settings.max_keywords)
+    vocabulary = build_vocabulary(keywords)
+    codes, names = encode_attributes(articles)
+    pictures = describe_pictures(images, articles, folder, settings)
+    words = word_vectors(articles["detail_desc"], seed)
+    features = articles.select("article").with_columns(attributes=codes, words=words)
+    features = features.join(pictures, on="article", how="left", maintain_order="left")
+    columns = [name for name in FEATURES if name in features.columns]
+    write_parquet(keywords, folder / "keywords.parquet")
+    write_parquet(vocabulary, folder / "vocabulary.parquet")
+    with atomic_write(folder / "words.npz") as part, part.open("wb") as file:
+        sparse.save_npz(file, keyword_matrix(keywords, vocabulary, len(articles)))
+    write_json(names, folder / "attributes.json")
+    write_parquet(features.select("article", "picture", *columns), folder / "features.parquet")
+    texts = articles["detail_desc"].drop_nulls().unique().sort()
+    descriptions = analyse_descriptions(texts, folder, settings.max_keywords)
+    return {
+        "articles": len(articles),
+        "pictures": count_statuses(pictures),
+        "keywords": len(vocabulary),
+        "descriptions": len(descriptions),
+        "without_description": articles["detail_desc"].null_count(),
+        "not_english": descriptions.filter(pl.col("language") != ENGLISH).height,
+    }
+
+
+def summary(counts: dict[str, Any]) -> list[str]:
+    """What `build_features` returned, as the parts of the line that the stage prints."""
+    pictures = dict(counts["pictures"])
+    usable = pictures.pop("ok", 0)
+    faults = ", ".join(f"{count:,} {status}" for status, count in pictures.items())
+    words = f"{counts['keywords']:,} keywords from {counts['descriptions']:,} descriptions"
+    exceptions = f"{counts['without_description']:,} articles without one, {counts['not_english']:,} not English"
+    return [f"{usable:,} pictures" + (f" ({faults})" if faults else ""), f"{words} ({exceptions})"]

@@ -1,0 +1,59 @@
+"""Similarity of articles in content: vectors whose inner product is the similarity."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+from sklearn.preprocessing import normalize
+from threadpoolctl import threadpool_limits
+
+from forsys.errors import DataError
+
+EMBEDDING = 64  # dimensions of a block: on H&M the attributes' one-hot codes have some 600, a shape 446
+
+Vectors = npt.NDArray[np.float32]
+
+
+def content_vectors(articles: pl.DataFrame, weights: Mapping[str, float]) -> Vectors:
+    """Vectors (articles, dimensions) whose inner products sum the blocks' cosines times their weights.
+
+    `weights`: columns of the content features. Each block is centred and scaled to length 1, so that a missing
+    one, the zero vector, is as similar to others as an average article: having no picture does not count.
+    Raises DataError where the articles have no such columns.
+    """
+    missing = sorted(set(weights) - set(articles.columns))
+    if missing:
+        raise DataError(f"The articles have no {', '.join(missing)} features yet. Run the stage `content` first.")
+    blocks = [np.sqrt(np.float32(weight)) * _block(articles[name]) for name, weight in weights.items() if weight]
+    return np.hstack(blocks) if blocks else np.zeros((len(articles), 1), np.float32)
+
+
+def _block(column: pl.Series) -> Vectors:
+    known = column.is_not_null().to_numpy()
+    vectors = np.zeros((len(column), EMBEDDING), np.float32)
+    values = column.drop_nulls().to_numpy()
+    if len(values):
+        values = embed(values) if values.dtype == np.int32 else _reduced(values - values.mean(axis=0))
+        vectors[known, : values.shape[1]] = normalize(values - values.mean(axis=0))
+    return vectors
+
+
+def _reduced(values: Vectors) -> Vectors:
+    """The first EMBEDDING principal components of centred vectors: later steps take time per dimension."""
+    with threadpool_limits(1, "blas"):
+        svd = TruncatedSVD(min(EMBEDDING, *values.shape), random_state=0)
+        return np.asarray(svd.fit_transform(values), np.float32)
+
+
+def embed(codes: npt.NDArray[np.int32]) -> Vectors:
+    """Project one-hot codes of (articles, attributes) to at most EMBEDDING dimensions by a truncated SVD."""
+    first = np.concatenate([[0], np.cumsum(codes.max(axis=0) + 1)])
+    shape = (len(codes), int(first[-1]))
+    row = np.repeat(np.arange(len(codes)), codes.shape[1])
+    one_hot = sparse.csr_array((np.ones(codes.size, np.float32), (row, (codes + first[:-1]).ravel())), shape=shape)
+    with threadpool_limits(1, "blas"):  # the order of the sums must not depend on the number of cores
+        vectors = TruncatedSVD(min(EMBEDDING, *shape), random_state=0).fit_transform(one_hot)
+    return np.asarray(vectors, np.float32)

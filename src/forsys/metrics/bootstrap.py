@@ -1,0 +1,106 @@
+"""Confidence intervals: how far a mean could be off by chance, had other customers been in the holdout."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+WEIGHTS_PER_BLOCK = 1 << 22  # sampled at a time: 32 MiB of int64
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean and the ends of its confidence interval; as text, `.0191 [.0171, .0212]`."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{_short(self.mean)} [{_short(self.low)}, {_short(self.high)}]"
+
+
+def interval(
+    values: npt.NDArray[Any],
+    *,
+    level: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+    groups: npt.NDArray[Any] | None = None,
+) -> Interval:
+    """Percentile bootstrap of the mean of `values` (n,), numbers or booleans.
+
+    draws: bootstrap samples. groups: (n,) labels, such as customers. Rows of one group are not independent, so
+    whole groups are sampled, and the mean of a draw is a ratio of sums: its values over its number of rows.
+    Without groups each row is its own.
+
+    Equal rows are interchangeable: how many of each distinct value a draw takes is multinomial, so only distinct
+    values are weighted. This is the exact bootstrap (Efron 1979) and does not depend on the order of the rows (up
+    to rounding). It costs distinct values x draws: a second or less for hits and AP@12, which take few values.
+
+    Raises ValueError for no values, for values that are not finite, and for groups of another length.
+    """
+    if not 0 < level < 1 or draws < 1:
+        raise ValueError(f"level must lie between 0 and 1 and draws be at least 1, not {level}, {draws}")
+    sums, rows = _group_sums(np.asarray(values, dtype=np.float64), groups)  # (groups,), (groups,)
+    distinct, counts = np.unique(np.stack([sums, rows], axis=1), axis=0, return_counts=True)  # (distinct, 2)
+    means = _draw_means(distinct, counts, draws, np.random.default_rng(seed))
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(sums.sum() / rows.sum()), float(low), float(high))
+
+
+def paired(
+    a: npt.NDArray[Any],
+    b: npt.NDArray[Any],
+    *,
+    level: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+    groups: npt.NDArray[Any] | None = None,
+) -> Interval:
+    """Interval of mean(a) - mean(b), where a[i] and b[i] (n,) are two systems' scores of the same row.
+
+    Each draw takes the same rows of both, so what makes a customer hard for both systems cancels out. Everything
+    else is as in `interval`.
+    """
+    if np.shape(a) != np.shape(b):
+        raise ValueError(f"a and b must have the same rows, not {np.shape(a)} and {np.shape(b)}")
+    difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    return interval(difference, level=level, draws=draws, seed=seed, groups=groups)
+
+
+def _group_sums(values: Floats, groups: npt.NDArray[Any] | None) -> tuple[Floats, Floats]:
+    """Sum of the values of each group, and its number of rows."""
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+        raise ValueError(f"values must be (n,), at least one and all finite; they are {values.shape}")
+    if groups is None:
+        return values, np.ones(len(values))
+    if groups.shape != values.shape:
+        raise ValueError(f"groups must have one label per value, {values.shape}, not {groups.shape}")
+    _, group = np.unique(groups, return_inverse=True)
+    rows: Floats = np.bincount(group).astype(np.float64)
+    sums = np.zeros_like(rows)
+    np.add.at(sums, group, values)
+    return sums, rows
+
+
+def _draw_means(distinct: Floats, counts: npt.NDArray[np.integer], draws: int, rng: np.random.Generator) -> Floats:
+    """Mean of each draw (draws,), where counts[i] groups have the sum and the number of rows in distinct[i]."""
+    total = int(counts.sum())
+    step = max(1, WEIGHTS_PER_BLOCK // len(counts))
+    means = np.empty(draws)
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        weights = rng.multinomial(total, counts / total, size=size)  # (size, distinct)
+        sums, rows = (weights @ distinct).T
+        means[start : start + size] = sums / rows
+    return means
+
+
+def _short(value: float) -> str:
+    """Four decimals without the leading zero: .0191, -.0012, 1.0000."""
+    text = f"{value:z.4f}"  # z: no minus before a rounded zero
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text

@@ -1,0 +1,53 @@
+"""Opening a run: its settings are read and checked, its data found, or a sample of generated data made."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from forsys.fingerprints import code_fingerprint
+from forsys.progress import say, stage_line
+from forsys.retrieval.registry import check_sources
+from forsys.run import Run
+from forsys.settings import load_settings
+from forsys.store import is_current, write_stamp
+from forsys.tables.dataset import DataSet, locate
+from forsys.workspace import Workspace
+
+
+def open_run(
+    folder: Path | None = None,
+    *,
+    preset: str = "default",
+    overrides: Sequence[str] = (),
+    max_rejected: float = 0.01,
+    home: Path | None = None,
+) -> Run:
+    """A run on the data in `folder`, or on those that `find_data` finds; output goes below `home`.
+
+    `home` is by default the folder in FORSYS_HOME, or else the working directory. Raises DataError for settings
+    that cannot be used and for a folder without data.
+    """
+    settings = load_settings(preset, overrides)
+    check_sources(settings)
+    home = home or Path(os.environ.get("FORSYS_HOME") or Path.cwd())
+    dataset = find_data(folder, home)
+    return Run(dataset, settings, Workspace(home, dataset.name), max_rejected)
+
+
+def find_data(folder: Path | None, home: Path) -> DataSet:
+    """The data to work on; where there are none, the generated sample, made if it is not there yet."""
+    found = locate(folder, os.environ, home)
+    if found is not None:
+        return found
+    from forsys.sample.shop import generate  # here, since most runs have data
+
+    sample, made_from = home / "output" / "sample" / "input", code_fingerprint("forsys.sample.shop")
+    if not is_current(sample, made_from):
+        say("No data found: making a sample of generated data (put Kaggle's files into input/ for real ones).")
+        shutil.rmtree(sample, ignore_errors=True)
+        with stage_line("sample") as made:
+            generate(sample)
+            made.append(f"{sample.relative_to(home)}: a small fashion shop, generated")
+        write_stamp(sample, made_from)
+    return DataSet("sample", sample, True, "generated sample")

@@ -1,0 +1,26 @@
+"""The page docs/features.md: `python -m forsys.ranking.features.documentation > docs/features.md`."""
+
+from forsys.ranking.features import GROUPS
+
+HEADING = """# The ranker's features
+
+Made by `python -m forsys.ranking.features.documentation > docs/features.md`; a test fails where it is out of date.
+Every feature is computed for a pair of a customer and an article at a cut-off, from purchases before it. `<source>`
+stands for each source of the settings; a feature that is not known is left empty. The setting `ranking.features`
+names the groups in use.
+"""
+
+
+def page() -> str:
+    """The page, as Markdown."""
+    parts = [HEADING]
+    for group in GROUPS.values():
+        summary = (group.build.__doc__ or "").strip().splitlines()[0]
+        suffixes = dict.fromkeys(group.categories, " (a category)")
+        rows = [f"\n| `{name}` | {words}{suffixes.get(name, '')} |" for name, words in group.meanings.items()]
+        parts.append(f"## `{group.name}`\n\n{summary}\n\n| feature | meaning |\n|---|---|{''.join(rows)}")
+    return "\n\n".join(parts).replace("\n\n\n", "\n\n")
+
+
+if __name__ == "__main__":
+    print(page())

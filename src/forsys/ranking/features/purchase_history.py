@@ -1,0 +1,62 @@
+"""Features of what the customer had bought of this article, and of articles that share an attribute with it."""
+
+import numpy as np
+
+from forsys.ranking.features.group import Columns, FeatureGroup, ratio, spelled
+from forsys.ranking.pairs import Pairs
+from forsys.ranking.purchase_counts import PurchaseCounts
+
+# Prefix of the features -> the attribute whose equal values are counted.
+LEVELS = {
+    "article": "article",
+    "product": "product_code",
+    "product_type": "product_type_name",
+    "department": "department_name",
+    "section": "section_name",
+    "colour": "colour_group_name",
+}
+WORDS = {
+    level: "this article" if level == "article" else f"an article of the same {spelled(attribute)}"
+    for level, attribute in LEVELS.items()
+}
+
+MEANINGS = {
+    **{f"{level}_visits": f"days on which the customer bought {words}" for level, words in WORDS.items()},
+    **{
+        f"{level}_days_since_last": f"days since the customer last bought {words}" for level, words in WORDS.items()
+    },
+    **{
+        f"{level}_visit_share": f"share of the customer's visits with {words}"
+        for level, words in WORDS.items()
+        if level != "article"
+    },
+    "article_mean_days_between": "mean days between the customer's purchases of this article",
+    "article_log_recency_ratio": "log ratio of article_days_since_last to article_mean_days_between",
+    "article_in_last_visit": "whether the customer bought this article on the last visit",
+    "product_in_last_visit": "whether the customer bought an article of the same product code on the last visit",
+}
+
+
+def build(pairs: Pairs) -> Columns:
+    """How often and how recently the customer bought this article, or one of the same product, type and so on."""
+    profiles = pairs.profiles
+    visits, last, _ = PurchaseCounts.of(profiles, np.zeros(len(pairs.history.articles), int)).look_up(
+        np.arange(len(profiles)), np.zeros(len(profiles), int)
+    )
+    columns: Columns = {}
+    for level, attribute in LEVELS.items():
+        code = pairs.history.codes(attribute)
+        times, newest, oldest = PurchaseCounts.of(profiles, code).look_up(pairs.row, code[pairs.article])
+        columns[f"{level}_visits"], columns[f"{level}_days_since_last"] = times, newest
+        if level == "article":
+            between = np.where(times > 1, ratio(oldest - newest, times - 1), np.nan)
+            columns["article_mean_days_between"] = between
+            columns["article_log_recency_ratio"] = np.log1p(newest) - np.log1p(between)
+        else:
+            columns[f"{level}_visit_share"] = ratio(times, visits[pairs.row])
+        if level in ("article", "product"):
+            columns[f"{level}_in_last_visit"] = newest == last[pairs.row]
+    return {name: values.astype(np.float32) for name, values in columns.items()}
+
+
+GROUP = FeatureGroup("purchase_history", MEANINGS, build)

@@ -1,0 +1,159 @@
+"""Choose source parameters and fusion weights on the folds before the one they are used for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forsys.arrays import Floats
+from forsys.calendar import Fold
+from forsys.candidates import labelled_candidates
+from forsys.errors import DataError
+from forsys.metrics.lists import average_precision
+from forsys.progress import progress
+from forsys.retrieval.fusion import Fusion, FusionProblem, choose_fusion, clear_gain
+from forsys.retrieval.registry import make_source
+from forsys.run import Run
+from forsys.settings import SourceConfig
+from forsys.store import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What was chosen: the sources' configs with their parameters, and the fusion."""
+
+    sources: dict[str, SourceConfig]
+    fusion: Fusion
+    folds: list[str]  # those it was chosen on
+    customers: int
+    score: float  # MAP@k on these folds, so a little flattering
+    tried: dict[str, dict[str, float]]  # MAP@k of each value of each tuned parameter
+
+    def to_json(self) -> dict[str, Any]:
+        """For tuned.json."""
+        return {
+            "sources": self.sources,
+            "weights": self.fusion.weights,
+            "constant": self.fusion.constant,
+            "folds": self.folds,
+            "customers": self.customers,
+            "map_on_these_folds": self.score,
+            "tried": self.tried,
+        }
+
+    @classmethod
+    def read(cls, path: Path) -> "Tuned":
+        """Read tuned.json. Raises DataError where the stage has not run."""
+        found = read_json(path)
+        if found is None:
+            raise DataError(f"{path} is not there yet. Run the stage `tune` first.")
+        return cls(
+            found["sources"],
+            Fusion(found["weights"], found["constant"]),
+            found["folds"],
+            found["customers"],
+            found["map_on_these_folds"],
+            found["tried"],
+        )
+
+    def summary(self) -> str:
+        """One line."""
+        weights = sorted(self.fusion.weights.items(), key=lambda pair: -pair[1])
+        chosen = []
+        for key in self.tried:
+            name, _, parameter = key.partition(".")
+            chosen.append(f"{key} {self.sources[name][parameter]}")
+        values = ", ".join([*chosen, *(f"{name} ×{weight:.2g}" for name, weight in weights)])
+        return f"on {self.customers:,} buyers of {len(self.folds)} earlier fold(s): {values}"
+
+
+def tune(run: Run) -> Tuned:
+    """Choose for the holdout (and so for the submission), and write tuned.json."""
+    tuned = tune_for(run, run.calendar.holdout, "tune")
+    write_json(tuned.to_json(), run.workspace.tuned)
+    return tuned
+
+
+def tune_for(run: Run, fold: Fold, title: str) -> Tuned:
+    """Choose for `fold` on the folds before it: the newest, and earlier ones until there are enough buyers.
+
+    `title` stands before the progress bars. Raises DataError where no earlier fold has a buyer.
+    """
+    folds = tuning_folds(run, fold)
+    if not folds:
+        raise DataError(
+            f"Nobody bought anything in the {run.settings.tuning.max_weeks} periods of {run.settings.holdout_days} "
+            f"days before {fold.as_of}, so there is nothing to choose settings on. Use a longer --holdout-days."
+        )
+    sources, tried = dict(run.settings.retrieval.sources), {}
+    for key, values in progress(run.settings.tuning.grid.items(), f"{title}: parameters", unit="parameter"):
+        name, _, parameter = key.partition(".")
+        scores = {
+            value: _average_precision(run, folds, name, sources[name] | {parameter: value}) for value in values
+        }
+        sources[name] = sources[name] | {parameter: _choose(run, scores, _current(sources[name], parameter))}
+        tried[key] = {str(value): float(score.mean()) for value, score in scores.items()}
+    candidates = [
+        labelled_candidates(run, each, sources) for each in progress(folds, f"{title}: candidates", unit="fold")
+    ]
+    problem = FusionProblem.of(candidates, list(sources))
+    fusion, score = choose_fusion(problem, run.settings.k)
+    return Tuned(sources, fusion, [str(each.as_of) for each in folds], problem.customers, score, tried)
+
+
+def tuning_folds(run: Run, fold: Fold) -> list[Fold]:
+    """The folds to choose on, newest first; none where nobody bought anything."""
+    return folds_before(run, fold, run.settings.tuning.min_buyers, run.settings.tuning.max_weeks)
+
+
+def folds_before(
+    run: Run, fold: Fold, min_buyers: int, max_folds: int, min_folds: int = 1, sufficient_buyers: float = np.inf
+) -> list[Fold]:
+    """Labelled folds before `fold`, newest first: `min_folds`, then more until they have `min_buyers` together.
+
+    At most `max_folds`, and fewer than `min_folds` once they have `sufficient_buyers`. Folds without a buyer are
+    left out, and those without a fold's length of history before them.
+    """
+    length = fold.until - fold.as_of
+    folds, buyers = [], 0
+    for step in range(1, max_folds + 1):
+        earlier = fold.earlier(step)
+        enough = buyers >= min_buyers and (step > min_folds or buyers >= sufficient_buyers)
+        if enough or earlier.as_of - length < run.calendar.first_day:
+            break
+        found = run.labels(earlier)["customer"].n_unique()
+        buyers += found
+        folds += [earlier] if found else []
+    return folds
+
+
+def _current(config: SourceConfig, parameter: str) -> Any:
+    """The value of a parameter before tuning: the config's, or else the default of the source's class."""
+    return config.get(parameter, getattr(make_source("", config), parameter))
+
+
+def _choose(run: Run, scores: Mapping[Any, Floats], current: Any) -> Any:
+    """The best value, where its gain over the current one is clear.
+
+    Otherwise noise would change the parameters from week to week, and all that depends on them be made again.
+    """
+    best = max(scores, key=lambda value: float(scores[value].sum()))
+    if current not in scores:
+        return best
+    difference = scores[best] - scores[current]
+    return best if clear_gain(difference, len(difference), run.settings.tuning.min_standard_errors) else current
+
+
+def _average_precision(run: Run, folds: list[Fold], name: str, config: SourceConfig) -> Floats:
+    """AP@k of one source alone, of each buyer of each fold."""
+    return np.concatenate([_average_precision_in(run, fold, name, json.dumps(config)) for fold in folds])
+
+
+@cache  # a few numbers per fold; a backtest asks for most folds at every cut-off
+def _average_precision_in(run: Run, fold: Fold, name: str, config: str) -> Floats:
+    candidates, labels = labelled_candidates(run, fold, {name: json.loads(config)})
+    return average_precision(candidates.collect(), labels, run.settings.k)["average_precision"].to_numpy()

@@ -1,0 +1,66 @@
+"""What the network knows of each article besides its embedding: attributes, words, picture and sales."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from forsys.arrays import Bools, Floats, Ints
+from forsys.errors import DataError
+from forsys.tables.history import History
+
+CONTENT = ("colour", "shape", "words")  # columns that the content stage adds to the articles
+ARTICLE_FEATURES = ("attributes", *CONTENT, "sales")
+PRODUCT_COLUMNS = ("product_code", "prod_name")  # attributes with thousands of values
+
+
+def article_inputs(history: History, as_of: date, features: tuple[str, ...]) -> tuple[Ints, Floats]:
+    """The inputs of the named feature groups at `as_of`. Raises DataError where the articles lack content.
+
+    Codes (articles, attributes) int32, and standardised values (articles, width) float32; both 0 where unknown.
+    """
+    articles = history.articles
+    missing = [name for name in features if name in (*CONTENT, "attributes") and name not in articles.columns]
+    if missing:
+        raise DataError(f"The articles lack {', '.join(missing)}. Run the stage `content` first.")
+    codes = [_codes(articles)] if "attributes" in features else []
+    values = [_standardised(articles[name]) for name in CONTENT if name in features]
+    values += [sales_features(history, as_of)] if "sales" in features else []
+    no_codes, no_values = (np.zeros((len(articles), 0), dtype) for dtype in (np.int32, np.float32))
+    return np.concatenate([no_codes, *codes], axis=1), np.concatenate([no_values, *values], axis=1)
+
+
+def sales_features(history: History, as_of: date) -> Floats:
+    """Mean log price, share bought online, log of the last day's sales: (articles, 3); 0 where never sold."""
+    log, count = history.before(as_of), len(history.articles)
+    purchases = np.bincount(log.article, minlength=count)
+    divisor = np.maximum(purchases, 1)
+    price = np.bincount(log.article, np.log(np.maximum(log.price, 1e-4)), count) / divisor
+    online = np.bincount(log.article, log.channel == 2, count) / divisor
+    last_day = history.since(as_of, 1).sales()
+    known = purchases > 0
+    columns = [_z_scores(price, known), _z_scores(online, known), _z_scores(np.log1p(last_day), known)]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _z_scores(values: Floats, known: Bools) -> Floats:
+    """Mean 0 and standard deviation 1 over the known values; 0 for the others."""
+    mean, std = (values[known].mean(), values[known].std()) if known.any() else (0.0, 1.0)
+    return np.where(known, (values - mean) / max(float(std), 1e-6), 0)
+
+
+def _codes(articles: pl.DataFrame) -> Ints:
+    """The content stage's attribute codes, then one code per PRODUCT_COLUMNS: (articles, attributes)."""
+    product = [articles[name].rank("dense").fill_null(0).to_numpy() for name in PRODUCT_COLUMNS if name in articles]
+    return np.column_stack([articles["attributes"].to_numpy(), *product]).astype(np.int32)
+
+
+def _standardised(column: pl.Series) -> Floats:
+    """An Array column with mean 0 and rows of norm about 1; 0 where it is null."""
+    width = column.dtype.shape[0]  # type: ignore[attr-defined]
+    values = np.zeros((len(column), width), np.float32)
+    known = column.is_not_null().to_numpy()
+    if known.any():
+        rows = column.drop_nulls().to_numpy()
+        values[known] = (rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-6) / np.sqrt(width)
+    return values

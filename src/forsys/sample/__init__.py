@@ -1,0 +1,1 @@
+"""The generated shop: for trying and testing the pipeline without real data."""

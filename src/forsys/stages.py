@@ -1,0 +1,278 @@
+"""The stages, in order: what each reads, writes and does, and the one way in which all of them are run.
+
+The command line, `run.sh`, the resuming of a stopped run and the documentation derive from `STAGES`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from forsys.errors import DataError
+from forsys.fingerprints import code_fingerprint, fingerprint
+from forsys.progress import say, stage_line
+from forsys.retrieval.registry import source_fingerprint
+from forsys.run import Run
+from forsys.store import read_json, write_json
+from forsys.tables.dataset import file_states
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the pipeline.
+
+    inputs: the stages whose outputs it reads. outputs: patterns of the files that it writes, below the folder of
+    the data set; {holdout} and {submission} stand for the cut-offs. module: where they are made; its code, and all
+    that it imports, decides whether they are up to date. make: does the work and returns what to say of it.
+    made_from: what else decides whether the outputs are up to date, such as settings. shows: a text among the
+    outputs that is printed whether or not the stage was skipped.
+    """
+
+    name: str
+    help: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    module: str
+    make: Callable[[Run], list[str]]
+    made_from: Callable[[Run], Any] | None = None
+    shows: str = ""
+
+
+def run_stage(run: Run, name: str) -> None:
+    """Run a stage unless its outputs are up to date. Raises DataError where those of an earlier stage are not."""
+    stage, stamp = STAGES[name], run.workspace.stamp(name)
+    if not stage.inputs:
+        kind = "generated data, so every score is of a made-up shop" if run.dataset.generated else "shop data"
+        say(f"Data: {run.dataset.folder} ({run.dataset.origin}; {kind})")
+    made_from = stage_fingerprint(run, name)
+    if _is_current(run, name, made_from):
+        say(f"{name:<10} up to date, skipped")
+    else:
+        with stage_line(name) as made:
+            stamp.unlink(missing_ok=True)  # it vouches for the outputs, which change now
+            made += stage.make(run)
+            outputs = {run.workspace.shown(path): path.stat().st_size for path in output_files(run, stage)}
+            write_json({"fingerprint": made_from, "outputs": outputs}, stamp)
+    if stage.shows:
+        say((run.workspace.out / stage.shows).read_text(encoding="utf-8"))
+
+
+def require(run: Run, name: str) -> None:
+    """Raises DataError unless a stage and those before it are up to date with these data, settings and code."""
+    _refuse_stale(run, name, stage_fingerprint(run, name))
+
+
+def stage_fingerprint(run: Run, name: str) -> str:
+    """Fingerprint of all that decides a stage's outputs. Raises DataError unless earlier stages are up to date."""
+    found: dict[str, str] = {}
+    for stage in _up_to(name):
+        inputs = [found[earlier] for earlier in stage.inputs]
+        found[stage.name] = fingerprint(
+            inputs, code_fingerprint(stage.module), stage.made_from(run) if stage.made_from else None
+        )
+        if stage.name != name:
+            _refuse_stale(run, stage.name, found[stage.name])
+    return found[name]
+
+
+def _up_to(name: str) -> list[Stage]:
+    """A stage and all that it depends on, in order."""
+    earlier = {stage.name: stage for other in STAGES[name].inputs for stage in _up_to(other)}
+    return [*earlier.values(), STAGES[name]]
+
+
+def _refuse_stale(run: Run, name: str, made_from: str) -> None:
+    if not _is_current(run, name, made_from):
+        exists = run.workspace.stamp(name).exists()
+        fault = "were made from other data, settings or code, or some are missing" if exists else "are not finished"
+        raise DataError(f"{run.workspace.name}: the outputs of {name} {fault}. Run the stage `{name}` first.")
+
+
+def _is_current(run: Run, name: str, made_from: str) -> bool:
+    stamp = read_json(run.workspace.stamp(name))
+    if stamp is None or stamp["fingerprint"] != made_from:
+        return False
+    outputs = [(run.workspace.home / path, size) for path, size in stamp["outputs"].items()]
+    return all(path.exists() and path.stat().st_size == size for path, size in outputs)
+
+
+def output_files(run: Run, stage: Stage) -> list[Path]:
+    """The files of a finished stage."""
+    home, folder = run.workspace.home, escape(run.workspace.name)
+    below = [p if p.startswith("submissions/") else f"output/{folder}/{p}" for p in stage.outputs]
+    if any("{" in pattern for pattern in stage.outputs):
+        holdout, submission = str(run.calendar.holdout.as_of), str(run.calendar.submission.as_of)
+        below = [p.replace("{holdout}", holdout).replace("{submission}", submission) for p in below]
+    return sorted(path for pattern in below for path in home.glob(pattern) if path.is_file())
+
+
+def _tables(run: Run) -> list[str]:
+    from forsys.tables.build import build_tables
+
+    summary = build_tables(run.dataset, run.workspace.tables, max_rejected=run.max_rejected)
+    for note in summary["notes"]:
+        say(f"           {note}")
+    return [
+        f"{summary['rows']:,} purchases of {summary['customers']:,} customers and {summary['articles']:,} articles",
+        f"{summary['first_day']} to {summary['last_day']}",
+    ]
+
+
+def _content(run: Run) -> list[str]:
+    from forsys.content.describe import build_features, summary
+
+    articles = pl.read_parquet(run.workspace.tables / "articles.parquet")
+    images, settings = run.dataset.folder / "images", run.settings
+    facts = build_features(articles, images, run.workspace.content, settings.content, settings.seed)
+    write_json(facts, run.workspace.content / "content.json")
+    return summary(facts)
+
+
+def _pictures(run: Run) -> str:
+    from forsys.content.pictures import find_pictures
+
+    articles = pl.read_parquet(run.workspace.tables / "articles.parquet")
+    return find_pictures(run.dataset.folder / "images", articles).write_csv()
+
+
+def _tune(run: Run) -> list[str]:
+    from forsys.ranking.tuning import tune
+
+    return [tune(run).summary()]
+
+
+def _retrieve(run: Run) -> list[str]:
+    from forsys.candidates import delete_other_candidates, make_candidates, read_candidates
+    from forsys.ranking.tuning import Tuned
+
+    sources, folds = Tuned.read(run.workspace.tuned).sources, (run.calendar.holdout, run.calendar.submission)
+    make_candidates(run, folds, sources)
+    delete_other_candidates(run, folds, sources)
+    counts = [read_candidates(run, fold, sources).select(pl.len()).collect().item() for fold in folds]
+    customers = [len(run.target_customers(fold)) for fold in folds]
+    return [
+        f"{fold.as_of}: {rows:,} candidates for {count:,} customers"
+        for fold, rows, count in zip(folds, counts, customers, strict=True)
+    ]
+
+
+def _rank(run: Run) -> list[str]:
+    from forsys.ranking.ordering import rank
+
+    return rank(run)
+
+
+def _submit(run: Run) -> list[str]:
+    from forsys.submission import submit
+
+    return submit(run)
+
+
+def _evaluate(run: Run) -> list[str]:
+    from forsys.evaluation.holdout import evaluate_holdout
+
+    evaluate_holdout(run)
+    return [f"{run.workspace.shown(run.workspace.evaluation)}: scores as CSV and JSON"]
+
+
+def _report(run: Run) -> list[str]:
+    from forsys.report.page import write_report
+
+    write_report(run, run.workspace.report)
+    return [f"{run.workspace.shown(run.workspace.report)}: open it in a browser"]
+
+
+def _settings_and_sources(run: Run) -> Any:
+    """All settings, and the code of the sources, which is known from the settings only."""
+    sources = run.settings.retrieval.sources
+    return run.settings.model_dump(mode="json"), [source_fingerprint(*source) for source in sources.items()]
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            name="tables",
+            help="read the shop's files into checked tables",
+            inputs=(),
+            outputs=("tables/*.parquet", "tables/tables.json"),
+            module="forsys.tables.build",
+            made_from=lambda run: (file_states(run.dataset), run.max_rejected),
+            make=_tables,
+        ),
+        Stage(
+            name="content",
+            help="describe every article by its picture, its words and its attributes",
+            inputs=("tables",),
+            outputs=("content/*.parquet", "content/*.json", "content/*.npz"),
+            module="forsys.content.describe",
+            made_from=lambda run: (
+                run.settings.content.model_dump(mode="json"),
+                run.settings.seed,
+                _pictures(run),
+            ),
+            make=_content,
+        ),
+        Stage(
+            name="tune",
+            help="choose source parameters and fusion weights on the weeks before the holdout",
+            inputs=("content",),
+            outputs=("tuned.json",),
+            module="forsys.ranking.tuning",
+            made_from=_settings_and_sources,
+            make=_tune,
+        ),
+        Stage(
+            name="retrieve",
+            help="fit every source and make candidates",
+            inputs=("tune",),
+            outputs=("folds/{holdout}/*/*", "folds/{submission}/*/*"),
+            module="forsys.candidates",
+            make=_retrieve,
+        ),
+        Stage(
+            name="rank",
+            help="train the ranker on earlier weeks and order the candidates",
+            inputs=("retrieve",),
+            outputs=(
+                "rankers/{holdout}/*",
+                "rankers/{submission}/*",
+                "ranked/{holdout}/*",
+                "ranked/{submission}/*",
+            ),
+            module="forsys.ranking.ordering",
+            make=_rank,
+        ),
+        Stage(
+            name="submit",
+            help="write submissions/submission.csv",
+            inputs=("rank",),
+            outputs=("submissions/submission.csv", "holdout/submission.csv", "holdout/predictions.parquet"),
+            module="forsys.submission",
+            make=_submit,
+        ),
+        Stage(
+            name="evaluate",
+            help="score every source, simple baselines and the final list on the holdout",
+            inputs=("rank",),
+            outputs=(
+                "evaluation/scores.*",
+                *(f"evaluation/{n}.csv" for n in ("next_item", "segments", "importance")),
+            ),
+            module="forsys.evaluation.holdout",
+            make=_evaluate,
+            shows="evaluation/scores.txt",
+        ),
+        Stage(
+            name="report",
+            help="write the page that people look at",
+            inputs=("submit", "evaluate"),
+            outputs=("report.html",),
+            module="forsys.report.page",
+            make=_report,
+        ),
+    )
+}

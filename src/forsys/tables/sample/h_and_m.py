@@ -1,8 +1,0 @@
-"""What is known of H&M's tables at Kaggle, in counts: what the generated shop is made after, and compared with."""
-
-CUSTOMERS, ARTICLES, PRODUCT_CODES = 1_371_980, 105_542, 47_224
-ROWS, BUYERS = 31_788_324, 1_362_281
-NOT_DESCRIBED = 416  # articles
-FOLLOW_NEWS, ARE_ACTIVE = 476_930, 464_404  # customers; the active ones are among those who follow the news
-NO_CLUB, NO_FREQUENCY, NO_AGE = 6_062, 16_009, 15_861  # customers
-LAST_WEEK_ROWS, LAST_WEEK_BUYERS = 240_311, 68_984

@@ -1,0 +1,119 @@
+"""What the ranker learns from: the pairs of earlier weeks, their labels and the sampled negatives."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from forsys.ranking.training_pairs import (
+    LabelledFolds,
+    TrainingPairs,
+    has_hit,
+    pairs_of,
+    sample_negatives,
+    training_folds,
+)
+from forsys.ranking.tuning import folds_before
+from forsys.run import Run
+from world import run_on
+
+
+@pytest.fixture(scope="module")
+def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_on(shop, tmp_path_factory.mktemp("training"))
+
+
+def test_only_who_bought_a_candidate() -> None:
+    row, hit = np.array([0, 0, 1, 1, 2]), np.array([False, True, False, False, True])
+    assert has_hit(row, hit).tolist() == [True, True, False, False, True]
+
+
+def test_samples_keep_all_hits_and_so_many_others() -> None:
+    row = np.repeat([0, 1, 2], [10, 10, 3])
+    hit = np.zeros(23, bool)
+    hit[[2, 15, 16, 20]] = True
+    sampled = sample_negatives(row, hit, 2, np.random.default_rng(1).integers(1 << 62, size=len(row)))
+    assert sampled[hit].all()
+    # 2 for one hit, 4 for two, and the 2 there are.
+    assert np.bincount(row, sampled & ~hit).tolist() == [2, 4, 2]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=60), st.integers(1, 5), st.integers(0, 9))
+def test_samples(pairs: list[tuple[int, bool]], negatives: int, seed: int) -> None:
+    row = np.array(sorted(r for r, _ in pairs), int)
+    hit = np.array([h for _, h in pairs], bool)
+    key = np.random.default_rng(seed).integers(1 << 62, size=len(row))
+    sampled = sample_negatives(row, hit, negatives, key)
+    assert (sampled == sample_negatives(row, hit, negatives, key)).all()
+    for profile in range(6):
+        own = row == profile
+        hits, others = (own & hit).sum(), (own & ~hit).sum()
+        assert (own & sampled & hit).sum() == hits
+        assert (own & sampled & ~hit).sum() == min(others, negatives * hits)
+
+
+def test_folds_lie_before_the_fold(run: Run) -> None:
+    folds = training_folds(run, run.calendar.holdout)
+    assert len(folds) > 1
+    assert all(fold.until <= run.calendar.holdout.as_of for fold in folds)
+    assert folds == sorted(folds, key=lambda fold: fold.as_of, reverse=True)
+
+
+def test_so_many_buyers_are_sufficient(run: Run) -> None:
+    """Fewer weeks than are asked for, but never none."""
+    folds = folds_before(run, run.calendar.holdout, 1, 10, 4)
+    buyers = [run.labels(fold)["customer"].n_unique() for fold in folds]
+    assert len(folds) == 4
+    for weeks in (1, 2, 3):
+        assert folds_before(run, run.calendar.holdout, 1, 10, 4, sum(buyers[:weeks])) == folds[:weeks]
+
+
+class TestLabelledFolds:
+    def test_labels_are_the_purchases_of_the_week(self, run: Run) -> None:
+        fold = run.calendar.holdout.earlier(1)
+        sources = run.settings.retrieval.sources
+        complete = LabelledFolds(run).complete(sources, fold)
+        labels = run.history.labels(fold)
+        assert (complete.buyers, complete.purchases) == (labels["customer"].n_unique(), len(labels))
+        assert 0 < complete.found == complete.hit.sum() <= complete.purchases
+        assert (np.bincount(complete.group, complete.hit) > 0).all()
+        pairs = pairs_of(run, sources, fold, 0)
+        candidates = set(zip(pairs.customer.tolist(), pairs.article.tolist(), strict=True))
+        found = candidates & set(labels.iter_rows())
+        assert complete.found == len(found)
+
+    def test_all_pairs_of_so_many_buyers_of_the_holdout(self, shop: Path, tmp_path: Path) -> None:
+        run = run_on(shop, tmp_path, max_buyers_per_week="9")
+        fold, configs = run.calendar.holdout, run.settings.retrieval.sources
+        sources = {name: configs[name] for name in ("best_sellers", "repurchase")}
+        labelled = LabelledFolds(run)
+        complete, sampled = labelled.complete(sources, fold), labelled.sampled(sources, fold)
+        assert complete.buyers == 9 < sampled.buyers == run.labels(fold)["customer"].n_unique()
+        assert complete.purchases == len(run.sample_buyers(run.labels(fold), fold))
+
+    def test_a_sample_is_part_of_the_complete_pairs(self, run: Run) -> None:
+        fold, sources = run.calendar.holdout.earlier(1), run.settings.retrieval.sources
+        labelled = LabelledFolds(run)
+        sampled, complete = labelled.sampled(sources, fold), labelled.complete(sources, fold)
+        assert sampled.hit.sum() == complete.hit.sum()
+        assert len(sampled.hit) <= complete.hit.sum() * (1 + run.settings.ranking.negatives_per_positive)
+        whole = complete.features.with_columns(group=complete.group)
+        part = sampled.features.with_columns(group=sampled.group)
+        assert len(part.join(whole, on=part.columns, how="anti", nulls_equal=True)) == 0
+        again = LabelledFolds(run).sampled(sources, fold)
+        assert_frame_equal(again.features, sampled.features, check_exact=True)
+        assert labelled.sampled(sources, fold) is sampled
+
+    def test_folds_one_after_the_other(self, run: Run) -> None:
+        fold, sources = run.calendar.holdout.earlier(1), run.settings.retrieval.sources
+        labelled = LabelledFolds(run)
+        parts = [labelled.complete(sources, fold), labelled.complete(sources, fold.earlier(1))]
+        both = TrainingPairs.concat(parts)
+        assert both.sizes.tolist() == [*parts[0].sizes.tolist(), *parts[1].sizes.tolist()]
+        assert both.buyers == parts[0].buyers + parts[1].buyers
+        assert_frame_equal(both.features, pl.concat([part.features for part in parts]))
+        assert (np.diff(both.group) >= 0).all()

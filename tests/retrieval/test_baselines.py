@@ -1,0 +1,56 @@
+"""The two simple rules, by hand on the 13 rows of tests/conftest.py, asked on the 9th of January 2020."""
+
+from datetime import date
+
+import numpy as np
+
+from forsys.retrieval.baselines import BASELINES, RecentBestSellers, RepurchaseThenBestSellers
+from forsys.retrieval.source import Source
+from forsys.tables.history import History
+
+A, B, C, D, E, F = range(6)
+NINTH = date(2020, 1, 9)
+
+
+def lists_of(source: Source, history: History) -> dict[int, list[tuple[int, float]]]:
+    article, score = source.fit(history, NINTH).top(history.profiles(np.arange(5), NINTH), 6)
+    return {
+        c: [(int(a), round(float(s), 4)) for a, s in zip(article[c], score[c], strict=True) if a >= 0]
+        for c in range(5)
+    }
+
+
+def test_best_sellers_count_units_of_the_last_days(tiny_history: History) -> None:
+    """2nd to 8th: a 3, b 2, c 2 (both units), d 1, e 2; equals by article, and the same for everybody."""
+    expected = [(A, 1.0), (B, 0.6667), (C, 0.6667), (E, 0.6667), (D, 0.3333)]
+    assert lists_of(RecentBestSellers(days=7), tiny_history) == dict.fromkeys(range(5), expected)
+
+
+def test_best_sellers_of_one_day(tiny_history: History) -> None:
+    expected = [(B, 1.0), (E, 1.0)]  # the 8th; nothing else has a score
+    assert lists_of(RecentBestSellers(days=1), tiny_history) == dict.fromkeys(range(5), expected)
+
+
+def test_bought_in_the_last_days_newest_first_then_best_sellers(tiny_history: History) -> None:
+    """Bought in the last 5 days, the 4th to the 8th, by position in the customer's own log, from 2 on; then the
+    best sellers of the 7th and 8th: a, b, d, e, one each. c sold in neither.
+    """
+    found = lists_of(RepurchaseThenBestSellers(bought_days=5, days=2), tiny_history)
+    assert found == {
+        0: [(A, 5), (B, 1), (D, 1), (E, 1)],  # a of the 7th is the fourth row; the 1st and 3rd are too old
+        1: [(B, 4), (A, 3), (D, 1), (E, 1)],
+        2: [(D, 3), (A, 2), (B, 1), (E, 1)],
+        3: [(E, 3), (A, 1), (B, 1), (D, 1)],
+        4: [(A, 1), (B, 1), (D, 1), (E, 1)],
+    }
+
+
+def test_what_was_bought_and_sold_only_long_ago_is_kept(tiny_history: History) -> None:
+    """With 8 days to look back, c of the 1st and 3rd is in the catalogue, behind newer purchases only."""
+    found = lists_of(RepurchaseThenBestSellers(bought_days=8, days=1), tiny_history)
+    assert found[0] == [(A, 5), (B, 4), (C, 3), (E, 1)]
+    assert found[1] == [(B, 4), (A, 3), (C, 2), (E, 1)]
+
+
+def test_both_are_compared_with_every_score() -> None:
+    assert {type(source) for source in BASELINES.values()} == {RecentBestSellers, RepurchaseThenBestSellers}
