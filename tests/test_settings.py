@@ -93,10 +93,10 @@ def test_all_faults_are_told_at_once() -> None:
 def test_a_file_overrides_the_default_and_set_overrides_the_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(
-        "shard_size = 10\n[retrieval]\ncandidates_per_source = 5\n[retrieval.sources.als]\nfactors = 4\n"
+        "shard_size = 10\n[retrieval]\ncandidates_per_source = 15\n[retrieval.sources.als]\nfactors = 4\n"
     )
-    settings = load_settings(str(path), ["retrieval.candidates_per_source=6"])
-    assert (settings.shard_size, settings.retrieval.candidates_per_source) == (10, 6)
+    settings = load_settings(str(path), ["retrieval.candidates_per_source=16"])
+    assert (settings.shard_size, settings.retrieval.candidates_per_source) == (10, 16)
     assert settings.retrieval.sources["als"]["factors"] == 4
     assert settings.retrieval.sources["als"]["class"] == "forsys.retrieval.als:ALS"  # the rest of the config stays
     assert settings.retrieval.sources.keys() == load_settings().retrieval.sources.keys()

@@ -14,6 +14,7 @@ from forsys.fingerprints import imported_modules
 from forsys.ranking.tuning import Tuned
 from forsys.run import Run
 from forsys.stages import STAGES, output_files, require, run_stage, stage_fingerprint
+from forsys.store import digest
 from world import run_on
 
 NAMES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate", "report")
@@ -34,12 +35,12 @@ def test_stages_stand_in_order() -> None:
         assert stage.module in imported_modules(stage.module)
 
 
-def test_every_output_is_stamped_with_its_size(finished: Run) -> None:
+def test_every_output_is_stamped_with_its_hash(finished: Run) -> None:
     for name, stage in STAGES.items():
         stamp = json.loads(finished.workspace.stamp(name).read_text(encoding="utf-8"))
         files = output_files(finished, stage)
         assert files
-        assert stamp["outputs"] == {finished.workspace.shown(path): path.stat().st_size for path in files}
+        assert stamp["outputs"] == {finished.workspace.shown(path): digest(path) for path in files}
         assert stamp["fingerprint"] == stage_fingerprint(finished, name) == finished.fingerprint_of(name)
 
 

@@ -39,12 +39,29 @@ def test_atomic_write_leaves_nothing_when_the_first_write_fails(tmp_path: Path) 
     assert names(tmp_path) == []
 
 
-def test_atomic_write_takes_what_a_killed_run_left(tmp_path: Path) -> None:
-    (tmp_path / ".file.txt.part").write_text("left")
-    with store.atomic_write(tmp_path / "file.txt") as part:
-        part.write_text("new")
-    assert (tmp_path / "file.txt").read_text() == "new"
-    assert names(tmp_path) == ["file.txt"]
+def test_what_a_killed_process_left_is_deleted(tmp_path: Path) -> None:
+    left = [tmp_path / ".file.txt.123.part", tmp_path / "inner" / ".x.npz.4.part"]
+    (tmp_path / "inner").mkdir()
+    for path in [*left, tmp_path / "file.txt.part"]:
+        path.write_text("left")
+    store.delete_scratch(tmp_path)
+    assert names(tmp_path) == ["file.txt.part", "inner"]  # what is not named by us stays
+    assert names(tmp_path / "inner") == []
+    store.delete_scratch(tmp_path / "absent")
+
+
+def test_damage_is_seen(tmp_path: Path) -> None:
+    """A flipped bit, a cut file, a stamp that is no JSON."""
+    artifact = tmp_path / "part.parquet"
+    for damage in (lambda: artifact.write_bytes(b"hfllo"), lambda: artifact.write_bytes(b"hel"), artifact.unlink):
+        artifact.write_bytes(b"hello")
+        store.write_stamp(artifact, "made from")
+        assert store.is_current(artifact, "made from")
+        damage()
+        assert not store.is_current(artifact, "made from")
+    for text in ("", "half of it", "[]", "null", '"x"'):
+        store.stamp_path(artifact).write_text(text)
+        assert not store.is_current(artifact, "made from")
 
 
 def test_parquet_and_json(tmp_path: Path) -> None:
@@ -63,6 +80,8 @@ def test_current_means_made_from_the_same(tmp_path: Path) -> None:
     store.write_stamp(artifact, "fingerprint")
     assert not store.is_current(artifact, "fingerprint")  # the artifact itself is missing
     artifact.write_text("{}")
+    assert not store.is_current(artifact, "fingerprint")  # these bytes are not those of the stamp
+    store.write_stamp(artifact, "fingerprint")
     assert store.is_current(artifact, "fingerprint")
     assert not store.is_current(artifact, "another")
     store.write_stamp(artifact, "another")

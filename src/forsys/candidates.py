@@ -3,6 +3,7 @@
 A folder's name holds the fingerprint of all that its files were made from, so a file that exists is current.
 """
 
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from forsys.retrieval.registry import make_source, source_class, source_fingerpr
 from forsys.retrieval.source import Source
 from forsys.run import Run
 from forsys.settings import SourceConfig
-from forsys.store import write_parquet
+from forsys.store import is_current, write_parquet, write_stamp
 
 SourceConfigs = Mapping[str, SourceConfig]
 
@@ -51,21 +52,27 @@ class SourceArtifacts:
         """The candidates of shard i of the fold's customers: schema.CANDIDATES without `source`."""
         return self.folder / f"part-{i:05d}.parquet"
 
+    def has_part(self, i: int) -> bool:
+        """Whether the candidates of shard i are made, and undamaged."""
+        return is_current(self.part(i), self.folder.name)
+
     def make_part(self, i: int, customers: Ints) -> None:
         """Recommend to the customers of shard i and write the candidates."""
         profiles = self.run.history.profiles(customers, self.fold.as_of)
         found = self.fitted().recommend(profiles, self.run.settings.retrieval.candidates_per_source)
         write_parquet(found, self.part(i))
+        write_stamp(self.part(i), self.folder.name)
 
     def fitted(self) -> Source:
         """The fitted source: read back, or fitted now and saved. One is kept in memory, since they can be large."""
         key = str(self.folder)
         if key not in _in_memory:
             source, model = make_source(self.name, self.config), self.folder / "model.npz"
-            if model.exists():
+            if is_current(model, self.folder.name):
                 source.load(model)
             else:
                 source.fit(self.run.history, self.fold.as_of).save(model)
+                write_stamp(model, self.folder.name)
             _in_memory.clear()
             _in_memory[key] = source
         return _in_memory[key]
@@ -78,7 +85,7 @@ def make_candidates(run: Run, folds: Sequence[Fold], sources: SourceConfigs) -> 
     """Fit every source at every fold and recommend to each shard, where that is missing."""
     artifacts = [SourceArtifacts.of(run, fold, *source) for fold in folds for source in sources.items()]
     shards = {fold: run.shards(fold) for fold in folds}
-    missing = [(each, i) for each in artifacts for i in range(len(shards[each.fold])) if not each.part(i).exists()]
+    missing = [(each, i) for each in artifacts for i in range(len(shards[each.fold])) if not each.has_part(i)]
     for each, i in progress(missing, "candidates", unit="shard"):
         each.make_part(i, shards[each.fold][i])
 
@@ -95,7 +102,7 @@ def read_candidates(
     for name, config in sources.items():
         artifacts = SourceArtifacts.of(run, fold, name, config)
         parts = [artifacts.part(i) for i in shards]
-        if not all(part.exists() for part in parts):
+        if not all(artifacts.has_part(i) for i in shards):
             raise DataError(
                 f"{run.workspace.shown(artifacts.folder)} lacks candidates of {name} at {fold.as_of}. "
                 f"Run the stage `retrieve` first, with the same settings."
@@ -115,4 +122,13 @@ def delete_other_candidates(run: Run, folds: Iterable[Fold], sources: SourceConf
     for fold in folds:
         kept = {SourceArtifacts.of(run, fold, *source).folder for source in sources.items()}
         for folder in set(run.workspace.candidates(fold).iterdir()) - kept:
-            shutil.rmtree(folder, ignore_errors=True)
+            if _is_ours(folder):
+                shutil.rmtree(folder)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder was made here: by its name and the names of all that is in it."""
+    if folder.is_symlink() or not folder.is_dir() or not re.fullmatch(r"[a-z][a-z0-9_]*-[0-9a-f]{8}", folder.name):
+        return False
+    ours = re.compile(r"(model\.npz|part-\d{5}\.parquet)|\.(model\.npz|part-\d{5}\.parquet)\.(made-from|.*part)")
+    return all(ours.fullmatch(path.name) for path in folder.iterdir())

@@ -1,6 +1,7 @@
 """The command line: one command per stage, and what can be asked beside them."""
 
 import argparse
+import io
 import os
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from forsys import __version__
 from forsys.errors import DataError
-from forsys.opening import open_run
+from forsys.locking import locked
+from forsys.machine import machine_fault
+from forsys.opening import home_folder, open_run
 from forsys.progress import say, stage_line
 from forsys.run import Run
 from forsys.stages import STAGES, require, run_stage
@@ -20,20 +23,31 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, 2 for a fault of the input, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console of ASCII alone shows \\xd7 for a × instead of failing
+            stream.reconfigure(errors="backslashreplace")
     options = parser().parse_args(arguments)
     # Idle threads of one library otherwise spin while another works: small fits get 10 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow would greet every stage with ten lines
+    os.umask(0o077)  # what is made of customers' purchases is for the user alone
     command: Callable[[argparse.Namespace], int | None] = options.command
     try:
         return command(options) or 0
     except DataError as error:
         print(f"forsys: {error}", file=sys.stderr)
-        return 2
+    except BrokenPipeError:  # nobody reads on, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except KeyboardInterrupt:
         print("\nforsys: stopped. The same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:
+        fault = machine_fault(error)
+        if fault is None:
+            raise
+        print(f"forsys: {fault}", file=sys.stderr)
+    return 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,6 +83,12 @@ def parser() -> argparse.ArgumentParser:
     validate = add("validate", _validate, "check a submission file")
     validate.add_argument("file", type=Path, metavar="FILE")
     add("settings", _settings, "print every setting with its value and meaning")
+    clean = commands.add_parser("clean", help="show what runs have left in output/, and delete it")
+    clean.add_argument(
+        "names", nargs="*", metavar="NAME", help="data sets, by the name of their folder (default: all)"
+    )
+    clean.add_argument("--yes", action="store_true", help="delete it")
+    clean.set_defaults(command=_clean)
     _add_sample(commands.add_parser("sample", help="generate a shop in the shape of Kaggle's files"))
     return top
 
@@ -152,7 +172,7 @@ def _backtest(options: argparse.Namespace) -> None:
     from forsys.evaluation.backtest import backtest, backtest_text
 
     run = _described(options)
-    with stage_line("backtest") as made:
+    with locked(run.workspace.out), stage_line("backtest") as made:
         table = backtest(run, options.weeks)
         target = run.workspace.evaluation / "backtest.csv"
         with atomic_write(target) as part:
@@ -165,7 +185,7 @@ def _ablate(options: argparse.Namespace) -> None:
     from forsys.evaluation.ablation import ablate, ablation_text
 
     run = _described(options)
-    with stage_line("ablate") as made:
+    with locked(run.workspace.out), stage_line("ablate") as made:
         found = ablate(run, options.weeks, options.names)
         for name, table in {"ablation": found.lists, "ablation_candidates": found.candidates}.items():
             with atomic_write(run.workspace.evaluation / f"{name}.csv") as part:
@@ -189,7 +209,7 @@ def _compare(options: argparse.Namespace) -> None:
     from forsys.report.comparison_tables import write_comparison
 
     run = _described(options)
-    with stage_line("compare") as made:
+    with locked(run.workspace.out), stage_line("compare") as made:
         ablation = network_ablation(run) if options.ablation else None
         say(write_comparison(run, compare(run), bias_sweep(run), ablation))
         made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables and curve")
@@ -202,6 +222,12 @@ def _validate(options: argparse.Namespace) -> None:
     require(run, "tables")
     rows = validate(options.file, run.workspace.tables, run.settings.k)
     print(f"{options.file}: valid, {rows:,} customers with {run.settings.k} articles each.")
+
+
+def _clean(options: argparse.Namespace) -> None:
+    from forsys.cleaning import clean
+
+    print(clean(home_folder(), options.names, delete=options.yes))
 
 
 def _settings(options: argparse.Namespace) -> None:

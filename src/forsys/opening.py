@@ -1,12 +1,13 @@
 """Opening a run: its settings are read and checked, its data found, or a sample of generated data made."""
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from forsys.fingerprints import code_fingerprint
+from forsys.locking import locked
 from forsys.progress import say, stage_line
+from forsys.ranking.features import chosen
 from forsys.retrieval.registry import check_sources
 from forsys.run import Run
 from forsys.settings import load_settings
@@ -30,9 +31,15 @@ def open_run(
     """
     settings = load_settings(preset, overrides)
     check_sources(settings)
-    home = home or Path(os.environ.get("FORSYS_HOME") or Path.cwd())
+    chosen(settings.ranking.features)
+    home = home or home_folder()
     dataset = find_data(folder, home)
     return Run(dataset, settings, Workspace(home, dataset.name), max_rejected)
+
+
+def home_folder() -> Path:
+    """Where output goes: the folder in FORSYS_HOME, or else the working directory."""
+    return Path(os.environ.get("FORSYS_HOME") or Path.cwd())
 
 
 def find_data(folder: Path | None, home: Path) -> DataSet:
@@ -45,9 +52,8 @@ def find_data(folder: Path | None, home: Path) -> DataSet:
     sample, made_from = home / "output" / "sample" / "input", code_fingerprint("forsys.sample.shop")
     if not is_current(sample, made_from):
         say("No data found: making a sample of generated data (put Kaggle's files into input/ for real ones).")
-        shutil.rmtree(sample, ignore_errors=True)
-        with stage_line("sample") as made:
+        with stage_line("sample") as made, locked(sample.parent):
             generate(sample)
+            write_stamp(sample, made_from)
             made.append(f"{sample.relative_to(home)}: a small fashion shop, generated")
-        write_stamp(sample, made_from)
     return DataSet("sample", sample, True, "generated sample")

@@ -35,10 +35,16 @@ class Run:
 
     def fingerprint_of(self, stage: str) -> str:
         """What a stage's output was made from. Raises DataError where it has not finished."""
-        stamp = read_json(self.workspace.stamp(stage))
+        stamp = self.stamp_of(stage)
         if stamp is None:
             raise DataError(f"{self.workspace.name}: no finished {stage}. Run the stage `{stage}` first.")
         return str(stamp["fingerprint"])
+
+    def stamp_of(self, stage: str) -> dict[str, Any] | None:
+        """fingerprint, and the outputs with their hashes, of a finished stage; None where it has not finished."""
+        stamp = read_json(self.workspace.stamp(stage))
+        whole = isinstance(stamp, dict) and isinstance(stamp.get("outputs"), dict) and "fingerprint" in stamp
+        return stamp if whole else None
 
     @cached_property
     def calendar(self) -> Calendar:

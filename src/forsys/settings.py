@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -19,6 +19,7 @@ from pydantic import (
     PositiveInt,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from forsys.errors import DataError
@@ -34,7 +35,9 @@ SourceConfig = dict[str, Any]  # of one source: its `class`, and its parameters
 class Section(BaseModel):
     """A section of the settings; unknown keys are errors, and a field's docstring is its meaning."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class ContentSettings(Section):
@@ -42,19 +45,19 @@ class ContentSettings(Section):
 
     colour_tolerance: PositiveFloat = 12.0
     """Colours of a picture nearer than this (CIE 1976 distance in Lab) become one."""
-    max_colours: PositiveInt = 6
+    max_colours: PositiveInt = Field(default=6, le=100)
     """Colours of a palette."""
-    max_keywords: PositiveInt = 10
+    max_keywords: PositiveInt = Field(default=10, le=1_000)
     """Keywords of a description."""
-    image_encoder: Path | None = None
+    image_encoder: Path | None = Field(default=None, strict=False)
     """A Keras image model on disk whose embedding of each picture becomes a feature too."""
 
 
 class RetrievalSettings(Section):
     """How candidates are made."""
 
-    candidates_per_source: PositiveInt = 100
-    """Candidates per customer and source."""
+    candidates_per_source: PositiveInt = Field(default=100, le=10_000)
+    """Candidates per customer and source; at least k, so that a list can be filled."""
     sources: dict[str, SourceConfig]
     """Per source its name, `class` ("package.module:Class") and parameters; `false` switches a source off."""
 
@@ -81,14 +84,14 @@ class TuningSettings(Section):
 
     The best of several values is one error ahead by chance often enough: over 30 cut-offs of H&M customers the
     choice changed 13 times with 1, and 4 times with 2."""
-    grid: dict[str, list[Any]]
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]]
     """Source parameters to choose: "source.parameter" = [values to try]."""
 
 
 class RankingSettings(Section):
     """What the ranker learns from, and how. Names are LightGBM's where they mean the same."""
 
-    features: list[str]
+    features: list[str] = Field(min_length=1)
     """Feature groups (see docs/features.md)."""
     min_weeks: PositiveInt = 6
     """Labelled weeks to learn from,"""
@@ -98,29 +101,29 @@ class RankingSettings(Section):
     """but no more weeks than this,"""
     sufficient_buyers: PositiveInt = 30_000
     """and fewer than min_weeks once they have this many buyers."""
-    candidates_per_customer: PositiveInt = 200
-    """Candidates per customer that are ranked, the best by fusion,"""
+    candidates_per_customer: PositiveInt = Field(default=200, le=100_000)
+    """Candidates per customer that are ranked, at least k: the best by fusion,"""
     target_pairs: PositiveInt = 1_000_000
     """and more per customer where customers are few, up to this many (customer, article) pairs in all."""
     negatives_per_positive: PositiveInt = 30
     """Candidates that were not bought, sampled for each one that was."""
     objective: Literal["rank_xendcg", "lambdarank", "binary"] = "lambdarank"
     """What the trees minimise."""
-    num_iterations: PositiveInt = 120
+    num_iterations: PositiveInt = Field(default=120, le=100_000)
     """Trees at most: as many are kept as are best on validation weeks."""
-    learning_rate: PositiveFloat = 0.1
+    learning_rate: PositiveFloat = Field(default=0.1, le=1)
     """Shrinkage of each tree."""
-    num_leaves: PositiveInt = Field(15, ge=2)
+    num_leaves: PositiveInt = Field(default=15, ge=2, le=131_072)
     """Leaves per tree."""
     min_data_in_leaf: PositiveInt = 50
     """Rows per leaf at least."""
     lambda_l2: NonNegativeFloat = 10.0
     """L2 regularization of the leaves."""
-    feature_fraction: PositiveFloat = Field(0.5, le=1)
+    feature_fraction: float = Field(default=0.5, ge=0.01, le=1)
     """Share of the features that a tree sees."""
-    bagging_fraction: PositiveFloat = Field(0.8, le=1)
+    bagging_fraction: float = Field(default=0.8, ge=0.01, le=1)
     """Share of the rows that a tree sees."""
-    num_models: PositiveInt = 3
+    num_models: PositiveInt = Field(default=3, le=100)
     """Models with different seeds whose scores are averaged."""
     reranked: PositiveInt = 50
     """Candidates per customer that the trees order, the first by the linear model.
@@ -131,7 +134,7 @@ class RankingSettings(Section):
 class EvaluationSettings(Section):
     """How scores are reported."""
 
-    bootstrap_samples: PositiveInt = 2_000
+    bootstrap_samples: PositiveInt = Field(default=2_000, le=1_000_000)
     """Resamples behind each confidence interval."""
     max_events: PositiveInt = 30_000
     """Next-item events scored; of more, a sample is taken."""
@@ -149,11 +152,11 @@ class CompareSettings(Section):
 class Settings(Section):
     """The whole tree."""
 
-    holdout_days: PositiveInt = 7
+    holdout_days: PositiveInt = Field(default=7, le=3_650)
     """The last days of the data, which are scored and never tuned on."""
-    k: PositiveInt = 12
+    k: PositiveInt = Field(default=12, le=1_000)
     """Articles per customer in the final list, and the k of MAP@k (Kaggle's H&M competition: 12)."""
-    seed: int = 7
+    seed: int = Field(default=7, ge=0, lt=2**31)
     """Of everything random."""
     max_buyers_per_week: PositiveInt = 10_000
     """Buyers of a week before the holdout that are tuned and learned on; of more, a sample is taken."""
@@ -165,6 +168,16 @@ class Settings(Section):
     ranking: RankingSettings
     evaluation: EvaluationSettings = EvaluationSettings()
     compare: CompareSettings
+
+    @model_validator(mode="after")
+    def _lists_can_be_filled(self) -> "Settings":
+        for name, found in (
+            ("retrieval.candidates_per_source", self.retrieval.candidates_per_source),
+            ("ranking.candidates_per_customer", self.ranking.candidates_per_customer),
+        ):
+            if found < self.k:
+                raise ValueError(f"{name} is {found}, less than the k = {self.k} articles of a list: raise it")
+        return self
 
 
 def load_settings(preset: str = "default", overrides: Iterable[str] = ()) -> Settings:
@@ -200,6 +213,8 @@ def _without_grid_of_switched_off(tree: dict[str, Any]) -> dict[str, Any]:
 
 def _fault(fault: Any) -> str:
     """One line per fault; an unknown key gets the key that it resembles most."""
+    if not fault["loc"]:
+        return f"  {fault['msg']}"
     *sections, key = map(str, fault["loc"])
     text = f"  {'.'.join([*sections, key])}: {fault['msg']} (found {fault['input']!r})"
     if fault["type"] != "extra_forbidden":
@@ -219,21 +234,23 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise DataError(f"No preset and no file {path}. Presets: {presets}.") from error
     except IsADirectoryError as error:
         raise DataError(f"{path} is a folder and not a TOML file. Presets: {presets}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also bytes that are no UTF-8, and brackets without end
         raise DataError(f"{path} is not a TOML file: {error}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. Presets: {presets}.") from error
 
 
 def _parse_override(override: str) -> dict[str, Any]:
     key, equals, value = override.partition("=")
     if not equals or not key:
         raise DataError(f"--set {override}: expected key=value, such as --set retrieval.candidates_per_source=50.")
-    try:
-        return tomllib.loads(f"{key} = {value}")
-    except tomllib.TOMLDecodeError:
+    fault: Exception | None = None
+    for text in (f"{key} = {value}", f"{key} = '{value}'"):
         try:
-            return tomllib.loads(f"{key} = '{value}'")
-        except tomllib.TOMLDecodeError as error:
-            raise DataError(f"--set {override}: {error}") from error
+            return tomllib.loads(text)
+        except (ValueError, RecursionError) as error:
+            fault = error
+    raise DataError(f"--set {override[:200]}: {fault}") from fault
 
 
 def _without_old_keys(tree: dict[str, Any]) -> dict[str, Any]:

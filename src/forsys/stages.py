@@ -13,10 +13,11 @@ import polars as pl
 
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
+from forsys.locking import locked
 from forsys.progress import say, stage_line
 from forsys.retrieval.registry import source_fingerprint
 from forsys.run import Run
-from forsys.store import read_json, write_json
+from forsys.store import delete_scratch, digest, write_json
 from forsys.tables.dataset import file_states
 
 
@@ -51,10 +52,15 @@ def run_stage(run: Run, name: str) -> None:
     if _is_current(run, name, made_from):
         say(f"{name:<10} up to date, skipped")
     else:
-        with stage_line(name) as made:
+        with stage_line(name) as made, locked(run.workspace.out):
+            for path in _damaged(run, name):
+                say(f"{name:<10} {run.workspace.shown(path)} is missing or was changed; it is made again")
+                if run.workspace.out in path.parents:
+                    path.unlink(missing_ok=True)
             stamp.unlink(missing_ok=True)  # it vouches for the outputs, which change now
+            delete_scratch(run.workspace.out)
             made += stage.make(run)
-            outputs = {run.workspace.shown(path): path.stat().st_size for path in output_files(run, stage)}
+            outputs = {run.workspace.shown(path): digest(path) for path in output_files(run, stage)}
             write_json({"fingerprint": made_from, "outputs": outputs}, stamp)
     if stage.shows:
         say((run.workspace.out / stage.shows).read_text(encoding="utf-8"))
@@ -85,18 +91,29 @@ def _up_to(name: str) -> list[Stage]:
 
 
 def _refuse_stale(run: Run, name: str, made_from: str) -> None:
-    if not _is_current(run, name, made_from):
-        exists = run.workspace.stamp(name).exists()
-        fault = "were made from other data, settings or code, or some are missing" if exists else "are not finished"
-        raise DataError(f"{run.workspace.name}: the outputs of {name} {fault}. Run the stage `{name}` first.")
+    if _is_current(run, name, made_from):
+        return
+    fault, damaged = "were made from other data, settings or code", _damaged(run, name)
+    if not run.workspace.stamp(name).exists():
+        fault = "are not finished"
+    elif damaged:
+        fault = f"are damaged: {run.workspace.shown(damaged[0])} is missing or was changed"
+    raise DataError(f"{run.workspace.name}: the outputs of {name} {fault}. Run the stage `{name}` first.")
 
 
 def _is_current(run: Run, name: str, made_from: str) -> bool:
-    stamp = read_json(run.workspace.stamp(name))
-    if stamp is None or stamp["fingerprint"] != made_from:
-        return False
-    outputs = [(run.workspace.home / path, size) for path, size in stamp["outputs"].items()]
-    return all(path.exists() and path.stat().st_size == size for path, size in outputs)
+    stamp = run.stamp_of(name)
+    return stamp is not None and stamp["fingerprint"] == made_from and not _damaged(run, name)
+
+
+def _damaged(run: Run, name: str) -> list[Path]:
+    """The outputs of a stage that are not as it left them."""
+    stamp = run.stamp_of(name)
+    outputs = (
+        {(run.workspace.home / path).resolve(): sha for path, sha in stamp["outputs"].items()} if stamp else {}
+    )
+    ours = {run.workspace.out.resolve(), run.workspace.submission.parent.resolve()}  # whatever a stamp says
+    return [path for path, sha in outputs.items() if ours & {*path.parents} and digest(path) != sha]
 
 
 def output_files(run: Run, stage: Stage) -> list[Path]:
@@ -207,7 +224,7 @@ STAGES: dict[str, Stage] = {
             name="content",
             help="describe every article by its picture, its words and its attributes",
             inputs=("tables",),
-            outputs=("content/*.parquet", "content/*.json", "content/*.npz"),
+            outputs=("content/**/*",),
             module="forsys.content.describe",
             made_from=lambda run: (
                 run.settings.content.model_dump(mode="json"),

@@ -1,8 +1,11 @@
 """How artifacts are written and read: whole or not at all, and stamped with what they were made from."""
 
+import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     of the old file is removed first, so that it never stands beside the new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part
         stamp_path(path).unlink(missing_ok=True)
@@ -46,8 +49,11 @@ def write_json(value: Any, path: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; None where there is none."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    """Read a JSON file; None where there is none, or one that is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
 
 
 def write_arrays(arrays: Mapping[str, Any], path: Path) -> None:
@@ -63,19 +69,34 @@ def read_arrays(path: Path) -> dict[str, Any]:
 
 
 def is_current(artifact: Path, fingerprint: str) -> bool:
-    """Whether `artifact` exists and its stamp holds `fingerprint`."""
-    return artifact.exists() and read_stamp(artifact) == fingerprint
-
-
-def read_stamp(artifact: Path) -> str | None:
-    """The fingerprint of what an artifact was made from; None where it is not known."""
-    stamp = stamp_path(artifact)
-    return stamp.read_text(encoding="utf-8") if stamp.exists() else None
+    """Whether `artifact` was made from what `fingerprint` stands for, and has the bytes that were written then."""
+    made = read_json(stamp_path(artifact))
+    return made is not None and bool(made == {"fingerprint": fingerprint, "digest": digest(artifact) or ""})
 
 
 def write_stamp(artifact: Path, fingerprint: str) -> None:
-    """Record what `artifact`, which is complete, was made from."""
-    write_text(fingerprint, stamp_path(artifact))
+    """Record what `artifact`, a complete file or a folder, was made from."""
+    write_json({"fingerprint": fingerprint, "digest": digest(artifact)}, stamp_path(artifact))
+
+
+def digest(path: Path) -> str | None:
+    """SHA-256 of a file; "folder" for a folder, and None where there is nothing."""
+    if not path.is_file():
+        return "folder" if path.is_dir() else None
+    status = path.stat()
+    return _digest(path, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@lru_cache(maxsize=4096)  # a process asks for some files many times
+def _digest(path: Path, *_status: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def delete_scratch(folder: Path) -> None:
+    """Delete what processes that were killed had begun to write below `folder`."""
+    for part in folder.rglob(".*.part"):
+        part.unlink(missing_ok=True)
 
 
 def stamp_path(artifact: Path) -> Path:

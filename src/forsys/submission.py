@@ -18,9 +18,10 @@ import numpy.typing as npt
 import polars as pl
 
 from forsys.errors import DataError
+from forsys.locking import locked
 from forsys.ranking.ordering import read_ranked
 from forsys.run import Run
-from forsys.store import atomic_write, write_parquet
+from forsys.store import atomic_write, delete_scratch, write_parquet
 
 HEADER = "customer_id,prediction"
 
@@ -38,7 +39,13 @@ def submit(run: Run) -> list[str]:
 
     Returns a line for each. Raises DataError where too few articles were sold to fill a list.
     """
-    k, lines = run.settings.k, []
+    with locked(run.workspace.submission.parent):  # data sets share it
+        delete_scratch(run.workspace.submission.parent)
+        return _submit(run, run.settings.k)
+
+
+def _submit(run: Run, k: int) -> list[str]:
+    lines = []
     _check_articles(run, k)
     for fold, path in (
         (run.calendar.submission, run.workspace.submission),

@@ -39,10 +39,13 @@ def _rankers(run: Run, tuned: Tuned, made_from: str) -> dict[Fold, Ranker]:
     labelled, choice, rankers = LabelledFolds(run), None, {}
     for fold in (run.calendar.holdout, run.calendar.submission):
         folder = run.workspace.ranker(fold)
-        if not is_current(folder / "ranker.json", made_from):
+        models = [folder / f"model-{i}.txt" for i in range(run.settings.ranking.num_models)]
+        files = [*models, folder / "ranker.json"]
+        if not all(is_current(file, made_from) for file in files):
             choice = choice or choose_for(labelled, tuned, run.calendar.holdout)
             fit_for(labelled, tuned, fold, choice).save(folder)
-            write_stamp(folder / "ranker.json", made_from)
+            for file in files:
+                write_stamp(file, made_from)
         rankers[fold] = Ranker.load(folder)
     return rankers
 

@@ -16,6 +16,9 @@ def make_source(name: str, config: SourceConfig) -> Source:
     """Make the source of one config: `class = "package.module:Class"` and its parameters. Raises DataError."""
     made_of = source_class(name, config)
     parameters = {key: value for key, value in config.items() if key != "class"}
+    for key, value in parameters.items():
+        if isinstance(value, bool) and not isinstance(getattr(made_of, key, None), bool):  # pydantic takes it for 1
+            raise DataError(f"retrieval.sources.{name}.{key}: {str(value).lower()} is not a number.")
     try:
         source: Source = made_of(**parameters)
     except ValidationError as error:

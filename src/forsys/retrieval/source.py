@@ -20,7 +20,7 @@ from forsys.store import read_arrays, write_arrays
 from forsys.tables.history import History, Profiles
 
 # Of the dataclass of a source's parameters: unknown keys are errors, and each field's docstring is its meaning.
-PARAMETERS = ConfigDict(extra="forbid", validate_default=True, use_attribute_docstrings=True)
+PARAMETERS = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, use_attribute_docstrings=True)
 CELLS_PER_BLOCK = 1 << 22  # 16 MiB of float32 scores; with 128 MiB the kernel clears new pages: half as fast
 
 

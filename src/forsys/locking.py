@@ -1,0 +1,42 @@
+"""One run at a time on one output folder."""
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from forsys.errors import DataError
+
+_held: set[Path] = set()  # by this process: a command may run several stages
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of `folder` while the block runs; the lock of a process that died is released.
+
+    Raises DataError, with who holds it, where another process has it.
+    """
+    folder = folder.resolve()
+    if folder in _held:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            raise DataError(f"{folder} is in use by {holder}. Wait until it has finished, or stop it.") from error
+        file.truncate(0)
+        command = Path(sys.argv[0]).name + " " + " ".join(sys.argv[1:2])
+        file.write(f"process {os.getpid()} ({command.strip()}, since {datetime.now():%Y-%m-%d %H:%M})")
+        file.flush()
+        _held.add(folder)
+        try:
+            yield
+        finally:
+            _held.remove(folder)
