@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nforsys: stopped. The same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        fault = machine_fault(error)
+        fault = machine_fault(error, str(home_folder()))
         if fault is None:
             raise
         print(f"forsys: {fault}", file=sys.stderr)

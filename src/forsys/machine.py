@@ -11,6 +11,7 @@ ADVICE = {
     errno.EPERM: "Check the permissions, or name another folder: FORSYS_HOME=DIR",
     errno.ELOOP: "Remove the link that points to itself",
     errno.ENAMETOOLONG: "Use a shorter path",
+    errno.EEXIST: "A file stands where a folder is needed: move it away",
     errno.ENOTDIR: "A file stands where a folder is needed: move it away",
     errno.EISDIR: "A folder stands where a file is needed: move it away",
     errno.EMFILE: "Allow more open files: ulimit -n 4096",
@@ -23,17 +24,20 @@ OUT_OF_MEMORY = (
 )
 
 
-def machine_fault(error: BaseException) -> str | None:
-    """One line for what the machine could not do; None for any other error, which is a bug or the input's fault."""
+def machine_fault(error: BaseException, folder: str) -> str | None:
+    """One line for what the machine could not do; None for any other error, which is a bug.
+
+    `folder` is named where the error names no file.
+    """
     if isinstance(error, MemoryError):
         return OUT_OF_MEMORY
     if isinstance(error, OSError):
         code = error.errno if error.errno is not None else _code_in(str(error))
         if code is None:
             return None
-        return _line(code, str(error.filename or ""))
+        return _line(code, str(error.filename or folder))
     code = _code_in(str(error)) if type(error).__module__.startswith("polars") else None
-    return None if code is None else _line(code, "")
+    return None if code is None else _line(code, folder)
 
 
 def _code_in(text: str) -> int | None:
@@ -43,4 +47,4 @@ def _code_in(text: str) -> int | None:
 
 def _line(code: int, path: str) -> str:
     advice = ADVICE.get(code, "Look at that file or folder")
-    return f"{path + ': ' if path else ''}{os.strerror(code)}. {advice}. {GOES_ON}"
+    return f"{path}: {os.strerror(code)}. {advice}. {GOES_ON}"

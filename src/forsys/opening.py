@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint
 from forsys.locking import locked
 from forsys.progress import say, stage_line
@@ -34,6 +35,8 @@ def open_run(
     chosen(settings.ranking.features)
     home = home or home_folder()
     dataset = find_data(folder, home)
+    if not dataset.name:  # the folder / has none, and output would go to all data sets' folder
+        raise DataError(f"{dataset.origin}: this folder has no name. Put the tables into a folder of their own.")
     return Run(dataset, settings, Workspace(home, dataset.name), max_rejected)
 
 

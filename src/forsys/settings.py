@@ -29,6 +29,7 @@ RENAMED: dict[str, str] = tomllib.loads(
     Path(__file__).with_name("renamed_settings.toml").read_text(encoding="utf-8")
 )
 NAME = re.compile("[a-z][a-z0-9_]{0,39}")  # of a source
+MAX_DEPTH = 20  # of sections: more would be a mistake, and too deep for a recursive reader
 SourceConfig = dict[str, Any]  # of one source: its `class`, and its parameters
 
 
@@ -254,10 +255,12 @@ def _parse_override(override: str) -> dict[str, Any]:
 
 
 def _without_old_keys(tree: dict[str, Any]) -> dict[str, Any]:
-    """`tree` itself. Raises DataError for a key that has another name now."""
+    """`tree` itself. Raises DataError for a key that has another name now, and for sections too deep."""
     waiting: list[tuple[str, Any]] = list(tree.items())
     while waiting:
         key, value = waiting.pop()
+        if key.count(".") > MAX_DEPTH:
+            raise DataError(f"The setting {key[:60]}… has more than {MAX_DEPTH} sections within each other.")
         if new := RENAMED.get(key) or _renamed_in_network(key):
             raise DataError(f"The setting {key} is called {new} now.")
         if isinstance(value, dict):
