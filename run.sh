@@ -34,10 +34,10 @@ prepare_venv() {
     base=$(find_python)
     if command -v uv >/dev/null 2>&1; then
         [ -x "$venv/bin/python" ] || uv venv --quiet --allow-existing --python "$base" "$venv"
-        uv pip install --quiet --python "$venv/bin/python" -r "$lock"
+        uv pip install --quiet --require-hashes --python "$venv/bin/python" -r "$lock"
     else
         [ -x "$venv/bin/python" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$base" -m venv "$venv"
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$lock"
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
     fi
     cp "$lock" "$mark"
 }

@@ -193,7 +193,7 @@ class _Check:
         if not self.file.stat().st_size:
             self._fail("", "the file is empty (0 bytes)", f"{HEADER!r} and one line a customer", AGAIN)
         try:
-            return pl.read_lines(self.file, glob=False)["line"]
+            return pl.read_lines(self.file, glob=False).to_series().rename("line")
         except pl.exceptions.ComputeError:
             self._not_utf8()
             raise
