@@ -53,7 +53,7 @@ ARTICLES: dict[str, pl.DataType] = {
 # submission_customers.parquet: the customers to predict for, in the order of the submission.
 SUBMISSION_CUSTOMERS: dict[str, pl.DataType] = {"customer": pl.Int32()}
 
-# rejected.parquet: rows of any table that could not be used.
+# rejected.parquet: rows of any table that could not be used. Only its owner can read it.
 REJECTED: dict[str, pl.DataType] = {
     "file": pl.String(),
     "line": pl.Int64(),  # 1-based line in the file, its header being line 1

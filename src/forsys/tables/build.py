@@ -4,6 +4,7 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from forsys.errors import DataError
@@ -19,6 +20,8 @@ from forsys.tables.catalogue import (
 from forsys.tables.columns import ARTICLES, CUSTOMERS, ENDINGS, SUBMISSION, TRANSACTIONS
 from forsys.tables.dataset import DataSet, find_table, folder_contents
 from forsys.tables.ids import append_sorted
+from forsys.tables.limits import MIN_MATCH
+from forsys.tables.matching import Ids, applied, as_written, matching_key
 from forsys.tables.reading import Table, open_table
 from forsys.tables.rejected import DataIssues
 from forsys.tables.transactions import Purchases, read_transactions
@@ -32,8 +35,9 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
 
     Returns the content of tables.json: counts, first and last day, rejected rows by reason and notes. Articles
     and customers get their ids in the order of their files, those that occur only in other files come last,
-    sorted. The same files give the same bytes. DataError where a file is missing or broken, or where more than
-    the share `max_rejected` of a table's rows cannot be used; rejected.parquet is written even then.
+    sorted. The same files give the same bytes. DataError where a file is missing, broken or beyond the bounds of
+    limits.py, where the ids of two tables do not match, and where more than the share `max_rejected` of a table's
+    rows cannot be used or a day of the log would be lost; rejected.parquet is written even then.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / "tables.json").unlink(missing_ok=True)  # it says that the other files are complete, and they change now
@@ -44,7 +48,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
         transactions = _required(dataset, TRANSACTIONS, scratch)
         purchases = read_transactions(transactions, customers["customer_id"], articles["article_id"], issues)
         listed = _submission(dataset, scratch, issues)
-    customer_ids = _with_listed(purchases.customer_ids, listed)
+    customer_ids = _with_listed(purchases.customer_ids, listed, issues)
     counts = _counts(articles, customers, purchases, customer_ids)
     _note_unknown(counts, issues)
 
@@ -52,6 +56,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
     write_parquet(article_table(articles, purchases.article_ids), out / "articles.parquet")
     write_parquet(customer_table(customers, customer_ids), out / "customers.parquet")
     submission = submission_table(listed, customer_ids)
+    _note_cold(purchases, submission, len(customer_ids), issues)
     write_parquet(submission, out / "submission_customers.parquet")
     issues.write()
     summary = {
@@ -69,6 +74,9 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
 def _required(dataset: DataSet, stem: str, scratch: Path) -> Table:
     path = find_table(dataset.folder, stem)
     if path is None:
+        for folder in (dataset.folder / f"{stem}{end}" for end in ENDINGS):
+            if folder.is_dir():
+                raise DataError(f"{folder}: a folder without a Parquet file. Join its parts to one file.")
         raise DataError(
             f"{dataset.folder}: no {stem} table ({' or '.join(stem + end for end in ENDINGS)}). The folder "
             f"holds {folder_contents(dataset.folder)}. Put Kaggle's file there, or name another folder."
@@ -84,10 +92,34 @@ def _submission(dataset: DataSet, scratch: Path, issues: DataIssues) -> pl.Serie
     return read_submission(open_table(path, SUBMISSION, scratch), issues)
 
 
-def _with_listed(customer_ids: pl.Series, listed: pl.Series | None) -> pl.Series:
-    if listed is None:
-        return customer_ids
-    return append_sorted(customer_ids, listed.filter(~listed.is_in(customer_ids.implode())))
+def _with_listed(ids: pl.Series, listed: pl.Series | None, issues: DataIssues) -> pl.Series:
+    """All customers, those that occur only in `listed` last; where spellings differ, spelled as in `listed`."""
+    if listed is None or (strange := listed.filter(~listed.is_in(ids.implode()))).is_empty():
+        return ids
+    where = f"the tables {CUSTOMERS} and {TRANSACTIONS}"
+    key = matching_key(Ids(where, ids), Ids(SUBMISSION, listed.rename(ids.name)), issues.notes)
+    if key is not as_written:
+        keys = pl.DataFrame({"key": applied(key, ids)}).with_row_index("position")
+        found = pl.DataFrame({"key": applied(key, listed), "id": listed}).join(keys, on="key")
+        ids = ids.scatter(found["position"], found["id"])
+        strange = listed.filter(~listed.is_in(ids.implode()))
+    return append_sorted(ids, strange)
+
+
+def _note_cold(purchases: Purchases, submission: pl.DataFrame, customers: int, issues: DataIssues) -> None:
+    """Note where next to nobody of those to predict for has bought anything: nearly all lists would be the same."""
+    has_bought = np.zeros(customers, dtype=bool)
+    wanted, share = submission["customer"].to_numpy(), 0.0
+    for rows in purchases.frame["customer"].to_frame().iter_slices(ROW_GROUP):
+        has_bought[rows["customer"].to_numpy()] = True
+        share = float(has_bought[wanted].mean())
+        if share >= MIN_MATCH:  # soon, in a shop's own log
+            return
+    if len(wanted):
+        issues.notes.append(
+            f"only {share:.1%} of the customers to predict for occur in the {TRANSACTIONS}: nearly all lists will "
+            "be those of customers without purchases. Are all tables of the same shop?"
+        )
 
 
 def _note_unknown(counts: dict[str, Any], issues: DataIssues) -> None:

@@ -2,41 +2,93 @@
 
 import contextlib
 import csv
+import mmap
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from forsys.arrays import Ints
 from forsys.errors import DataError
+from forsys.tables.limits import MAX_LINE
 
 BLOCK = 1 << 20
 MAX_FIELD = 1 << 24  # characters: a quote without its pair must not read the rest of the file as one field
-COMMA, NEWLINE = b",\n"
+COMMA, NEWLINE, QUOTE = b',\n"'
+CUT_OFF = "The file ends in the middle of this line: it was cut off. Fetch it again."
+TOO_MANY_OR_FEW = "Fix the line (a text with a comma needs quotes), or fetch the file again if it is cut short."
+CUT_LENGTH, CUT_ROWS = 16, 20  # last fields of one length, at least so long, in at least so many rows: ids, hashes
 
 
-def explain(path: Path, unpacked: Path, width: int, error: Exception) -> DataError:
+def explain(path: Path, unpacked: Path, width: int, error: Exception, skipped: int = 0) -> DataError:
     """The error to raise for a file that the reader refused with `error`.
 
-    `path` is the file as the user knows it, `unpacked` its unpacked copy, `width` the number of its columns.
+    `path` is the file as the user knows it, `unpacked` its unpacked copy, `width` the number of its columns,
+    `skipped` the number of lines before its header.
     """
-    fault = _bad_byte(unpacked) or _bad_row(unpacked, width) or _unpaired_quote(unpacked)
-    return DataError(f"{path}: {fault or f'cannot be read as CSV: {error}'}")
+    fault = _bad_byte(unpacked) or _bad_row(unpacked, width, skipped) or _unpaired_quote(unpacked)
+    return DataError(f"{path}: {fault or f'cannot be read as CSV: {without_values(error)}'}")
 
 
-def check_widths(path: Path, unpacked: Path, width: int) -> None:
+def check_widths(path: Path, unpacked: Path, width: int, skipped: int = 0) -> None:
     """DataError if a row has fewer fields than the header, for which polars fills in nulls without an error.
 
     For a file that polars has read: it refuses broken quoting and rows with more fields than the header.
     """
-    if _may_have_short_row(unpacked, width) and (fault := _bad_row(unpacked, width)):
+    if _may_have_short_row(unpacked, width) and (fault := _bad_row(unpacked, width, skipped)):
         raise DataError(f"{path}: {fault}")
 
 
-def line_starts(unpacked: Path, rows: set[int]) -> dict[int, int]:
+def check_ending(path: Path, unpacked: Path) -> None:
+    """DataError where the last line was cut within its last field.
+
+    Such a row has as many fields as the others. What tells is that the file ends without a line break and that the
+    last field is shorter than those of all rows before, which have one length.
+    """
+    if ends_with_line_break(unpacked):
+        return
+    with unpacked.open("rb") as file:
+        file.seek(max(0, unpacked.stat().st_size - BLOCK))
+        lines = file.read().splitlines()[-100:]
+    *lengths, last = [len(line.rpartition(b",")[2]) for line in lines]
+    is_plain = len(lengths) >= CUT_ROWS and not any(b'"' in line for line in lines)
+    if is_plain and len(set(lengths[1:])) == 1 and last < lengths[1] >= CUT_LENGTH:
+        raise DataError(f"{path}: line {count_lines(unpacked)}: {CUT_OFF}")
+
+
+def check_line_lengths(path: Path, unpacked: Path) -> None:
+    """DataError if a line is longer than MAX_LINE. Looks only for the last line break of each MAX_LINE bytes."""
+    with unpacked.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        start = 0
+        while start + MAX_LINE < len(content):
+            found = content.rfind(b"\n", start, start + MAX_LINE)
+            if found < 0:
+                raise DataError(
+                    f"{path}: a line is longer than {MAX_LINE:,} bytes, the most allowed; it begins at byte "
+                    f"{start} of the file. This is no table; fetch Kaggle's own file."
+                )
+            start = found + 1
+
+
+def ends_with_line_break(unpacked: Path) -> bool:
+    """Whether the file's last line is complete."""
+    with unpacked.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read() in b"\r\n"
+
+
+def without_values(error: BaseException) -> str:
+    """The first line of a reader's message without what it quotes of the file, which may be personal data."""
+    return re.sub(r"`[^`]*`", "a value", str(error).split("\n", 1)[0])
+
+
+def line_starts(unpacked: Path, rows: set[int], skipped: int = 0) -> dict[int, int]:
     """The 1-based line on which each of `rows` (0-based, without header) begins; line breaks in quotes count."""
     starts: dict[int, int] = {}
     with contextlib.suppress(csv.Error):  # a field too long for Python's reader: the rest stays unknown
-        starts |= {row: line for row, (line, _) in enumerate(_records(unpacked), start=-1) if row in rows}
+        records = enumerate(_records(unpacked, skipped), start=-1)
+        starts |= {row: line for row, (line, _) in records if row in rows}
     return starts
 
 
@@ -46,15 +98,30 @@ def count_lines(unpacked: Path) -> int:
 
 
 def _may_have_short_row(unpacked: Path, width: int) -> bool:
-    """Whether there are fewer commas than the lines that are not empty need, or quotes, which may hide commas."""
-    missing = 0
+    """Whether there are fewer commas than the lines that are not empty need; also where quotes are in doubt."""
+    missing, is_quoted = 0, False
     for block in _lines(unpacked):
-        if b'"' in block:
-            return True
         values = np.frombuffer(block.replace(b"\r", b"\n"), np.uint8)
-        lengths = np.diff(np.flatnonzero(values == NEWLINE), prepend=-1)
-        missing += (width - 1) * int((lengths > 1).sum()) - int(np.count_nonzero(values == COMMA))
+        breaks, commas = np.flatnonzero(values == NEWLINE), np.flatnonzero(values == COMMA)
+        before = -2 if is_quoted else -1  # where the last break was: a line that began in quotes is not empty
+        if is_quoted or b'"' in block:
+            quotes = np.flatnonzero(values == QUOTE)
+            if not _enclose_fields(values, quotes, is_quoted):
+                return True
+            breaks, commas = (at[(np.searchsorted(quotes, at) + is_quoted) % 2 == 0] for at in (breaks, commas))
+            is_quoted = (len(quotes) + is_quoted) % 2 == 1
+        missing += (width - 1) * int((np.diff(breaks, prepend=before) > 1).sum()) - len(commas)
     return missing > 0
+
+
+def _enclose_fields(values: Ints, quotes: Ints, is_quoted: bool) -> bool:
+    """Whether each of the quotes in a block begins or ends a field, or is one of two that stand for one.
+
+    `is_quoted`: the block begins in quotes. It begins a line otherwise, and ends with a line break.
+    """
+    opens = (np.arange(len(quotes)) + is_quoted) % 2 == 0
+    before = np.where(quotes > 0, values[quotes - 1], NEWLINE)
+    return bool(np.isin(np.where(opens, before, values[quotes + 1]), (COMMA, NEWLINE, QUOTE)).all())
 
 
 def _lines(unpacked: Path) -> Iterator[bytes]:
@@ -64,14 +131,16 @@ def _lines(unpacked: Path) -> Iterator[bytes]:
             yield block if block.endswith(b"\n") else block + b"\n"
 
 
-def _records(unpacked: Path) -> Iterator[tuple[int, list[str]]]:
+def _records(unpacked: Path, skipped: int) -> Iterator[tuple[int, list[str]]]:
     """Each record of the file with the line on which it begins."""
     with unpacked.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        for _ in range(skipped):
+            file.readline()
         csv.field_size_limit(MAX_FIELD)
         reader = csv.reader(file, strict=True)
         line = 1
         for record in reader:
-            yield line, record
+            yield line + skipped, record
             line = reader.line_num + 1
 
 
@@ -83,6 +152,8 @@ def _bad_byte(unpacked: Path) -> str | None:
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:
+                if error.reason == "unexpected end of data" and error.end == len(line):
+                    return f"line {number}: {CUT_OFF}"
                 byte, at = line[error.start], offset + error.start
                 return (
                     f"line {number}: the byte 0x{byte:02x} at offset {at} of the file is not UTF-8. Save the file "
@@ -92,18 +163,21 @@ def _bad_byte(unpacked: Path) -> str | None:
     return None
 
 
-def _bad_row(unpacked: Path, width: int) -> str | None:
+def _bad_row(unpacked: Path, width: int, skipped: int) -> str | None:
     """The first record with another number of fields or broken quoting, as a message."""
-    line = 1
+    line, is_cut = 1, not ends_with_line_break(unpacked)
     try:
-        for line, record in _records(unpacked):
+        records = _records(unpacked, skipped)
+        for line, record in records:
             if record and len(record) != width:
-                return (
-                    f"line {line}: {len(record)} fields, expected {width} as in the header. Fix the line "
-                    "(a text with a comma needs quotes), or fetch the file again if it is cut short."
-                )
+                is_last = is_cut and len(record) < width and next(records, None) is None
+                advice = CUT_OFF if is_last else TOO_MANY_OR_FEW
+                return f"line {line}: {len(record)} fields, expected {width} as in the header. {advice}"
     except csv.Error as error:
-        return f"after line {line}: broken quoting ({error}). Fix the quotes or fetch the file again."
+        advice = "Fix the quotes or fetch the file again."
+        if is_cut and "unexpected end of data" in str(error):
+            advice = "The file ends within quotes and without a line break: it was cut off. Fetch it again."
+        return f"after line {line}: broken quoting ({error}). {advice}"
     return None
 
 

@@ -42,19 +42,31 @@ def locate(
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
-    """The file with table `stem` in `folder`; where there are several, the first of ENDINGS."""
-    return next((path for end in ENDINGS if (path := folder / f"{stem}{end}").is_file()), None)
+    """The file with table `stem` in `folder`, or a folder of Parquet files; of several, the first of ENDINGS."""
+    paths = [folder / f"{stem}{end}" for end in ENDINGS]
+    return next((path for path in paths if path.is_file() or parquet_parts(path)), None)
+
+
+def parquet_parts(path: Path) -> list[Path]:
+    """The Parquet files of a table, sorted by name: itself, or those in a folder of that name."""
+    if path.suffix != ".parquet":
+        return []
+    if path.is_file():
+        return [path]
+    parts = path.glob("*.parquet")  # none where there is no such folder
+    return sorted(part for part in parts if part.is_file() and not part.name.startswith((".", "_")))
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """The table files of a folder, in the order of STEMS."""
+    """The tables of a folder, in the order of STEMS: files, and folders of Parquet files."""
     return [path for stem in STEMS if (path := find_table(folder, stem)) is not None]
 
 
 def file_states(dataset: DataSet) -> list[tuple[str, int, int]]:
-    """Name, size and mtime_ns of each table file: they change when a file is replaced."""
-    files = [(path.name, path.stat()) for path in tables_in(dataset.folder)]
-    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files]
+    """Name, size and mtime_ns of each file of the tables: they change when a file is replaced."""
+    files = [file for path in tables_in(dataset.folder) for file in (parquet_parts(path) or [path])]
+    states = [(str(file.relative_to(dataset.folder)), file.stat()) for file in files]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in states]
 
 
 def folder_contents(folder: Path, max_names: int = 10) -> str:

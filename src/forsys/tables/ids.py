@@ -3,6 +3,7 @@
 import polars as pl
 
 ARTICLE_DIGITS = 10
+MIN_CODED_DIGITS = 8  # of an id that begins with a product code, leading zeros not counted; Kaggle's have 9
 
 
 def parse_article_id(column: str) -> pl.Expr:
@@ -10,6 +11,11 @@ def parse_article_id(column: str) -> pl.Expr:
     text = pl.col(column)
     signed = text.str.starts_with("-") | text.str.starts_with("+")
     return pl.when((text.str.len_bytes() <= ARTICLE_DIGITS) & ~signed).then(text.cast(pl.Int64, strict=False))
+
+
+def tidy_number(text: pl.Expr) -> pl.Expr:
+    """A number without white space around it and, where it is whole, without a trailing .0."""
+    return text.str.strip_chars().str.replace(r"^(\d+)\.0+$", "$1")
 
 
 def format_article_id(number: pl.Expr) -> pl.Expr:
@@ -22,9 +28,17 @@ def lost_zero(column: str) -> pl.Expr:
     return pl.col(column).str.len_bytes() < ARTICLE_DIGITS
 
 
-def product_code(article_id: pl.Expr) -> pl.Expr:
-    """The shop's product code of a ten-digit article id: all but its last three digits."""
-    return article_id.str.head(ARTICLE_DIGITS - 3).cast(pl.Int32)
+def product_code(article_id: pl.Expr, *, has_codes: bool = True) -> pl.Expr:
+    """The shop's product code of a ten-digit article id: all but its last three digits.
+
+    Where the ids do not hold a code (`has_codes`), each article is a product of its own, as its id says.
+    """
+    return (article_id.str.head(ARTICLE_DIGITS - 3) if has_codes else article_id).cast(pl.Int32)
+
+
+def hold_codes(article_ids: pl.Series) -> bool:
+    """Whether ten-digit article ids begin with a product code: short numbers such as 1, 2, 3 do not."""
+    return bool((article_ids.str.strip_chars_start("0").str.len_bytes() >= MIN_CODED_DIGITS).any())
 
 
 def dense_ids(rows: pl.LazyFrame, column: str, ids: pl.Series) -> pl.LazyFrame:

@@ -1,18 +1,32 @@
 """What is wrong in the tables: notes for the report's readers, and rejected rows."""
 
+import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
 from forsys.errors import DataError
 from forsys.schema import REJECTED
-from forsys.store import write_parquet
-from forsys.tables.reading import ROW, TAIL_MISSING, Table
+from forsys.store import atomic_write
+from forsys.tables.columns import REQUIRED
+from forsys.tables.csv_faults import CUT_OFF
+from forsys.tables.reading import ROW, SHOWN_ID, TAIL_MISSING, Table, shown
 
 REASON = "__reason__"  # 0 = the row is valid, BLANK = an empty line, else the 1-based number of the failed check
 BLANK = 255
 MAX_KEPT = 1_000_000  # rejected rows written out: a table with nothing else must not fill the memory
+SHOWN_LINES = 3  # lines of each reason that a note names
+
+BAD_ARTICLE_ID = "article_id is not up to 10 digits"
+BAD_DAY = "t_dat is not a day as YYYY-MM-DD"
+FAR_DAY = "t_dat is far from the other days"
+ADVICE = {
+    BAD_ARTICLE_ID: "Article ids are whole numbers of up to 10 digits; number the articles in every table.",
+    BAD_DAY: "Write every day as 2020-09-30.",
+    FAR_DAY: "Correct their days, or delete these rows.",
+}
 
 Checks = dict[str, pl.Expr]  # reason → rows that fail; the first check that a row fails gives its reason
 
@@ -41,10 +55,13 @@ class DataIssues:
         if count:
             self.notes.append(one if count == 1 else many.format(f"{count:,}"))
 
-    def keep_valid(self, table: Table, frame: pl.DataFrame, checks: Checks) -> pl.DataFrame:
+    def keep_valid(
+        self, table: Table, frame: pl.DataFrame, checks: Checks, hints: Mapping[str, str] | None = None
+    ) -> pl.DataFrame:
         """The valid rows of `frame` (all rows of `table`, with REASON and TAIL_MISSING), without these two.
 
-        DataError if there is no row, a row with too few fields, no valid row, or too many rejected ones.
+        `hints`: what to say beside a reason. DataError if there is no row, a row with too few fields, no valid row,
+        too many rejected ones, or a last row that was cut.
         """
         codes = frame[REASON]
         total = frame.height - int((codes == BLANK).sum())
@@ -55,23 +72,46 @@ class DataIssues:
         is_bad = (codes != 0) & (codes != BLANK)
         bad = frame.select(REASON).with_row_index(ROW).filter(is_bad)
         if bad.height:
-            self._reject(table, bad, list(checks), total, frame.height)
+            if is_bad[-1] and frame[TAIL_MISSING][-1] and table.is_cut():
+                raise DataError(f"{table.path}: line {table.line(frame.height - 1, frame.height)}: {CUT_OFF}")
+            self._reject(table, bad, list(checks), total, frame.height, hints or {})
         kept = frame.drop(REASON, TAIL_MISSING)
         return kept if total == frame.height and bad.is_empty() else kept.filter(codes == 0)
 
     def write(self) -> None:
-        """Write rejected.parquet: articles, customers, transactions, submission, each in the order of its file."""
-        write_parquet(pl.concat([pl.DataFrame(schema=REJECTED), *self._rejected]).rechunk(), self.rejected_path)
+        """Write rejected.parquet: articles, customers, transactions, submission, each in the order of its file.
 
-    def _reject(self, table: Table, bad: pl.DataFrame, reasons: list[str], total: int, rows_of_file: int) -> None:
+        Only its owner can read the file: it holds whole rows of customers.
+        """
+        rows = pl.concat([pl.DataFrame(schema=REJECTED), *self._rejected]).rechunk()
+        with atomic_write(self.rejected_path) as part:
+            part.touch(mode=0o600)
+            rows.write_parquet(part, compression="zstd", compression_level=1)
+
+    def _reject(
+        self,
+        table: Table,
+        bad: pl.DataFrame,
+        reasons: list[str],
+        total: int,
+        rows_of_file: int,
+        hints: Mapping[str, str],
+    ) -> None:
         counts = bad[REASON].value_counts(sort=True)
         by_reason = {reasons[code - 1]: count for code, count in counts.sort("count", REASON).reverse().rows()}
-        self.counts |= {f"{table.path.name}: {reason}": count for reason, count in by_reason.items()}
         kept = self._rows_as_text(table, bad.head(MAX_KEPT), reasons, rows_of_file)
         self._rejected.append(kept)
         if bad.height > self.max_rejected * total or bad.height == total:
             self.write()
-            raise DataError(self._too_many(table, kept, by_reason, bad.height, total))
+            raise DataError(self._too_many(table, kept, by_reason, bad.height, total, hints))
+        for reason, count in by_reason.items():
+            lines = kept.filter(pl.col("reason") == reason)["line"].drop_nulls().head(SHOWN_LINES).to_list()
+            self.counts[f"{table.path.name}: {reason}"] = count
+            where = _lines(lines, count) + (f"; {hints[reason]}" if reason in hints else "")
+            text = f"{table.path.name}: {{}} rows rejected, {reason}{where}"
+            self.note(count, text.replace("rows", "row").format(1), text)
+        if kept["line"][-1] == rows_of_file + 1 and table.is_cut():
+            self.notes.append(f"{table.path.name}: its last row, without a line break, is one: was it cut off?")
         if bad.height > MAX_KEPT:
             self.notes.append(f"rejected.parquet holds the first {MAX_KEPT:,} rejected rows of {table.path.name}")
 
@@ -87,13 +127,43 @@ class DataIssues:
             texts["row"],
         ).cast(REJECTED)  # type: ignore[arg-type]
 
-    def _too_many(self, table: Table, kept: pl.DataFrame, by_reason: dict[str, int], bad: int, total: int) -> str:
+    def _too_many(
+        self,
+        table: Table,
+        kept: pl.DataFrame,
+        by_reason: dict[str, int],
+        bad: int,
+        total: int,
+        hints: Mapping[str, str],
+    ) -> str:
         first = kept.row(0, named=True)
         reasons = "; ".join(f"{reason}: {count:,}" for reason, count in by_reason.items())
         share = max(0.05, math.ceil(bad / total * 100) / 100)
         advice = "No row is left." if bad == total else f"Fix the file, or allow it: --max-rejected {share:.2g}"
-        return (
-            f"{table.path}: {bad:,} of {total:,} rows cannot be used, more than {self.max_rejected:.2%}. "
-            f"{reasons}. The first is line {first['line']} ({first['reason']}): {first['row']} "
-            f"They are kept in {self.rejected_path}. {advice}"
+        return " ".join(
+            part
+            for part in (
+                f"{table.path}: {bad:,} of {total:,} rows cannot be used, more than {self.max_rejected:.2%}.",
+                f"{reasons}.",
+                f"The first is line {first['line']} ({first['reason']}): {_shown_row(first['row'], table.stem)}.",
+                f"They are kept in {self.rejected_path}.",
+                *(f"{hints[reason]}." for reason in by_reason if reason in hints),
+                ADVICE.get(next(iter(by_reason)), ""),
+                advice,
+            )
+            if part
         )
+
+
+def _lines(lines: list[int], count: int) -> str:
+    if not lines:
+        return ""
+    word = "line" if count == 1 else "lines"
+    return f" ({word} {', '.join(map(str, lines))}{', …' if count > len(lines) else ''})"
+
+
+def _shown_row(row: str, stem: str) -> str:
+    """The required columns of a row, their values shortened: the others may hold a postal code."""
+    values = json.loads(row)
+    short = {"t_dat": 20, "article_id": 20, "price": 20}
+    return ", ".join(f"{name} {shown(values[name] or '', short.get(name, SHOWN_ID))}" for name in REQUIRED[stem])
