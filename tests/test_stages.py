@@ -112,7 +112,7 @@ def folder_of(run: Run, name: str) -> Path:
     [
         ("forsys.report.charts", {"report"}),
         ("forsys.ranking.features.group", {"rank", "submit", "evaluate", "report"}),
-        ("forsys.retrieval.same_product", {"same_product", *NAMES[2:]}),
+        ("forsys.retrieval.same_product", {"same_product", "nearest_content", *NAMES[2:]}),
         ("forsys.retrieval.factorization", {"als", "bpr", "lmf", *NAMES[2:]}),
         ("forsys.content.silhouette", {*NAMES[1:]}),
         ("forsys.tables.csv_faults", {*NAMES}),
