@@ -1,24 +1,33 @@
 """Decodes a picture file to pixels, or says why it can't be used."""
 
+import errno
 import io
 import re
+import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from forsys.errors import DataError
+
 SIDE = 128  # pixels of the longer side of a decoded picture; smaller pictures stay as they are
 MIN_SIDE = 8  # pixels of the shorter side of a decoded picture: a smaller one shows no garment
 MAX_PIXELS = 100_000_000  # of a file's picture: more is taken for a decompression bomb
+MAX_BYTES = 64 << 20  # of a picture's file: a larger one is not read
+# Pillow's decoders for what cameras and shops make; others, such as EPS, would start another program.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000")
 
 STATUSES = ("ok", "missing", "empty", "truncated", "corrupt", "not a picture", "too small", "too large")
 """The state of an article's picture. For all but "ok" its features are null.
 
-missing: no such file, or it can't be read. empty: a file of 0 bytes. truncated: its end is missing. corrupt: it
-begins as a picture and does not decode. not a picture: another kind of file, or one in which nothing is visible.
-too small and too large: by MIN_SIDE and MAX_PIXELS.
+missing: no such file, or a folder, a pipe or a device in its place. empty: a file of 0 bytes. truncated: its end is
+missing. corrupt: it begins as a picture and does not decode. not a picture: another kind of file, or one in which
+nothing is visible. too small: by MIN_SIDE. too large: by MAX_BYTES or MAX_PIXELS.
 """
 
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
@@ -36,18 +45,39 @@ def decode(path: Path) -> tuple[Pixels | None, str]:
     """Read a picture as RGB of at most SIDE pixels per side, and its status: pixels are None unless it is "ok".
 
     Grey, palette and CMYK pictures become RGB, transparent ones are put on white, and the camera's orientation is
-    applied. Never raises.
+    applied. No content of the file raises an error. OSError where the machine can't read it, and DataError where
+    the memory does not suffice: neither says anything of the picture, and what is returned here is cached.
     """
+    data = b""
     try:
-        data = path.read_bytes()
-    except OSError:
-        return None, "missing"
-    try:
+        data = read_bytes(path)
         return _pixels(data), "ok"
     except _Unusable as reason:
         return None, str(reason)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        return None, _reason(data, error)
+    except MemoryError as error:
+        raise DataError(f"{path}: not enough memory to decode it. Close other programs, or remove it.") from error
     except Exception as error:  # Pillow's decoders raise anything for a broken file
         return None, _reason(data, error)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A picture's file. Raises _Unusable for what is no file, or larger than MAX_BYTES: that is never loaded."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise _Unusable("missing")
+        if status.st_size > MAX_BYTES:
+            raise _Unusable("too large")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise _Unusable("missing") from error
+        raise
 
 
 def _pixels(data: bytes) -> Pixels:
@@ -55,13 +85,20 @@ def _pixels(data: bytes) -> Pixels:
         raise _Unusable("empty")
     if data.startswith(JPEG_START):
         _check_jpeg(data)
+    with opened_picture(data) as image:
+        image.draft("RGB", (SIDE, SIDE))  # a JPEG is decoded at 1/8 to 1/2 of its size where that suffices
+        return _scaled_down(_as_rgb(ImageOps.exif_transpose(image)))
+
+
+@contextmanager
+def opened_picture(data: bytes) -> Iterator[Image.Image]:
+    """A picture that is not decoded yet, of FORMATS and at most MAX_PIXELS; without Pillow's warnings of it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MAX_PIXELS decides what a bomb is, not Pillow's warning
-        with Image.open(io.BytesIO(data)) as image:
+        warnings.simplefilter("ignore")  # MAX_PIXELS decides what a bomb is, and what is broken gets a status
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _Unusable("too large")
-            image.draft("RGB", (SIDE, SIDE))  # a JPEG is decoded at 1/8 to 1/2 of its size where that suffices
-            return _scaled_down(_as_rgb(ImageOps.exif_transpose(image)))
+            yield image
 
 
 def _check_jpeg(data: bytes) -> None:

@@ -72,7 +72,8 @@ def analyse_descriptions(
     if not new and len(known) == len(cached) and path.exists():
         return cached
     analyse = partial(analyse_description, max_keywords=max_keywords)
-    with workers(min(processes or available_cores(), len(new) // WORTH_A_WORKER), CHUNK) as map_texts:
+    processes = min(processes or available_cores(), len(new) // WORTH_A_WORKER)
+    with workers("keywords of the descriptions", processes, CHUNK) as map_texts:
         for start in progress(range(0, max(len(new), 1), BATCH), "keywords", unit="batch"):
             rows = pl.DataFrame(list(map_texts(analyse, new[start : start + BATCH])), schema=CACHE, orient="row")
             known = pl.concat([known, rows]).sort("description")

@@ -1,7 +1,7 @@
 """The one pass over all articles' pictures: each is decoded once, for its colours and its shape."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,8 @@ PART = 2_000  # pictures between two writes of the cache: what a killed run lose
 ENCODER_PART = 512  # the same for the image encoder
 CHUNK = 32  # pictures handed to a worker at a time
 WORTH_A_WORKER = 200  # pictures; a worker starts in the time that it takes to describe so many
+ENDINGS = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")  # of a picture's name, in any case
+ID_DIGITS = 10  # of an article_id; a file name may have lost its leading zeros
 
 STATUS = pl.Enum(STATUSES)
 
@@ -48,7 +50,7 @@ def describe_pictures(
 ) -> pl.DataFrame:
     """Describe every article's picture; returns PICTURES and writes it to `folder`/pictures.parquet.
 
-    Pictures are `images`/0NN/0NNNNNNNNN.jpg; `articles` has the columns article and article_id. `folder`/pictures
+    `images`: see `find_pictures`; `articles` has the columns article and article_id. `folder`/pictures
     caches the features of unchanged files with the same settings and code. `processes` is the number of worker
     processes, by default one per core. Raises DataError where the image encoder can't be used.
     """
@@ -76,26 +78,101 @@ def count_statuses(described: pl.DataFrame) -> dict[str, int]:
 
 
 def find_pictures(images: Path, articles: pl.DataFrame) -> pl.DataFrame:
-    """Every article's picture file: article, article_id, bytes, mtime_ns; sorted by article, null where missing."""
-    ids = set(articles["article_id"])
-    found = [
-        (entry.name[:-4], entry.stat().st_size, entry.stat().st_mtime_ns)
-        for folder in sorted({article_id[:3] for article_id in ids})
-        if (images / folder).is_dir()
-        for entry in os.scandir(images / folder)
-        if entry.name.endswith(".jpg") and entry.name[:-4] in ids and entry.is_file()
+    """Every article's picture file: article, article_id, bytes, mtime_ns, file (its path below `images`).
+
+    Sorted by article, null where missing. The file is `standard_name`, or else the first by name of those that
+    can only be meant for the article: with another of ENDINGS, without leading zeros, or in any folder of `images`.
+    """
+    found: dict[str, tuple[bool, str, os.DirEntry[str]]] = {}
+    for article_id, file, entry in _matching_files(images, set(articles["article_id"])):
+        candidate = (file != standard_name(article_id), file, entry)
+        found[article_id] = min(candidate, found.get(article_id, candidate), key=lambda each: each[:2])
+    rows = [
+        (article_id, entry.stat().st_size, entry.stat().st_mtime_ns, file)
+        for article_id, (_, file, entry) in found.items()
     ]
-    files = pl.DataFrame(found, schema=dict(zip(KEY, (pl.String, pl.Int64, pl.Int64), strict=True)), orient="row")
+    schema = dict(zip((*KEY, "file"), (pl.String, pl.Int64, pl.Int64, pl.String), strict=True))
     return (
         articles.select("article", "article_id")
         .sort("article")
-        .join(files, on="article_id", how="left", maintain_order="left")
+        .join(pl.DataFrame(rows, schema, orient="row"), on="article_id", how="left", maintain_order="left")
     )
 
 
+def standard_name(article_id: str) -> str:
+    """The path below the pictures' folder at which Kaggle's data have an article's picture: 0NN/0NNNNNNNNN.jpg."""
+    return f"{article_id[:3]}/{article_id}.jpg"
+
+
 def picture_path(images: Path, article_id: str) -> Path:
-    """The file of an article's picture."""
-    return images / article_id[:3] / f"{article_id}.jpg"
+    """The file of an article's picture that has its `standard_name`."""
+    return images / standard_name(article_id)
+
+
+def picture_files(images: Path, articles: pl.DataFrame) -> dict[str, Path]:
+    """article_id -> file of the articles that have one, see `find_pictures`."""
+    found = find_pictures(images, articles).drop_nulls()
+    return {article_id: images / file for article_id, file in found.select("article_id", "file").iter_rows()}
+
+
+def name_notes(images: Path, articles: pl.DataFrame) -> list[str]:
+    """What a person should know of the names of the pictures, in sentences; none where all are standard."""
+    found = [(article_id, file) for article_id, file, _ in _matching_files(images, set(articles["article_id"]))]
+    standard = {article_id for article_id, file in found if file == standard_name(article_id)}
+    other = sorted((article_id, file) for article_id, file in found if article_id not in standard)
+    used, notes = {article_id for article_id, _ in found}, []
+    if other:
+        article_id, file = other[0]
+        notes.append(
+            f"{len(used - standard):,} pictures were found under another name than {standard_name(article_id)}, "
+            f"such as {file} for the article {article_id}"
+        )
+    if len(found) > len(used):
+        notes.append(f"{len(found) - len(used):,} pictures are of an article that has another one: not used")
+    example = None if found else _any_file(images)
+    if example is not None and len(articles):
+        article_id = articles["article_id"][0]
+        notes.append(
+            f"NO PICTURE BELONGS TO AN ARTICLE, though {images} holds files, such as {example}. "
+            f"That of the article {article_id} is expected at {standard_name(article_id)}"
+        )
+    return notes
+
+
+def _matching_files(images: Path, article_ids: set[str]) -> Iterator[tuple[str, str, os.DirEntry[str]]]:
+    """article_id, path below `images` and entry of each picture in `images` or one of its folders."""
+    for first in _entries(images):
+        is_folder = _is(first, os.DirEntry.is_dir)
+        for entry in _entries(images / first.name) if is_folder else [first]:
+            stem, _, ending = entry.name.rpartition(".")
+            article_id = stem if stem in article_ids else stem.zfill(ID_DIGITS)
+            if ending.lower() in ENDINGS and article_id in article_ids and _is(entry, os.DirEntry.is_file):
+                yield article_id, f"{first.name}/{entry.name}" if is_folder else entry.name, entry
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing where there is none."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _is(entry: os.DirEntry[str], kind: Callable[[os.DirEntry[str]], bool]) -> bool:
+    """Whether an entry, or what it links to, is of this kind; False for a link to itself."""
+    try:
+        return kind(entry)
+    except OSError:
+        return False
+
+
+def _any_file(images: Path) -> str | None:
+    """The path below `images` of the first file there."""
+    for folder, folders, files in os.walk(images):
+        folders.sort()
+        if files:
+            return str(Path(folder, min(files)).relative_to(images))
+    return None
 
 
 def _caches(folder: Path, settings: ContentSettings) -> dict[str, PictureCache]:
@@ -117,11 +194,12 @@ def _describe_new(
     files = files.with_columns(colour=caches["colour"].lacks(files), shape=caches["shape"].lacks(files))
     new = files.filter(pl.col("colour") | pl.col("shape"))
     tasks = [
-        PictureTask(picture_path(images, article_id), colour, shape)
-        for article_id, colour, shape in new.select("article_id", "colour", "shape").iter_rows()
+        PictureTask(images / file, colour, shape)
+        for file, colour, shape in new.select("file", "colour", "shape").iter_rows()
     ]
     work = partial(describe_picture, colour_tolerance=settings.colour_tolerance, max_colours=settings.max_colours)
-    with workers(min(processes, len(tasks) // WORTH_A_WORKER), CHUNK) as map_tasks:
+    processes = min(processes, len(tasks) // WORTH_A_WORKER)
+    with workers("features of the pictures", processes, CHUNK) as map_tasks:
         results = iter(progress(map_tasks(work, tasks), "pictures", "picture", len(tasks)))
         for rows in new.iter_slices(PART):
             features = [next(results) for _ in range(len(rows))]
@@ -137,7 +215,7 @@ def _encode_new(files: pl.DataFrame, images: Path, cache: PictureCache, model: P
     encoder = Encoder(model)
     with ThreadPoolExecutor(available_cores()) as pool:
         for rows in progress(list(new.iter_slices(ENCODER_PART)), "encoder", f"x {ENCODER_PART} pictures"):
-            paths = [picture_path(images, article_id) for article_id in rows["article_id"]]
+            paths = [images / file for file in rows["file"]]
             decoded = [pixels for pixels, _ in pool.map(decode, paths)]
             usable = [i for i, pixels in enumerate(decoded) if pixels is not None]
             encoded = encoder.encode([pixels for pixels in decoded if pixels is not None])
@@ -183,4 +261,4 @@ def _joined(listing: pl.DataFrame, files: pl.DataFrame, caches: dict[str, Pictur
         if kept is not None:
             described = described.join(kept, on=KEY, how="left", maintain_order="left")
     every = pl.concat([pl.DataFrame(schema=PICTURES), described], how="diagonal")  # where no article has a picture
-    return every.drop(KEY).with_columns(pl.col("picture").fill_null("missing"))
+    return every.drop(*KEY, "file").with_columns(pl.col("picture").fill_null("missing"))

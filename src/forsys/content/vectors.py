@@ -43,9 +43,7 @@ def _block(column: pl.Series) -> Vectors:
 
 def _reduced(values: Vectors) -> Vectors:
     """The first EMBEDDING principal components of centred vectors: later steps take time per dimension."""
-    with threadpool_limits(1, "blas"):
-        svd = TruncatedSVD(min(EMBEDDING, *values.shape), random_state=0)
-        return np.asarray(svd.fit_transform(values), np.float32)
+    return np.asarray(project(values, EMBEDDING, 0), np.float32)
 
 
 def embed(codes: npt.NDArray[np.int32]) -> Vectors:
@@ -54,6 +52,13 @@ def embed(codes: npt.NDArray[np.int32]) -> Vectors:
     shape = (len(codes), int(first[-1]))
     row = np.repeat(np.arange(len(codes)), codes.shape[1])
     one_hot = sparse.csr_array((np.ones(codes.size, np.float32), (row, (codes + first[:-1]).ravel())), shape=shape)
-    with threadpool_limits(1, "blas"):  # the order of the sums must not depend on the number of cores
-        vectors = TruncatedSVD(min(EMBEDDING, *shape), random_state=0).fit_transform(one_hot)
-    return np.asarray(vectors, np.float32)
+    return np.asarray(project(one_hot, EMBEDDING, 0), np.float32)
+
+
+def project(rows: Vectors | sparse.csr_array, width: int, seed: int) -> Vectors:
+    """Project rows (n, columns) to at most `width` dimensions by a truncated SVD."""
+    # Where all rows are equal, scikit-learn divides 0 by 0 for a share of variance that nobody reads.
+    with threadpool_limits(1, "blas"), np.errstate(divide="ignore", invalid="ignore"):
+        # One thread: the order of the sums must not depend on the number of cores.
+        projected: Vectors = TruncatedSVD(min(width, *rows.shape), random_state=seed).fit_transform(rows)
+    return projected

@@ -4,10 +4,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
-from threadpoolctl import threadpool_limits
+
+from forsys.content.vectors import project
 
 WIDTH = 96  # of a word vector
 MIN_DESCRIPTIONS = 2  # a word of fewer distinct descriptions is left out of the vectors
@@ -59,7 +59,6 @@ def _project(texts: list[str], seed: int) -> npt.NDArray[np.float32]:
         weights = tf_idf.fit_transform(texts)
     except ValueError:  # scikit-learn: no word is left
         return vectors
-    with threadpool_limits(1, "blas"):  # the order of the sums must not depend on the number of cores
-        projected = TruncatedSVD(min(WIDTH, *weights.shape), random_state=seed).fit_transform(weights)
+    projected = project(weights, WIDTH, seed)
     vectors[:, : projected.shape[1]] = normalize(projected)
     return vectors

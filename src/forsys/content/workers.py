@@ -1,30 +1,75 @@
 """Worker processes for slow work on many items: pictures and descriptions."""
 
+import errno
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from forsys.errors import DataError
+
+CANNOT_START = (errno.EAGAIN, errno.ENOMEM)
+
 
 @contextmanager
-def workers(processes: int, chunk: int) -> Iterator[Callable[..., Iterable[Any]]]:
-    """A `map` over worker processes, `chunk` items at a time, in order; the built-in one for 1 process or none."""
+def workers(what: str, processes: int, chunk: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """A `map` over worker processes, `chunk` items at a time, in order; the built-in one for 1 process or none.
+
+    Where the block ends with an error, such as Ctrl-C, the workers end at once. Raises DataError, with `what` is
+    worked on, where a worker dies or can't be started.
+    """
     if processes <= 1:
         yield map
         return
     context = multiprocessing.get_context("spawn")  # a fork copies the locks of other libraries' threads
     pool = ProcessPoolExecutor(processes, context, initializer=_start_worker)
+
+    def map_items(work: Callable[..., Any], items: Sequence[Any]) -> Iterable[Any]:
+        with _interrupt_later():
+            return pool.map(work, items, chunksize=chunk)
+
     try:
-        yield partial(pool.map, chunksize=chunk)
+        yield map_items
+    except BaseException as error:
+        pool.shutdown(wait=False, cancel_futures=True)  # first, or its thread would trip over cancelled work
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        if _lost_worker(error):
+            raise DataError(
+                f"{what}: a worker process died or could not be started, most likely since the memory was used up "
+                f"by {processes} of them. Close other programs, or allow fewer cores: `taskset -c 0` before the "
+                "command leaves one. The same command goes on from here."
+            ) from error
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _lost_worker(error: BaseException) -> bool:
+    """Whether the system killed a worker, or had no room for another process or thread."""
+    no_thread = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+    no_process = isinstance(error, OSError) and error.errno in CANNOT_START
+    return isinstance(error, BrokenProcessPool) or no_thread or no_process
+
+
+@contextmanager
+def _interrupt_later() -> Iterator[None]:
+    """Hold back Ctrl-C while workers are started; they inherit that, and never get one.
+
+    Without it, a worker that is importing its libraries would print a traceback.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def available_cores() -> int:
@@ -33,7 +78,6 @@ def available_cores() -> int:
 
 
 def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl-C
     threadpool_limits(1)
     threading.Thread(target=_end_with_main_process, daemon=True).start()
 

@@ -16,7 +16,13 @@ from forsys.arrays import Floats, Ints
 from forsys.calendar import Fold
 from forsys.candidates import SourceArtifacts
 from forsys.errors import DataError
-from forsys.evaluation.next_item_accuracy import ACCURACY_AT, accuracies, next_item_events, next_item_ranks
+from forsys.evaluation.next_item_accuracy import (
+    ACCURACY_AT,
+    accuracies,
+    next_item_events,
+    next_item_ranks,
+    profiles_of,
+)
 from forsys.fingerprints import fingerprint
 from forsys.metrics.bootstrap import Interval, interval, paired
 from forsys.metrics.lists import mean_rank
@@ -226,7 +232,7 @@ def network_ranks(
 
     A view is whether the memory takes part, and what is added to the scores of each article of the catalogue.
     """
-    profiles, column = history.event_profiles(events), source.columns(history.article[events])
+    profiles, column = profiles_of(history, events), source.columns(history.article[events])
     encoded = source.encode(profiles)
     ranks = {name: np.full(len(events), np.inf) for name in views}
     for rows in source.blocks(profiles):

@@ -7,9 +7,15 @@ import polars as pl
 from forsys.arrays import Floats, Ints
 from forsys.candidates import SourceArtifacts, read_candidates
 from forsys.evaluation.list_names import FINAL, FUSION, GENERATED, UNION
-from forsys.evaluation.next_item_accuracy import accuracies, fused_ranks, next_item_events, next_item_ranks
+from forsys.evaluation.next_item_accuracy import (
+    accuracies,
+    fused_ranks,
+    next_item_events,
+    next_item_ranks,
+    profiles_of,
+)
 from forsys.evaluation.segments import segment_scores
-from forsys.evaluation.text import ceiling_text, table_text
+from forsys.evaluation.text import ceiling_text, few_buyers_text, table_text
 from forsys.metrics.bootstrap import interval
 from forsys.metrics.lists import LIST_METRICS, coverage, metric_name, recall_at
 from forsys.progress import progress
@@ -156,7 +162,7 @@ def next_item_scores(run: Run, tuned: Tuned) -> pd.DataFrame:
 
 def _ranks_by_model(run: Run, tuned: Tuned, events: Ints) -> dict[str, Floats]:
     """Name -> ranks of the events' articles (events,): baselines, sources and their fusion."""
-    fold, profiles = run.calendar.holdout, run.history.event_profiles(events)
+    fold, profiles = run.calendar.holdout, profiles_of(run.history, events)
     ranks: dict[str, Floats] = {}
     for name, source in BASELINES.items():
         ranks[name] = next_item_ranks(source.fit(run.history, fold.as_of), run.history, events)
@@ -171,12 +177,13 @@ def _ranks_by_model(run: Run, tuned: Tuned, events: Ints) -> dict[str, Floats]:
 
 def scores_text(run: Run, tables: dict[str, pd.DataFrame], labels: pl.DataFrame, oracle: float) -> str:
     """The tables as they are printed."""
-    fold, k = run.calendar.holdout, run.settings.k
-    scores = tables["scores"].set_index("list")[f"MAP@{k}"]
+    fold, k, buyers = run.calendar.holdout, run.settings.k, labels["customer"].n_unique()
+    scores, few = tables["scores"].set_index("list")[f"MAP@{k}"], few_buyers_text(buyers)
     parts = [
         *([GENERATED] if run.dataset.generated else []),
         f"Offline scores on the holdout, {fold.as_of} up to {fold.until} (not included): "
-        f"{labels['customer'].n_unique():,} customers who bought {len(labels):,} articles.",
+        f"{buyers:,} customers who bought {len(labels):,} articles.",
+        *([few] if few else []),
         f"MAP@{k} (Kaggle's rule, with a 95 % interval by customer), recall and coverage:",
         table_text(tables["scores"]),
         ceiling_text(scores[FINAL], oracle, k),

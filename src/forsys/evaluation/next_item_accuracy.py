@@ -1,6 +1,7 @@
 """Next-item accuracy: is the article of a purchase among the k best, given the purchases before it?"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -11,10 +12,11 @@ from forsys.calendar import Fold, day_number
 from forsys.metrics.lists import mean_rank, top_k_accuracy
 from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.source import Source, candidate_table
-from forsys.tables.history import History
+from forsys.tables.history import History, Profiles
 
 ACCURACY_AT = (1, 5, 10, 12, 50, 100)  # the k of every table of next-item accuracy
 EVENT_CANDIDATES = 4_000_000  # candidates fused at a time
+MAX_PURCHASES = 2_000  # before an event that are read, the newest; Kaggle's largest customer has fewer
 
 
 def next_item_events(history: History, fold: Fold, max_events: int | None = None, seed: int = 0) -> Ints:
@@ -30,6 +32,15 @@ def next_item_events(history: History, fold: Fold, max_events: int | None = None
     return events
 
 
+def profiles_of(history: History, events: Ints) -> Profiles:
+    """What the buyer of each event had bought before it, of the newest MAX_PURCHASES.
+
+    All events of a customer are in memory at once: 5,000 of one with 50,000 purchases would take some 10 GiB.
+    """
+    profiles = history.event_profiles(events)
+    return replace(profiles, start=np.maximum(profiles.start, profiles.stop - MAX_PURCHASES))
+
+
 def accuracies(ranks: Floats) -> dict[str, float]:
     """Columns of a table: "@k" -> share of the events whose rank is at most k."""
     return {f"@{k}": value for k, value in top_k_accuracy(ranks, ACCURACY_AT).items()}
@@ -40,7 +51,7 @@ def next_item_ranks(source: Source, history: History, events: Ints) -> Floats:
 
     Ties count against the model: the mean rank among equals. An article without a score has rank inf.
     """
-    profiles = history.event_profiles(events)
+    profiles = profiles_of(history, events)
     column = source.columns(history.article[events])
     ranks = np.full(len(events), np.inf)
     for rows, scores in source.in_blocks(profiles):

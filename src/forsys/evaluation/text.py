@@ -4,6 +4,8 @@ import pandas as pd
 
 from forsys.run import Run
 
+FEW_BUYERS = 30  # with fewer buyers in the holdout, one customer's luck moves every score
+
 
 def table_text(table: pd.DataFrame) -> str:
     """A table for a terminal: four decimals, blanks where there is no value."""
@@ -13,6 +15,14 @@ def table_text(table: pd.DataFrame) -> str:
 def generated_label(run: Run) -> str:
     """What a heading starts with where the data are generated; empty where they are not."""
     return "GENERATED DATA. " if run.dataset.generated else ""
+
+
+def few_buyers_text(buyers: int) -> str:
+    """A warning where fewer than FEW_BUYERS customers bought in the holdout; otherwise empty."""
+    if buyers >= FEW_BUYERS:
+        return ""
+    customers = "customer" if buyers == 1 else "customers"
+    return f"Only {buyers} {customers} bought in the holdout: these scores say little."
 
 
 def ceiling_text(final: float, oracle: float, k: int) -> str:

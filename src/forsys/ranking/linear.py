@@ -38,7 +38,10 @@ class Linear:
 
     @classmethod
     def fit(cls, features: pl.DataFrame, hit: Bools, group: Ints) -> Self:
-        """Learn from all rows of some groups, about MAX_ROWS rows at most."""
+        """Learn from all rows of some groups, about MAX_ROWS rows at most.
+
+        Where all or none of them are hits there is no order to learn, and every row has the same score.
+        """
         used = group % -(-len(group) // MAX_ROWS) == 0
         values = _signed_log(features.filter(pl.Series(used)).to_numpy()).astype(np.float64)
         missing = np.isnan(values)
@@ -46,6 +49,9 @@ class Linear:
         mean = np.where(missing, 0, values).sum(axis=0) / known
         centred = np.where(missing, 0, values - mean)
         std = np.sqrt((centred**2).sum(axis=0) / known) + 1e-6
+        if hit[used].all() or not hit[used].any():
+            nothing = np.zeros(len(mean))
+            return cls(features.columns, mean, std, nothing, nothing, 0.0)
         model = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=300)
         model.fit(np.hstack([centred / std, missing]), hit[used])
         weight, weight_if_unknown = np.split(model.coef_[0], 2)

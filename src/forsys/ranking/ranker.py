@@ -61,6 +61,8 @@ class Ranker:
         group: in increasing order. The trees score the first `reranked` rows of each group by the linear model. The
         others get the lowest tree score of their group, so that they stay behind those.
         """
+        if not len(group):
+            return np.zeros(0)
         score = np.concatenate([self.linear.score(rows) for rows in features.iter_slices(ROWS_PER_BLOCK)])
         first = is_first(self.reranked, score, group)
         blocks = features.filter(pl.Series(first)).iter_slices(ROWS_PER_BLOCK)

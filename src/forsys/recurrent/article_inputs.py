@@ -12,6 +12,7 @@ from forsys.tables.history import History
 CONTENT = ("colour", "shape", "words")  # columns that the content stage adds to the articles
 ARTICLE_FEATURES = ("attributes", *CONTENT, "sales")
 PRODUCT_COLUMNS = ("product_code", "prod_name")  # attributes with thousands of values
+MIN_PRICE = 1e-4  # a lower price counts as this one, so that its logarithm stays near the others
 
 
 def article_inputs(history: History, as_of: date, features: tuple[str, ...]) -> tuple[Ints, Floats]:
@@ -31,16 +32,32 @@ def article_inputs(history: History, as_of: date, features: tuple[str, ...]) -> 
 
 
 def sales_features(history: History, as_of: date) -> Floats:
-    """Mean log price, share bought online, log of the last day's sales: (articles, 3); 0 where never sold."""
+    """Mean log price, share bought online, log of the last day's sales: (articles, 3); 0 where unknown."""
     log, count = history.before(as_of), len(history.articles)
     purchases = np.bincount(log.article, minlength=count)
-    divisor = np.maximum(purchases, 1)
-    price = np.bincount(log.article, np.log(np.maximum(log.price, 1e-4)), count) / divisor
-    online = np.bincount(log.article, log.channel == 2, count) / divisor
+    price = mean_log_price(log)
+    online = np.bincount(log.article, log.channel == 2, count) / np.maximum(purchases, 1)
     last_day = history.since(as_of, 1).sales()
     known = purchases > 0
-    columns = [_z_scores(price, known), _z_scores(online, known), _z_scores(np.log1p(last_day), known)]
+    priced = known & ~np.isnan(price)
+    columns = [_z_scores(price, priced), _z_scores(online, known), _z_scores(np.log1p(last_day), known)]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def mean_log_price(log: History) -> Floats:
+    """Mean log price of each article's purchases, (articles,): 0 where never sold, NaN where always free."""
+    price, count = log_price(log.price), len(log.articles)
+    priced = ~np.isnan(price)
+    article = log.article[priced]
+    purchases = np.bincount(article, minlength=count)
+    mean = np.bincount(article, price[priced], count) / np.maximum(purchases, 1)
+    always_free = (purchases == 0) & (np.bincount(log.article, minlength=count) > 0)
+    return np.where(always_free, np.nan, mean)
+
+
+def log_price(price: Floats) -> Floats:
+    """Logarithm of prices; NaN for a price of 0, which is unknown and no bargain."""
+    return np.where(price > 0, np.log(np.maximum(price, MIN_PRICE)), np.float32(np.nan))
 
 
 def _z_scores(values: Floats, known: Bools) -> Floats:

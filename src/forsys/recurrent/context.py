@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from forsys.arrays import Bools, Floats, Ints
+from forsys.recurrent.article_inputs import log_price
 from forsys.recurrent.minibatches import Batch
 from forsys.tables.history import History
 
@@ -40,9 +41,12 @@ def context_codes(history: History, read: Ints, day: Ints, starts: Bools) -> Int
 
 
 def price_residual(history: History, read: Ints, starts: Bools, mean_log_price: Floats) -> Floats:
-    """Log of the price paid minus the article's mean, clipped to [-2, 2]: (…, 1) float32; 0 at `starts`."""
-    ratio = np.log(np.maximum(history.price[read], 1e-4)) - mean_log_price[history.article[read]]
-    return np.where(starts, 0, np.clip(ratio, -2, 2))[..., None].astype(np.float32)
+    """Log of the price paid minus the article's mean, clipped to [-2, 2]: (…, 1) float32.
+
+    0 at `starts`, and where either is unknown: what was free says nothing of how expensive the customer buys.
+    """
+    ratio = log_price(history.price[read]) - mean_log_price[history.article[read]]
+    return np.where(starts | np.isnan(ratio), 0, np.clip(ratio, -2, 2))[..., None].astype(np.float32)
 
 
 def customer_codes(history: History) -> Ints:

@@ -18,6 +18,7 @@ from forsys.arrays import Bools, Ints
 from forsys.tables.history import History
 
 Batching = Literal["sliding", "session_parallel"]
+MAX_STEPS = 2_000  # of a customer; Kaggle's largest one has fewer purchases
 BATCHES_PER_BLOCK = 64  # arranged at a time: a call of NumPy takes longer than arranging one
 
 
@@ -38,6 +39,7 @@ def batches(
 ) -> Iterator[Batch]:
     """All purchases of `history` as batches of (batch_size, window_size): each is predicted exactly once.
 
+    Of a customer with over MAX_STEPS purchases, only the newest: one customer's steps can't run side by side.
     With `rng`, customers (or windows) come in random order, and so do purchases of the same day, whose order in
     the file carries no information. Without it, everything stays in the order of the history.
     """
@@ -55,12 +57,13 @@ def batches(
 def _order(history: History, rng: np.random.Generator | None) -> tuple[Ints, Ints]:
     """The history's rows in the order of the steps; each buyer's first step, followed by the number of steps."""
     first = history.first[np.append(np.diff(history.first) > 0, True)]
-    if rng is None:
-        return np.arange(len(history), dtype=np.int32), first
-    customers = rng.permutation(len(first) - 1)
-    count = np.diff(first)[customers]
+    start = np.maximum(first[:-1], first[1:] - MAX_STEPS)
+    customers = np.arange(len(start)) if rng is None else rng.permutation(len(start))
+    count = (first[1:] - start)[customers]
     ends = np.cumsum(count)
-    moved = np.repeat(first[:-1][customers] - (ends - count), count) + np.arange(len(history))
+    moved = np.repeat(start[customers] - (ends - count), count) + np.arange(ends[-1])
+    if rng is None:
+        return moved.astype(np.int32), np.append(0, ends)
     new_day = (np.diff(history.day) != 0) | (np.diff(history.customer) != 0)
     visit = np.cumsum(np.append(False, new_day))  # number of the customer's day, over all customers
     shuffled = np.argsort(visit + rng.random(len(history)), kind="stable")

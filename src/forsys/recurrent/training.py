@@ -9,7 +9,7 @@ import numpy as np
 from forsys.arrays import Floats, Ints
 from forsys.calendar import day_number
 from forsys.progress import progress
-from forsys.recurrent.article_inputs import article_inputs
+from forsys.recurrent.article_inputs import article_inputs, mean_log_price
 from forsys.recurrent.backend import Tensors, tf
 from forsys.recurrent.config import NetworkConfig
 from forsys.recurrent.context import context, customer_codes
@@ -29,7 +29,7 @@ class EncodedFeatures:
     ids: Ints  # (articles,): row of the embedding table, 0 for all articles without sales before the cut-off
     article_codes: Ints  # (articles, attributes)
     article_values: Floats  # (articles, width)
-    mean_log_price: Floats  # (articles,)
+    mean_log_price: Floats  # (articles,), see article_inputs.mean_log_price
     customer_codes: Ints  # (customers, attributes)
 
     @property
@@ -54,10 +54,10 @@ def encode_features(history: History, as_of: date, config: NetworkConfig) -> Enc
     count = len(history.articles)
     sales = np.bincount(log.article, minlength=count)
     ids = np.where(sales > 0, np.arange(1, count + 1, dtype=np.int32), 0)
-    price = np.bincount(log.article, np.log(np.maximum(log.price, 1e-4)), count) / np.maximum(sales, 1)
     no_codes = np.zeros((len(history.customers), 0), np.int32)
     codes = customer_codes(history) if "customer" in config.features else no_codes
-    return EncodedFeatures(ids, *article_inputs(history, as_of, config.features), price.astype(np.float32), codes)
+    price = mean_log_price(log).astype(np.float32)
+    return EncodedFeatures(ids, *article_inputs(history, as_of, config.features), price, codes)
 
 
 class Trainer:

@@ -1,10 +1,11 @@
 """A sheet of articles: picture, garment, palette, keywords, and the most similar articles."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -12,16 +13,18 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from forsys.content.colour import to_lab
-from forsys.content.decoding import decode
-from forsys.content.pictures import picture_path
+from forsys.content.decoding import Pixels, decode
+from forsys.content.pictures import picture_files
 from forsys.content.silhouette import silhouette
 from forsys.content.vectors import content_vectors
 from forsys.errors import DataError
+from forsys.report.drawing import drawable
 from forsys.run import Run
 from forsys.store import atomic_write
 
 NEIGHBOURS = 6
 BLOCKS = {"attributes": 1.0, "words": 1.0, "colour": 0.5, "shape": 0.5}  # NearestContent's default weights
+Files = Mapping[str, Path]  # article_id -> its picture, where there is one
 INK, QUIET, EMPTY = "#1a1a1a", "#6b6b6b", "#f0eeea"
 
 
@@ -49,19 +52,20 @@ def write_sheet(run: Run, article_ids: Sequence[str]) -> Path:
         gridspec_kw={"width_ratios": [1, 1, 0.8, 1.5, *([1] * NEIGHBOURS)]},
         squeeze=False,
     )
-    images = run.dataset.folder / "images"
+    shown = articles[sorted({*chosen, *(other for neighbours in near for other in neighbours)})]
+    files = picture_files(run.dataset.folder / "images", shown)
     for axes, row, neighbours in zip(grid, chosen, near, strict=True):
         article = articles.row(row, named=True)
         found = keywords.filter(pl.col("article") == row)["keyword"].to_list()
-        _draw_article(axes[:4], images, article, found)
+        _draw_article(axes[:4], files, article, found)
         for axis, other in zip(axes[4:], neighbours, strict=False):
-            _draw_picture(axis, images, articles.row(other, named=True))
+            _draw_picture(axis, files, articles.row(other, named=True))
         for axis in axes[4 + len(neighbours) :]:
             axis.axis("off")
     grid[0, 4].text(0, 1.34, "most similar", fontsize=8, color=QUIET, transform=grid[0, 4].transAxes)
     for axis in grid.flat:
         axis.set_anchor("N")
-    with atomic_write(target) as part:
+    with atomic_write(target) as part, mpl.rc_context({"text.parse_math": False}):  # a $ of a name is a $
         figure.savefig(part, dpi=110, bbox_inches="tight", facecolor="white", format="png")
     return target
 
@@ -89,34 +93,40 @@ def _row_of(run: Run, articles: pl.DataFrame, article_id: str) -> int:
     return int(found["row"][0])
 
 
-def _draw_article(axes: Any, images: Path, article: dict[str, Any], keywords: list[str]) -> None:
-    _draw_picture(axes[0], images, article)
-    _draw_garment(axes[1], images, article)
+def _draw_article(axes: Any, files: Files, article: dict[str, Any], keywords: list[str]) -> None:
+    _draw_picture(axes[0], files, article)
+    _draw_garment(axes[1], files, article)
     _draw_palette(axes[2], article)
     _title(axes[3], "keywords")
-    words = "\n".join(f"{rank}  {word}" for rank, word in enumerate(keywords, 1)) or "no description"
+    words = "\n".join(f"{rank}  {drawable(word)}" for rank, word in enumerate(keywords, 1)) or "no description"
     axes[3].text(0, 0.98, words, va="top", fontsize=8.5, color=INK, transform=axes[3].transAxes, linespacing=1.35)
 
 
-def _draw_picture(axis: Axes, images: Path, article: dict[str, Any]) -> None:
-    pixels, status = decode(picture_path(images, article["article_id"]))
-    _title(axis, fill(article["prod_name"] or "", 17, max_lines=2), INK)
+def _draw_picture(axis: Axes, files: Files, article: dict[str, Any]) -> None:
+    pixels, status = _decoded(files, article)
+    _title(axis, fill(drawable(article["prod_name"] or ""), 17, max_lines=2), INK)
     if pixels is None:
         _draw_message(axis, f"picture {status}")
     else:
         axis.imshow(pixels)
-    caption = f"{article['article_id']}\n{article['product_type_name'] or ''}, {article['colour_group_name'] or ''}"
+    attributes = drawable(f"{article['product_type_name'] or ''}, {article['colour_group_name'] or ''}")
+    caption = f"{article['article_id']}\n{attributes}"
     axis.text(0, -0.03, caption, va="top", fontsize=7, color=QUIET, transform=axis.transAxes)
 
 
-def _draw_garment(axis: Axes, images: Path, article: dict[str, Any]) -> None:
-    pixels, _ = decode(picture_path(images, article["article_id"]))
+def _draw_garment(axis: Axes, files: Files, article: dict[str, Any]) -> None:
+    pixels, _ = _decoded(files, article)
     _title(axis, "garment")
     if pixels is None:
         return _draw_message(axis, "")
     mask = silhouette(to_lab(pixels))
     axis.imshow(np.where(mask[..., None], pixels, 255).astype(np.uint8))
     axis.contour(mask, levels=[0.5], colors="#d6336c", linewidths=0.8)
+
+
+def _decoded(files: Files, article: dict[str, Any]) -> tuple[Pixels | None, str]:
+    file = files.get(article["article_id"])
+    return (None, "missing") if file is None else decode(file)
 
 
 def _draw_palette(axis: Axes, article: dict[str, Any]) -> None:

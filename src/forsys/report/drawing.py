@@ -5,12 +5,14 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 
 from forsys.evaluation.list_names import FINAL, UNION
 from forsys.retrieval.baselines import BASELINES
@@ -94,6 +96,17 @@ def label_line_ends(
             fontweight="bold" if name == bold else "normal",
             annotation_clip=False,
         )
+
+
+def drawable(text: str) -> str:
+    """A text of the shop's as matplotlib can draw it: what its font has no sign for becomes a box."""
+    signs = _signs()
+    return "".join(sign if ord(sign) in signs else "□" for sign in " ".join(text.split()))
+
+
+@cache
+def _signs() -> frozenset[int]:
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
 
 
 def known(value: Any) -> bool:

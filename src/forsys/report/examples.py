@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from forsys.content.pictures import picture_path
+from forsys.content.pictures import picture_files
 from forsys.report.results import holdout_purchases
 from forsys.report.thumbnails import data_uri, hue_of, thumbnail
 from forsys.run import Run
@@ -125,13 +125,15 @@ def _cards(run: Run, articles: Iterable[int]) -> Callable[[int], Card]:
     table = pl.scan_parquet(run.workspace.tables / "articles.parquet")
     table = table.filter(pl.col("article").is_in(sorted(set(articles))))
     columns = ("article", "article_id", "prod_name", "product_type_name", "colour_group_name")
-    rows = {row["article"]: row for row in table.select(columns).collect().to_dicts()}
+    found = table.select(columns).collect()
+    rows = {row["article"]: row for row in found.to_dicts()}
+    pictures = picture_files(run.dataset.folder / "images", found)
     made: dict[int, Card] = {}
 
     def card(article: int) -> Card:
         if article not in made:
             row = rows[article]
-            jpeg = thumbnail(picture_path(run.dataset.folder / "images", row["article_id"]))
+            jpeg = thumbnail(pictures[row["article_id"]]) if row["article_id"] in pictures else None
             product_type, name = row["product_type_name"] or "article", row["prod_name"] or row["article_id"]
             made[article] = Card(row["article_id"], name, product_type, row["colour_group_name"] or "", jpeg)
         return made[article]

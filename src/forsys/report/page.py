@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from forsys.evaluation.list_names import FINAL, FUSION, UNION
+from forsys.evaluation.text import few_buyers_text
 from forsys.report import charts
 from forsys.report.drawing import Row, by_score, colour_of, house_style, known, to_svg
 from forsys.report.examples import find_examples
@@ -17,13 +18,14 @@ from forsys.store import atomic_write, read_json
 
 def write_report(run: Run, target: Path) -> None:
     """Write the page of a run atomically to `target`, from the files that the stages left in its workspace."""
-    results, k = Results.read(run), run.settings.k
+    results, k, data = Results.read(run), run.settings.k, read_json(run.workspace.tables / "tables.json")
     with house_style():
         drawn = _charts(run, results)
     page = _template().render(
         run=run,
         k=k,
-        data=read_json(run.workspace.tables / "tables.json"),
+        data=data,
+        warnings=warnings(results, data["rejected"]),
         holdout=run.calendar.holdout,
         results=results,
         charts=drawn,
@@ -36,6 +38,15 @@ def write_report(run: Run, target: Path) -> None:
     )
     with atomic_write(target) as part:
         part.write_text(page, encoding="utf-8")
+
+
+def warnings(results: Results, rejected: dict[str, int]) -> list[str]:
+    """What a reader must know before the numbers: few buyers, rows left out (reason -> rows), pictures."""
+    total = sum(rejected.values())
+    reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in rejected.items())
+    left_out = f"{total:,} rows of the shop's files could not be used ({reasons})." if total else ""
+    notes = [f"{note}." for note in results.content_notes]
+    return [text for text in (few_buyers_text(results.buyers), left_out, *notes) if text]
 
 
 def headline(results: Results) -> list[tuple[str, str, str]]:

@@ -18,7 +18,7 @@ class Results:
     """scores, next_item, segments: rows of scores.json; tuned: tuned.json.
 
     k: of the final list. buyers: customers who bought in the holdout; bought: their distinct articles, summed.
-    weeks: see `weekly`.
+    weeks: see `weekly`. content_notes: what the stage `content` said of pictures and descriptions.
     """
 
     k: int
@@ -29,6 +29,7 @@ class Results:
     buyers: int
     bought: int
     weeks: pl.DataFrame
+    content_notes: list[str]
 
     @classmethod
     def read(cls, run: Run) -> "Results":
@@ -37,7 +38,8 @@ class Results:
         scores, next_item, segments = (written.get(name) or [] for name in ("scores", "next_item", "segments"))
         tuned, bought = read_json(run.workspace.tuned) or {}, holdout_purchases(run)
         buyers = bought["customer"].n_unique()
-        return cls(k, scores, next_item, segments, tuned, buyers, len(bought), weekly(run))
+        notes = (read_json(run.workspace.content / "content.json") or {}).get("notes") or []
+        return cls(k, scores, next_item, segments, tuned, buyers, len(bought), weekly(run), notes)
 
     @property
     def best_first(self) -> list[Row]:

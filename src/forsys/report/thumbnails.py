@@ -2,26 +2,21 @@
 
 import base64
 import io
-import warnings
 import zlib
 from pathlib import Path
 
-from PIL import Image
+from forsys.content.decoding import opened_picture, read_bytes
 
 HEIGHT = 96  # pixels
 
 
 def thumbnail(path: Path) -> bytes | None:
-    """The picture as a JPEG of at most HEIGHT pixels; None where it is missing or can't be read."""
-    if not path.is_file():
-        return None
+    """The picture as a JPEG of at most HEIGHT pixels; None where it is missing, too large or can't be read."""
     small = io.BytesIO()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as picture:
-                picture.thumbnail((HEIGHT, HEIGHT))
-                picture.convert("RGB").save(small, "JPEG", quality=82, optimize=True)
+        with opened_picture(read_bytes(path)) as picture:
+            picture.thumbnail((HEIGHT, HEIGHT))
+            picture.convert("RGB").save(small, "JPEG", quality=82, optimize=True)
     except Exception:  # decoders raise whatever a broken file leads them to, and a page is no place to fail
         return None
     return small.getvalue()

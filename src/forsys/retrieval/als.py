@@ -13,6 +13,7 @@ from forsys.retrieval.factorization import Factorization
 from forsys.retrieval.source import PARAMETERS
 
 CELLS_PER_SOLVE = 1 << 20  # float32 numbers in a block of least squares: 4 MiB
+MAX_UNKNOWNS = 512  # articles of a profile up to which it is solved with as many unknowns: few customers have more
 
 
 @dataclass(config=PARAMETERS)
@@ -40,6 +41,7 @@ def least_squares(confidence: sparse.csr_array, articles: Floats, regularization
     For the purchases u of a profile, their confidences c, C = diag(c) and P = (Y'Y + regularization I)^-1 that is
     (P^-1 + Yu'(C - I)Yu)^-1 Yu'c, which by Woodbury's identity is (YuP)'(I + (C - I)YuPYu')^-1 c: as many unknowns
     as purchases instead of factors. With 128 factors and 12 purchases per profile, a quarter of implicit's time.
+    Profiles with over MAX_UNKNOWNS articles are solved as they stand, with as many unknowns as factors.
     """
     gram = articles.T @ articles + regularization * np.eye(articles.shape[1])
     weighted = (articles @ np.linalg.inv(gram)).astype(np.float32)
@@ -48,6 +50,12 @@ def least_squares(confidence: sparse.csr_array, articles: Floats, regularization
     # Profiles of one size together: with padding, the last bits would depend on the other profiles.
     for size in np.unique(count[count > 0]):
         same_size = np.flatnonzero(count == size)
+        if size > MAX_UNKNOWNS:
+            for row in same_size:
+                cells = slice(confidence.indptr[row], confidence.indptr[row + 1])
+                own, c = articles[confidence.indices[cells]], confidence.data[cells][:, None]
+                vectors[row] = np.linalg.solve(gram + own.T @ ((c - 1) * own), (own.T @ c)[:, 0])
+            continue
         step = max(CELLS_PER_SOLVE // (size * (size + articles.shape[1])), 1)
         for start in range(0, len(same_size), step):
             rows = same_size[start : start + step]

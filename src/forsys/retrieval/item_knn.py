@@ -1,6 +1,8 @@
 """Item kNN: articles that many customers bought who also bought what this customer has."""
 
+from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -11,6 +13,9 @@ from scipy import sparse
 from forsys.arrays import Floats, Ints, decay, position_within
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
+
+MAX_ARTICLES = 2_000  # of a customer that are paired with each other; Kaggle's largest customer bought fewer
+PAIRS_PER_BLOCK = 1 << 24  # counted at a time: about 1 GiB
 
 
 @dataclass(config=PARAMETERS)
@@ -39,19 +44,23 @@ class ItemKNN(Source):
         """Count the customers who bought both, then keep the nearest neighbours of each article."""
         log = history.since(as_of, self.days)
         self.catalogue_ = np.unique(log.article).astype(np.int32)
-        column = self.columns(log.article)
+        customer, column = newest_articles(log.customer, self.columns(log.article))
         shape = (len(history.customers), len(self.catalogue_))
-        bought = sparse.csr_array((np.ones(len(log), np.float32), (log.customer, column)), shape=shape)
-        bought.sum_duplicates()
-        bought.data[:] = 1
+        bought = sparse.csr_array((np.ones(len(column), np.float32), (customer, column)), shape=shape)
         buyers = np.asarray(bought.sum(axis=0), np.float64)
-        together = sparse.coo_array(bought.T @ bought)
-        row, col = together.coords
-        other = row != col
-        row, col = row[other], col[other]
-        norm = np.sqrt((buyers[row] + self.shrinkage_bought) * (buyers[col] + self.shrinkage_candidate))
-        self.similar_ = nearest(row, col, together.data[other] / norm, together.shape, self.num_neighbours)
+        parts = [self._nearest(bought, buyers, rows) for rows in blocks_of_articles(bought)]
+        self.similar_ = sparse.csr_array(sparse.vstack(parts)) if len(parts) > 1 else parts[0]
         return self
+
+    def _nearest(self, bought: sparse.csr_array, buyers: Floats, rows: slice) -> sparse.csr_array:
+        """Similarity of the articles in `rows` to their nearest neighbours, (rows, catalogue)."""
+        together = sparse.coo_array(bought[:, rows].T @ bought)
+        row, col = together.coords
+        other = row + rows.start != col
+        row, col = row[other], col[other]
+        of_row = buyers[rows][row]
+        norm = np.sqrt((of_row + self.shrinkage_bought) * (buyers[col] + self.shrinkage_candidate))
+        return nearest(row, col, together.data[other] / norm, together.shape, self.num_neighbours)
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
         """Similarity to the profile's purchases, weighted and summed."""
@@ -59,6 +68,26 @@ class ItemKNN(Source):
         column = self.columns(profiles.history.article[purchase])
         weights = basket_weights(row, profiles.ages(row, purchase), self.earlier_weight, self.half_life)
         return sparse.csr_array(profiles.matrix(row, column, weights, len(self.catalogue_)) @ self.similar_)
+
+
+def newest_articles(customer: Ints, column: Ints) -> tuple[Ints, Ints]:
+    """The distinct (customer, column) of purchases that are sorted by customer and time.
+
+    Of a customer with over MAX_ARTICLES of them, only those bought last: 12,000 would make 144 million pairs.
+    """
+    key = customer.astype(np.int64) * (int(column.max(initial=0)) + 1) + column
+    last = len(key) - 1 - np.unique(key[::-1], return_index=True)[1]  # the last purchase of each article
+    last = np.sort(last)[::-1]  # newest first within each customer
+    kept = np.sort(last[position_within(customer[last]) < MAX_ARTICLES])
+    return customer[kept], column[kept]
+
+
+def blocks_of_articles(bought: sparse.csr_array) -> Iterator[slice]:
+    """Consecutive columns of (customers, articles), at least one block, with about PAIRS_PER_BLOCK pairs each."""
+    pairs = np.cumsum(bought.T @ np.diff(bought.indptr).astype(np.float64))
+    first = np.flatnonzero(np.diff(np.floor(pairs / PAIRS_PER_BLOCK)) > 0) + 1
+    for start, stop in pairwise([0, *first.tolist(), bought.shape[1]]):
+        yield slice(start, stop)
 
 
 def basket_weights(row: Ints, ages: Ints, earlier_weight: float, half_life: float) -> Floats:

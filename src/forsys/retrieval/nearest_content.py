@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from forsys.arrays import Bools, Floats, Ints, inner_products
 from forsys.content.vectors import Vectors, content_vectors
+from forsys.retrieval.same_product import pairs_of_equal_code
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
 
@@ -79,7 +80,7 @@ class NearestContent(Source):
         vectors = content_vectors(history.articles, weights)[self.catalogue_]
         scale = np.sqrt(factor)
         code = history.articles["product_code"].to_numpy()[self.catalogue_]
-        row, column, similarity = same_product_pairs(code, vectors)
+        row, column, similarity = same_product_pairs(code, vectors, factor)
         near_row, near_column, near = nearest(vectors, vectors * scale[:, None], self.num_neighbours)
         row, column = np.concatenate([row, near_row]), np.concatenate([column, near_column])
         similarity = np.concatenate([similarity + self.product_weight, near / scale[near_column]])
@@ -101,11 +102,13 @@ def nearest(queries: Vectors, vectors: Vectors, k: int) -> tuple[Ints, Ints, Flo
     return row, column.ravel().astype(np.int64), value.ravel()
 
 
-def same_product_pairs(code: Ints, vectors: Vectors) -> tuple[Ints, Ints, Floats]:
-    """All pairs with equal product code, as coordinates, with the inner products of their vectors."""
+def same_product_pairs(code: Ints, vectors: Vectors, sales: Floats) -> tuple[Ints, Ints, Floats]:
+    """The pairs with equal product code, as coordinates, with the inner products of their vectors.
+
+    Of a large product code only those whose second article is among its best sellers, see `pairs_of_equal_code`.
+    """
     group = np.unique(code, return_inverse=True)[1]
-    member = sparse.csr_array((np.ones(len(group), np.float32), (np.arange(len(group)), group)))
-    row, column = sparse.coo_array(member @ member.T).coords
+    row, column = pairs_of_equal_code(group, group, sales)
     return row.astype(np.int64), column.astype(np.int64), inner_products(vectors, row, vectors, column)
 
 

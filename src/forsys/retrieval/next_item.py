@@ -99,7 +99,8 @@ class NextItem(Source, NetworkConfig):
         row, column = knn.catalogue_[similar.coords[0]], self.columns(knn.catalogue_[similar.coords[1]])
         kept = column >= 0
         ones = np.ones(len(self.catalogue_), np.float32)
-        same = sparse.coo_array(same_product_links(history, self.catalogue_, ones))
+        sales = history.since(as_of, self.memory_days).sales()[self.catalogue_]
+        same = sparse.coo_array(same_product_links(history, self.catalogue_, ones, sales))
         values = (self.co_purchase_weight * similar.data[kept], self.same_product_weight * same.data)
         coords = ((row[kept], same.coords[0]), (column[kept], same.coords[1]))
         value, (rows, columns) = np.concatenate(values), map(np.concatenate, coords)

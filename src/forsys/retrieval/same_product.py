@@ -8,9 +8,12 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.arrays import Floats, Ints
+from forsys.arrays import Floats, Ints, position_within
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
+
+# Others that an article is linked to; the largest product code of H&M has 75 articles.
+MAX_SAME_PRODUCT = 200
 
 
 @dataclass(config=PARAMETERS)
@@ -34,7 +37,7 @@ class SameProduct(Source):
         recent = history.since(as_of, self.sales_days)
         purchases = np.bincount(recent.article, minlength=len(history.articles))[self.catalogue_]
         weight = (self.sales_weight * np.log1p(purchases)).astype(np.float32)
-        self.links_ = same_product_links(history, self.catalogue_, weight)
+        self.links_ = same_product_links(history, self.catalogue_, weight, purchases)
         return self
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
@@ -42,15 +45,34 @@ class SameProduct(Source):
         return sparse.csr_array(profiles.decayed_purchases(self.half_life) @ self.links_)
 
 
-def same_product_links(history: History, catalogue: Ints, weight: Floats) -> sparse.csr_array:
+def same_product_links(history: History, catalogue: Ints, weight: Floats, sales: Floats | Ints) -> sparse.csr_array:
     """Links (articles, catalogue): 1 from an article to itself, `weight` to the others of its product code.
 
-    catalogue: articles, (n,); weight: of each of them as another article, (n,) float32. Weights of 0 store no link.
+    catalogue: articles, (n,); weight: of each of them as another article, (n,) float32; sales: (n,), by which the
+    others of a product code are chosen that has over MAX_SAME_PRODUCT of them. Weights of 0 store no link.
     """
     code = np.unique(history.articles["product_code"].to_numpy(), return_inverse=True)[1]
-    member = sparse.csr_array((np.ones(len(code), np.float32), (np.arange(len(code)), code)))
-    links = sparse.coo_array(member @ member[catalogue].T)
-    row, col = links.coords
+    row, col = pairs_of_equal_code(code, code[catalogue], sales)
+    itself = catalogue[col] == row
+    row, col = np.append(row[~itself], catalogue), np.append(col[~itself], np.arange(len(catalogue)))
     value = np.where(catalogue[col] == row, np.float32(1), weight[col])
     kept = value > 0
-    return sparse.csr_array((value[kept], (row[kept], col[kept])), shape=links.shape)
+    shape = (len(code), len(catalogue))
+    return sparse.csr_array((value[kept], (row[kept], col[kept])), shape=shape)
+
+
+def pairs_of_equal_code(code: Ints, other: Ints, sales: Floats | Ints) -> tuple[Ints, Ints]:
+    """All pairs (i, j) with code[i] == other[j], as coordinates.
+
+    For a code that occurs over MAX_SAME_PRODUCT times in `other`, only its best sellers by `sales`, (len(other),):
+    50,000 articles of one code would make 2.5 billion pairs.
+    """
+    order = np.lexsort((-sales, other))  # equal sales by article
+    kept = np.sort(order[position_within(other[order]) < MAX_SAME_PRODUCT])
+    shape = (max(code.max(initial=-1), other.max(initial=-1)) + 1,)
+    rows, columns = (
+        sparse.csr_array((np.ones(len(at), np.float32), (at, of)), shape=(length, *shape))
+        for at, of, length in ((np.arange(len(code)), code, len(code)), (kept, other[kept], len(other)))
+    )
+    row, column = sparse.coo_array(rows @ columns.T).coords
+    return row, column

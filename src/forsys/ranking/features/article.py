@@ -79,12 +79,11 @@ def _sales(log: History, end: int) -> Columns:
 
 
 def _price(log: History) -> Columns:
-    """Mean prices of the 4 weeks up to the last sale, and of all before them."""
+    """Mean prices of the 4 weeks up to the last sale, and of all before them; a price of 0 is unknown."""
     _, last = _first_and_last_day(log)
-    recent = log.day > last[log.article] - 28
-    with np.errstate(divide="ignore"):
-        now = np.log(ratio(_sum(log, recent, log.price), _sum(log, recent)))
-        before = np.log(ratio(_sum(log, ~recent, log.price), _sum(log, ~recent)))
+    recent, priced = log.day > last[log.article] - 28, log.price > 0
+    periods = (recent & priced, ~recent & priced)
+    now, before = (np.log(ratio(_sum(log, of, log.price), _sum(log, of))) for of in periods)
     return {"log_price": now, "log_price_change": now - before}
 
 

@@ -45,19 +45,20 @@ def customer_table(profiles: Profiles) -> Columns:
 
 
 def price_and_channel(profiles: Profiles) -> Columns:
-    """mean_log_price, std_log_price, customer_online_share: float64 (profiles,), over all that each had bought."""
+    """mean_log_price, std_log_price, customer_online_share: float64 (profiles,), over all that each had bought.
+
+    A price of 0 is unknown: both price features are of the other purchases, and NaN where there are none.
+    """
     row, purchase = profiles.purchases()
+    online = np.bincount(row, profiles.history.channel[purchase] == 2, len(profiles))
+    table = {"customer_online_share": ratio(online, np.bincount(row, minlength=len(profiles)))}
+    paid = profiles.history.price[purchase].astype(np.float64)
+    priced = paid > 0
+    row, price = row[priced], np.log(paid[priced])
     count = np.bincount(row, minlength=len(profiles))
-    with np.errstate(divide="ignore"):
-        price = np.log(profiles.history.price[purchase].astype(np.float64))
     mean = ratio(np.bincount(row, price, len(profiles)), count)
     variance = ratio(np.bincount(row, (price - mean[row]) ** 2, len(profiles)), count)
-    online = profiles.history.channel[purchase] == 2
-    return {
-        "mean_log_price": mean,
-        "std_log_price": np.sqrt(variance),
-        "customer_online_share": ratio(np.bincount(row, online, len(profiles)), count),
-    }
+    return {"mean_log_price": mean, "std_log_price": np.sqrt(variance)} | table
 
 
 def _activity(profiles: Profiles) -> Columns:

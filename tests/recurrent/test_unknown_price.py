@@ -1,0 +1,57 @@
+"""A price of 0 is unknown to the network too, and not an extreme bargain."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from forsys.recurrent.article_inputs import article_inputs, log_price, mean_log_price
+from forsys.recurrent.context import price_residual
+from forsys.tables.history import History
+
+AS_OF = date(2020, 1, 10)
+SOME = [[10], [0, 6], [1, 5, 8]]
+
+
+def with_free(history: History, rows: list[int]) -> History:
+    price = history.price.copy()
+    price[rows] = 0
+    return replace(history, price=price)
+
+
+@pytest.mark.parametrize("free", SOME)
+def test_the_mean_price_of_an_article_is_of_what_was_paid(free: list[int], tiny_history: History) -> None:
+    log = with_free(tiny_history, free)
+    mean = mean_log_price(log)
+    for article in range(len(log.articles)):
+        paid = log.price[(log.article == article) & (log.price > 0)]
+        if len(paid):
+            assert mean[article] == pytest.approx(np.log(paid).mean(), rel=1e-5)
+
+
+def test_an_article_that_was_always_free_has_no_mean_and_one_never_sold_has_0(tiny_history: History) -> None:
+    mean = mean_log_price(with_free(tiny_history, [10, 11]))
+    assert np.isnan(mean[4])
+    assert mean[5] == 0
+
+
+@pytest.mark.parametrize("free", [*SOME, [10, 11], list(range(12))])
+def test_the_network_s_inputs_are_finite_and_0_where_the_price_is_unknown(
+    free: list[int], tiny_history: History
+) -> None:
+    log = with_free(tiny_history, free)
+    _, values = article_inputs(log, AS_OF, ("sales",))
+    assert np.isfinite(values).all()
+    never_paid = np.bincount(log.article, log.price, len(log.articles)) == 0
+    assert (values[never_paid, 0] == 0).all()
+    read = np.arange(len(log))
+    residual = price_residual(log, read, np.zeros(len(read), bool), mean_log_price(log))[:, 0]
+    assert np.isfinite(residual).all()
+    assert (residual[log.price == 0] == 0).all()
+
+
+def test_prices_below_the_smallest_one_count_as_that_one_and_0_does_not() -> None:
+    np.testing.assert_array_equal(
+        log_price(np.array([0, 1e-9, 1], np.float32)), np.array([np.nan, np.log(np.float32(1e-4)), 0], np.float32)
+    )
