@@ -21,8 +21,6 @@ from forsys.tables import build, csv_faults, reading, rejected
 from forsys.tables.build import build_tables
 from forsys.tables.dataset import DataSet
 
-REAL = Path(__file__).parents[2].parent / "shared/data"
-
 ARTICLES = """\
 article_id,product_code,prod_name,product_type_no,detail_desc
 0108775015,108775,Strap top,253,"Jersey top, narrow straps."
@@ -607,13 +605,11 @@ def test_an_interrupted_run_leaves_no_part(tmp_path: Path, monkeypatch: pytest.M
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
 
 
-# --- the real tables ---
+# --- a whole shop ---
 
 
-@pytest.mark.parametrize(("name", "rows"), [("hm-week", 168_845), ("hm-cohort", 22_450)])
-def test_every_row_of_the_real_tables_is_kept(tmp_path: Path, name: str, rows: int) -> None:
-    if not (REAL / name).exists():
-        pytest.skip(f"{REAL / name} is not on this machine")
-    summary = build_tables(DataSet(name, REAL / name, False, ""), tmp_path)
-    assert summary["rows"] == pl.scan_parquet(tmp_path / "transactions.parquet").select(pl.len()).collect().item()
+def test_every_row_of_a_generated_shop_is_kept(shop: Path, tmp_path: Path) -> None:
+    summary = build_tables(DataSet("tiny", shop, True, ""), tmp_path)
+    rows = len((shop / "transactions_train.csv").read_text(encoding="utf-8").splitlines()) - 1
+    assert pl.read_parquet(tmp_path / "transactions.parquet").height == rows
     assert (summary["rows"], summary["rejected"], summary["notes"]) == (rows, {}, [])
