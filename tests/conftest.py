@@ -63,6 +63,19 @@ def content_of(count: int) -> list[pl.Series]:
     return columns
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--all`: also what is marked as long."""
+    parser.addoption("--all", action="store_true", help="also the long tests: all faults, more fuzzing")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long tests, unless all are wanted."""
+    left_out = [] if config.getoption("--all") else [item for item in items if item.get_closest_marker("long")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
 @pytest.fixture(scope="session")
 def tiny_log() -> pl.DataFrame:
     """TINY_ROWS as schema.TRANSACTIONS."""

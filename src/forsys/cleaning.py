@@ -20,7 +20,12 @@ def clean(home: Path, names: Sequence[str] = (), *, delete: bool) -> str:
 
     The submission, its newest dated copy and files that no run made stay. Raises DataError for an unknown name.
     """
-    there = {path.name: Workspace(home, path.name) for path in sorted((home / "output").glob("*")) if path.is_dir()}
+    folders = [
+        path
+        for path in sorted((home / "output").glob("*"))
+        if (path / "stamps").is_dir() or (path / ".lock").exists()
+    ]
+    there = {path.name: Workspace(home, path.name) for path in folders}
     unknown = sorted(set(names) - set(there))
     if unknown:
         raise DataError(f"{home / 'output'} has no {', '.join(unknown)}. Data sets: {', '.join(there) or 'none'}.")

@@ -15,6 +15,7 @@ ADVICE = {
     errno.ENOTDIR: "A file stands where a folder is needed: move it away",
     errno.EISDIR: "A folder stands where a file is needed: move it away",
     errno.EMFILE: "Allow more open files: ulimit -n 4096",
+    errno.EFBIG: "Allow larger files: ulimit -f unlimited",
     errno.EIO: "Check the disk",
 }
 GOES_ON = "The same command goes on from here."
@@ -35,7 +36,7 @@ def machine_fault(error: BaseException, folder: str) -> str | None:
         code = error.errno if error.errno is not None else _code_in(str(error))
         if code is None:
             return None
-        return _line(code, str(error.filename or folder))
+        return _line(code, str(error.filename2 or error.filename or folder))
     code = _code_in(str(error)) if type(error).__module__.startswith("polars") else None
     return None if code is None else _line(code, folder)
 

@@ -59,7 +59,7 @@ class RetrievalSettings(Section):
 
     candidates_per_source: PositiveInt = Field(default=100, le=10_000)
     """Candidates per customer and source; at least k, so that a list can be filled."""
-    sources: dict[str, SourceConfig]
+    sources: dict[str, SourceConfig] = Field(min_length=1)
     """Per source its name, `class` ("package.module:Class") and parameters; `false` switches a source off."""
 
     @field_validator("sources", mode="before")

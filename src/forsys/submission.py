@@ -247,7 +247,7 @@ class _Check:
         faults = []
         if missing.any():
             first = expected[_first(missing)]
-            faults.append(f"{missing.sum()} customers are missing, the first is {first}")
+            faults.append(f"{missing.sum()} customers are missing, the first is {_short(first)}")
         if unknown.any():
             at = _first(unknown)
             faults.append(f"{unknown.sum()} are unknown, the first on line {at + 2}: {_shown(found[at])}")
@@ -262,7 +262,7 @@ class _Check:
             at = _first(again)
             what = f"the customer already has line {_first(found == found[at]) + 2}"
             fix = "Keep one of the lines (pandas: `drop_duplicates('customer_id')`)"
-            self._fail(f", line {at + 2}, customer {found[at]}", what, "one line a customer", fix)
+            self._fail(f", line {at + 2}, customer {_short(found[at])}", what, "one line a customer", fix)
 
     def _articles(self, rows: pl.DataFrame) -> None:
         ids = _column(self.tables, "articles", "article_id")
@@ -290,10 +290,15 @@ class _Check:
             if fault:
                 found, allowed, fix = fault
                 fix = self._cut_or(fix, is_last=line == last)
-                self._fail(f", line {line}, customer {customer}", found, allowed, fix)
+                self._fail(f", line {line}, customer {_short(customer)}", found, allowed, fix)
 
     def _fail(self, where: str, found: str, allowed: str, fix: str) -> NoReturn:
         raise DataError(f"{self.name}{where}: {found}. Allowed: {allowed}. {fix}")
+
+
+def _short(customer_id: str) -> str:
+    """Enough of an id to find it, and no more: messages end in logs."""
+    return customer_id if len(customer_id) <= 8 else f"{customer_id[:8]}…"
 
 
 def _header_fix(header: str) -> str:

@@ -11,7 +11,14 @@ from scipy import sparse
 
 from forsys.arrays import Floats, Scores
 from forsys.calendar import Fold
-from forsys.evaluation.next_item_accuracy import fused_ranks, next_item_events, next_item_ranks, sparse_mean_rank
+from forsys.evaluation import next_item_accuracy
+from forsys.evaluation.next_item_accuracy import (
+    fused_ranks,
+    next_item_events,
+    next_item_ranks,
+    profiles_of,
+    sparse_mean_rank,
+)
 from forsys.metrics.lists import mean_rank
 from forsys.retrieval.best_sellers import BestSellers
 from forsys.retrieval.fusion import Fusion
@@ -43,6 +50,18 @@ def test_events_have_an_earlier_purchase(tiny_history: History) -> None:
     assert next_item_events(tiny_history, FOLD).tolist() == [3, 7, 9, 11]
     whole = next_item_events(tiny_history, Fold(date(2020, 1, 1), date(2020, 1, 10)))
     assert whole.tolist() == [1, 2, 3, 4, 6, 7, 9, 11]  # without everybody's first; units of a day are one
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_only_the_newest_purchases_before_an_event_are_read(
+    limit: int, tiny_history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(next_item_accuracy, "MAX_PURCHASES", limit)
+    events = np.array([3, 7, 9, 11])
+    profiles, whole = profiles_of(tiny_history, events), tiny_history.event_profiles(events)
+    assert profiles.stop.tolist() == whole.stop.tolist()
+    length = whole.stop - whole.start
+    assert (profiles.stop - profiles.start).tolist() == np.minimum(length, limit).tolist()
 
 
 def test_a_sample_of_events_is_sorted_and_repeats_by_seed(world: History, world_as_of: date) -> None:

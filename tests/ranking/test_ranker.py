@@ -141,6 +141,16 @@ def as_lists(customer: np.ndarray, article: np.ndarray, value: np.ndarray) -> pl
     return ordered.with_columns(rank=pl.int_range(1, pl.len() + 1).over("customer"))
 
 
+def test_no_pairs_have_no_scores(ranker: Ranker, labelled: LabelledFolds, tuned: Tuned, run: Run) -> None:
+    pairs = labelled.complete(tuned.sources, run.calendar.holdout)
+    nothing = pairs.features.clear()
+    assert ranker.predict(nothing, np.zeros(0, int)).shape == (0,)
+    none = replace(pairs, features=nothing, hit=np.zeros(0, bool), group=np.zeros(0, int), bought=np.zeros(0, int),
+                   rank={name: np.zeros(0) for name in pairs.rank})  # fmt: skip
+    table = importance(ranker, none, run.settings.k, 7)  # of a holdout in which nobody bought a candidate
+    assert (table[f"MAP@{run.settings.k} lost"].dropna() == 0).all()
+
+
 def test_saved_and_read_back(run: Run, tuned: Tuned, ranker: Ranker, tmp_path: Path) -> None:
     ranker.save(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model-0.txt", "ranker.json"]
@@ -208,6 +218,14 @@ class TestLinear:
         value = linear.score(self.features[:4])
         assert (np.diff(value) > 0).all()
         assert linear.parts(self.features[:4]).sum(axis=1) + linear.intercept == pytest.approx(value)
+
+    @pytest.mark.parametrize("hit", [True, False])
+    @pytest.mark.parametrize("rows", [1, 2, 7])
+    def test_without_an_order_to_learn_all_scores_are_equal(self, hit: bool, rows: int) -> None:
+        features = pl.DataFrame({"a": np.arange(rows, dtype=np.float32), "b": np.full(rows, np.nan, np.float32)})
+        model = Linear.fit(features, np.full(rows, hit), np.zeros(rows, int))
+        assert model.score(features).tolist() == [0.0] * rows
+        assert (model.parts(features) == 0).all()
 
     def test_written_and_read(self) -> None:
         linear = Linear.fit(self.features.select("b", "a"), self.hit, np.arange(200))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forsys.arrays import Ints
+from forsys.recurrent import minibatches
 from forsys.recurrent.minibatches import Batch, Batching, batches
 from forsys.tables.history import History
 
@@ -52,6 +53,22 @@ def read_before(made: Iterable[Batch], purchases: int) -> Ints:
         used = batch.predict >= 0
         before[batch.predict[used]] = batch.read[used]
     return before
+
+
+@every_batching
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("limit", [1, 3, 6])
+def test_of_a_customer_with_many_purchases_the_newest_are_predicted(
+    batching: Batching, shuffled: bool, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Customer 0 has 6 purchases on 6 days, 1 has none, 2 has 2: as if the older ones were not in the log."""
+    days = [(0, day, day) for day in range(6)]
+    history = history_of([*days, (2, 1, 7), (2, 2, 8)], 3)
+    monkeypatch.setattr(minibatches, "MAX_STEPS", limit)
+    made = list(batches(history, batching, 2, 2, np.random.default_rng(1) if shuffled else None))
+    predicted = sorted(predict for _, _, predict in steps(made))
+    assert predicted == [*range(6 - limit, 6), *range(max(6, 8 - limit), 8)]
+    assert read_before(made, len(history))[6 - limit] == -1  # the first of the kept ones begins afresh
 
 
 def assert_each_predicted_once(history: History, made: Iterable[Batch]) -> None:

@@ -18,13 +18,13 @@ def make_source(name: str, config: SourceConfig) -> Source:
     parameters = {key: value for key, value in config.items() if key != "class"}
     for key, value in parameters.items():
         if isinstance(value, bool) and not isinstance(getattr(made_of, key, None), bool):  # pydantic takes it for 1
-            raise DataError(f"retrieval.sources.{name}.{key}: {str(value).lower()} is not a number.")
+            raise DataError(f"{_key(name)}.{key}: {str(value).lower()} is not a number.")
     try:
         source: Source = made_of(**parameters)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
         known = ", ".join(signature(made_of).parameters)
-        raise DataError(f"retrieval.sources.{name}: {faults}. {made_of.__name__} takes: {known}.") from error
+        raise DataError(f"{_key(name)}: {faults}. {made_of.__name__} takes: {known}.") from error
     return source
 
 
@@ -34,7 +34,7 @@ def source_class(name: str, config: SourceConfig) -> type[Source]:
     module, _, class_name = where.partition(":")
     try:
         found = getattr(import_module(module), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise _no_source(name, where) from error
     if not (isinstance(found, type) and issubclass(found, Source)) or isabstract(found):
         raise _no_source(name, where)
@@ -48,9 +48,10 @@ def source_fingerprint(name: str, config: SourceConfig) -> str:
 
 def check_sources(settings: Settings) -> None:
     """Raises DataError where a source, or a value of the tuning grid, cannot be used."""
-    sources = settings.retrieval.sources
-    for name, config in sources.items():
+    sources, network = settings.retrieval.sources, settings.compare.network
+    for name, config in (sources | {"compare.network": network}).items():
         make_source(name, config)
+    make_source("compare.network", network | settings.compare.ids_only)
     for key, values in settings.tuning.grid.items():
         name, _, parameter = key.partition(".")
         if name not in sources:
@@ -63,8 +64,13 @@ def _check_values(name: str, config: SourceConfig, parameter: str, values: Itera
         make_source(name, config | {parameter: value})
 
 
+def _key(name: str) -> str:
+    """Where a source's config stands in the settings."""
+    return name if "." in name else f"retrieval.sources.{name}"
+
+
 def _no_source(name: str, where: str) -> DataError:
     return DataError(
-        f'retrieval.sources.{name}: class = "{where}" is not a source. Expected "package.module:Class" of a '
+        f'{_key(name)}: class = "{where}" is not a source. Expected "package.module:Class" of a '
         f'subclass of forsys.retrieval.source:Source, such as "forsys.retrieval.repurchase:Repurchase".'
     )
