@@ -149,10 +149,10 @@ def _content(run: Run) -> list[str]:
 
 
 def _pictures(run: Run) -> str:
-    from forsys.content.pictures import find_pictures
+    from forsys.content.pictures import picture_state
 
     articles = pl.read_parquet(run.workspace.tables / "articles.parquet")
-    return find_pictures(run.dataset.folder / "images", articles).write_csv()
+    return picture_state(run.dataset.folder / "images", articles)
 
 
 def _tune(run: Run) -> list[str]:

@@ -1,4 +1,6 @@
 import io
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from forsys.content.decoding import MAX_PIXELS, SIDE, STATUSES, decode
+from forsys.content import decoding
+from forsys.content.decoding import MAX_BYTES, MAX_PIXELS, SIDE, STATUSES, decode
+from forsys.errors import DataError
 
 GARMENT = Image.fromarray(striped()).resize((300, 450))
 
@@ -40,6 +44,7 @@ SPOILED = {
     "nothing but transparency": (encoded(Image.new("RGBA", (99, 99), (255, 0, 0, 0)), "PNG"), "not a picture"),
     "1 x 1": (encoded(Image.new("RGB", (1, 1), "red")), "too small"),
     "a thin line": (encoded(Image.new("RGB", (2000, 10), "red"), "PNG"), "too small"),
+    "a program for another decoder": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n", "not a picture"),
     "a bomb": (encoded(Image.new("1", (MAX_PIXELS // 10_000 + 1, 10_000)), "PNG"), "too large"),
     "a bomb that Pillow itself refuses": (encoded(Image.new("1", (20_000, 20_000)), "PNG"), "too large"),
 }
@@ -56,8 +61,62 @@ def test_every_status_has_a_case() -> None:
     assert {status for _, status in SPOILED.values()} | {"ok", "missing"} == set(STATUSES)
 
 
-def test_no_file_and_a_folder_in_its_place_are_missing(tmp_path: Path) -> None:
-    assert decode(tmp_path / "0.jpg") == decode(tmp_path) == (None, "missing")
+def a_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+INSTEAD: dict[str, Callable[[Path], object]] = {
+    "nothing": lambda path: path,
+    "a folder": Path.mkdir,
+    "a pipe without a writer": os.mkfifo,
+    "a device without an end": lambda path: path.symlink_to("/dev/zero"),
+    "a link to nothing": lambda path: path.symlink_to("nothing"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a socket": a_socket,
+}
+
+
+@pytest.mark.parametrize("make", INSTEAD.values(), ids=INSTEAD.keys())
+def test_what_is_no_file_is_missing(make: Callable[[Path], object], tmp_path: Path) -> None:
+    make(tmp_path / "0.jpg")
+    assert decode(tmp_path / "0.jpg") == (None, "missing")
+
+
+@pytest.mark.parametrize("size", [MAX_BYTES + 1, 6 << 30, 1 << 40])
+def test_a_file_beyond_the_limit_is_never_loaded(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "0.jpg"
+    path.write_bytes(JPEG)
+    os.truncate(path, size)  # takes no room on the disk
+    monkeypatch.setattr(Path, "open", None)
+    assert decode(path) == (None, "too large")
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "no"), OSError(5, "disk"), OSError(24, "files")])
+def test_a_fault_of_the_machine_is_no_fault_of_the_picture(
+    error: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be cached as one, and stay when the disk is well again."""
+
+    def failing(*_: object) -> None:
+        raise error
+
+    (tmp_path / "0.jpg").write_bytes(JPEG)
+    monkeypatch.setattr(Path, "open", failing)
+    with pytest.raises(OSError, match=error.strerror):
+        decode(tmp_path / "0.jpg")
+
+
+def test_a_lack_of_memory_names_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: bytes) -> None:
+        raise MemoryError
+
+    (tmp_path / "0.jpg").write_bytes(JPEG)
+    monkeypatch.setattr(decoding, "_pixels", failing)
+    with pytest.raises(DataError, match=r"0\.jpg: not enough memory"):
+        decode(tmp_path / "0.jpg")
 
 
 @settings(deadline=None, max_examples=50)  # a busy machine is not a failure

@@ -1,5 +1,6 @@
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 from forsys.content import pictures
 from forsys.content.picture_features import PictureFeatures, PictureTask, describe_picture
-from forsys.content.pictures import PICTURES, count_statuses, describe_pictures
+from forsys.content.pictures import PICTURES, count_statuses, describe_pictures, name_notes, picture_state
 from forsys.settings import ContentSettings
 
 SETTINGS = ContentSettings(colour_tolerance=12, max_colours=6, max_keywords=5)
@@ -83,6 +84,59 @@ def test_worker_processes_find_the_same(images: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(pictures, "WORTH_A_WORKER", 1)
     together = describe_pictures(images, ARTICLES, images.parent / "together", SETTINGS, processes=2)
     assert alone.equals(together)
+
+
+NAMES = {
+    "another ending": "010/0100000001.png",
+    "capitals": "010/0100000001.JPG",
+    "four letters": "010/0100000001.jpeg",
+    "no folder": "0100000001.jpg",
+    "a lost zero": "010/100000001.jpg",
+    "a folder without its zero": "10/0100000001.jpg",
+    "a folder of its own": "0100000001/0100000001.webp",
+    "no folder and no zero": "100000001.PNG",
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
+def test_a_picture_of_another_name_is_used_and_said(name: str, images: Path) -> None:
+    complete, standard = describe(images), images / "010" / f"{IDS[0]}.jpg"
+    assert name_notes(images, ARTICLES) == []
+    (images / name).parent.mkdir(exist_ok=True)
+    standard.rename(images / name)
+    assert describe(images).equals(complete)
+    (note,) = name_notes(images, ARTICLES)
+    assert note.startswith("1 pictures were found under another name") and name in note and IDS[0] in note
+
+
+def test_the_standard_name_comes_first_and_the_others_are_counted(images: Path) -> None:
+    complete = describe(images)
+    for name in ("0100000001.jpg", "010/0100000001.png", "012/120000004.gif"):
+        Image.fromarray(shirt(NAVY)).save(images / name)
+    assert describe(images).equals(complete)
+    assert name_notes(images, ARTICLES) == ["3 pictures are of an article that has another one: not used"]
+
+
+@pytest.mark.parametrize("name", ["IMG_0001.jpg", "010/0100000001_1.jpg", "a/b/0100000001.jpg", "readme.txt"])
+def test_files_of_which_none_is_an_article_s_are_said_with_both_sides(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "images" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    (note,) = name_notes(tmp_path / "images", ARTICLES)
+    assert note.startswith("NO PICTURE BELONGS TO AN ARTICLE")
+    assert name in note and "010/0100000001.jpg" in note
+    assert note in picture_state(tmp_path / "images", ARTICLES)  # so that the stage is run when it is to be said
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path.name), lambda path: path.symlink_to("/dev/zero")],
+)
+def test_what_is_no_file_is_no_picture(make: Callable[[Path], object], images: Path) -> None:
+    (images / "013").mkdir()
+    make(images / "013" / f"{IDS[4]}.jpg")
+    make(images / "014")
+    assert describe(images)["picture"][4] == "missing"
 
 
 def test_a_shop_without_pictures(tmp_path: Path) -> None:

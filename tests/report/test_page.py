@@ -1,19 +1,26 @@
 """The page of a shop with seven customers and fourteen articles, whose numbers are written by hand."""
 
+import io
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import matplotlib as mpl
 import polars as pl
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
+from forsys.content.decoding import MAX_BYTES, MAX_PIXELS
 from forsys.content.pictures import picture_path
 from forsys.errors import DataError
 from forsys.evaluation.list_names import FINAL, UNION
+from forsys.evaluation.text import few_buyers_text
+from forsys.report.drawing import drawable
 from forsys.report.examples import find_examples
 from forsys.report.page import write_report
 from forsys.report.results import Results
@@ -146,6 +153,62 @@ def test_the_numbers_are_on_the_page(text: str) -> None:
     assert "4 customers who bought 5 articles" in re.sub(r"<[^>]*>", "", text)
 
 
+def words(text: str) -> str:
+    """A page without its tags."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", text))
+
+
+def test_few_buyers_and_rejected_rows_stand_before_the_numbers(text: str) -> None:
+    top = words(text).partition("MAP@12 of the final list")[0]
+    assert "Only 4 customers bought in the holdout: these scores say little." in top
+    assert "2 rows of the shop&#39;s files could not be used (transactions.csv: no &lt;price&gt;: 2)." in top
+
+
+@pytest.mark.parametrize(
+    ("rejected", "said"),
+    [
+        ({}, []),
+        ({"a.csv: no price": 1_200}, ["1,200 rows", "a.csv: no price: 1,200"]),
+        ({"a.csv: no price": 2, "c.csv: no id": 3}, ["5 rows", "a.csv: no price: 2", "c.csv: no id: 3"]),
+    ],
+)
+def test_rejected_rows_are_counted_by_reason(run: Run, rejected: dict[str, int], said: list[str]) -> None:
+    path = run.workspace.tables / "tables.json"
+    write_json(json.loads(path.read_text(encoding="utf-8")) | {"rejected": rejected}, path)
+    text = words(page(run))
+    assert ("could not be used" in text) == bool(rejected)
+    for part in said:
+        assert part in text
+
+
+@pytest.mark.parametrize("notes", [[], ["40 pictures were found under another name"], ["NO <PICTURE>", "cut"]])
+def test_what_the_content_stage_said_is_on_the_page(run: Run, notes: list[str]) -> None:
+    write_json({"notes": notes}, run.workspace.content / "content.json")
+    text = page(run)
+    for note in notes:
+        assert note.replace("<", "&lt;").replace(">", "&gt;") + "." in text
+
+
+@pytest.mark.parametrize(
+    ("buyers", "said"), [(1, "Only 1 customer bought"), (29, "Only 29 customers bought"), (30, ""), (3000, "")]
+)
+def test_only_few_buyers_are_warned_of(buyers: int, said: str) -> None:
+    found = few_buyers_text(buyers)
+    assert found.startswith(said) and bool(found) == bool(said)
+
+
+@pytest.mark.parametrize(
+    "name", ["$5 \\frac{a$ top", "\U0001f457 \u4e0a\u8863", "a\x01b\x1b[31m\nc\0", "\u202eשמלה"]
+)
+def test_a_name_is_drawn_without_a_warning_whatever_is_in_it(name: str) -> None:
+    with mpl.rc_context({"text.parse_math": False}):
+        figure = Figure()
+        figure.text(0, 0, drawable(name))
+        figure.savefig(io.BytesIO(), format="png")
+    assert drawable("Café $5 & co") == "Café $5 & co"
+    assert drawable("\U0001f457\n\tb") == "□ b"
+
+
 def test_every_chart_is_there_and_nothing_comes_from_elsewhere(text: str) -> None:
     assert text.count("<svg") == 8
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', text)
@@ -199,6 +262,15 @@ def test_thumbnails_are_small(run: Run, tmp_path: Path) -> None:
     (tmp_path / "small.jpg").write_bytes(jpeg)
     with Image.open(tmp_path / "small.jpg") as small:
         assert small.size == (64, 96)
+
+
+def test_no_thumbnail_of_what_is_too_large_or_no_file(tmp_path: Path) -> None:
+    Image.new("RGB", (200, 300), "teal").save(tmp_path / "large.jpg")
+    os.truncate(tmp_path / "large.jpg", MAX_BYTES + 1)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    Image.new("1", (MAX_PIXELS // 10_000 + 1, 10_000)).save(tmp_path / "bomb.jpg", "PNG")
+    for name in ("large.jpg", "pipe.jpg", "bomb.jpg", "none.jpg"):
+        assert thumbnail(tmp_path / name) is None
 
 
 def nothing_scored(run: Run) -> None:

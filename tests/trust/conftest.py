@@ -25,7 +25,6 @@ KNOWN_FAULTS = (
     "test_spoiled_command[clean mine --yes]",
     "test_spoiled_command_after_a_run[content --input /tiny show 0999999999]",
     "test_spoiled_process[a full disk behind the output]",
-    "test_pictures_added_later_that_belong_to_no_article",
 )
 
 

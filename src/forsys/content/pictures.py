@@ -1,7 +1,7 @@
 """The one pass over all articles' pictures: each is decoded once, for its colours and its shape."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ ENDINGS = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")  #
 ID_DIGITS = 10  # of an article_id; a file name may have lost its leading zeros
 
 STATUS = pl.Enum(STATUSES)
+Match = tuple[str, str, os.DirEntry[str]]  # article_id, path below the pictures' folder, and entry of a file
 
 # pictures.parquet, sorted by article, one row for every article. All columns after `picture` are null unless it is
 # "ok"; a column `encoding`, pl.Array(Float32, width), follows where the settings name an image encoder.
@@ -83,8 +84,18 @@ def find_pictures(images: Path, articles: pl.DataFrame) -> pl.DataFrame:
     Sorted by article, null where missing. The file is `standard_name`, or else the first by name of those that
     can only be meant for the article: with another of ENDINGS, without leading zeros, or in any folder of `images`.
     """
+    return _listing(_matching_files(images, articles), articles)
+
+
+def picture_state(images: Path, articles: pl.DataFrame) -> str:
+    """All that the stage `content` uses and says of the files of the pictures, as text: `images` is read once."""
+    matches = list(_matching_files(images, articles))
+    return "\n".join([_listing(matches, articles).write_csv(), *_notes(matches, images, articles)])
+
+
+def _listing(matches: Iterable[Match], articles: pl.DataFrame) -> pl.DataFrame:
     found: dict[str, tuple[bool, str, os.DirEntry[str]]] = {}
-    for article_id, file, entry in _matching_files(images, set(articles["article_id"])):
+    for article_id, file, entry in matches:
         candidate = (file != standard_name(article_id), file, entry)
         found[article_id] = min(candidate, found.get(article_id, candidate), key=lambda each: each[:2])
     rows = [
@@ -117,7 +128,11 @@ def picture_files(images: Path, articles: pl.DataFrame) -> dict[str, Path]:
 
 def name_notes(images: Path, articles: pl.DataFrame) -> list[str]:
     """What a person should know of the names of the pictures, in sentences; none where all are standard."""
-    found = [(article_id, file) for article_id, file, _ in _matching_files(images, set(articles["article_id"]))]
+    return _notes(list(_matching_files(images, articles)), images, articles)
+
+
+def _notes(matches: Sequence[Match], images: Path, articles: pl.DataFrame) -> list[str]:
+    found = [(article_id, file) for article_id, file, _ in matches]
     standard = {article_id for article_id, file in found if file == standard_name(article_id)}
     other = sorted((article_id, file) for article_id, file in found if article_id not in standard)
     used, notes = {article_id for article_id, _ in found}, []
@@ -139,8 +154,9 @@ def name_notes(images: Path, articles: pl.DataFrame) -> list[str]:
     return notes
 
 
-def _matching_files(images: Path, article_ids: set[str]) -> Iterator[tuple[str, str, os.DirEntry[str]]]:
-    """article_id, path below `images` and entry of each picture in `images` or one of its folders."""
+def _matching_files(images: Path, articles: pl.DataFrame) -> Iterator[Match]:
+    """The pictures of an article that are in `images` or one of its folders."""
+    article_ids = set(articles["article_id"])
     for first in _entries(images):
         is_folder = _is(first, os.DirEntry.is_dir)
         for entry in _entries(images / first.name) if is_folder else [first]:

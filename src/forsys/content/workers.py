@@ -5,10 +5,12 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -32,8 +34,11 @@ def workers(what: str, processes: int, chunk: int) -> Iterator[Callable[..., Ite
     pool = ProcessPoolExecutor(processes, context, initializer=_start_worker)
 
     def map_items(work: Callable[..., Any], items: Sequence[Any]) -> Iterable[Any]:
+        parts = [items[start : start + chunk] for start in range(0, len(items), chunk)]
         with _interrupt_later():
-            return pool.map(work, items, chunksize=chunk)
+            asked = deque(pool.submit(_work_on, work, part) for part in parts)
+        # Not by pool.map: it cancels what is left when a worker dies, over which the pool's own thread may trip.
+        return chain.from_iterable(asked.popleft().result() for _ in parts)
 
     try:
         yield map_items
@@ -52,6 +57,10 @@ def workers(what: str, processes: int, chunk: int) -> Iterator[Callable[..., Ite
         pool.shutdown(cancel_futures=True)
 
 
+def _work_on(work: Callable[..., Any], items: Sequence[Any]) -> list[Any]:
+    return [work(item) for item in items]
+
+
 def _lost_worker(error: BaseException) -> bool:
     """Whether the system killed a worker, or had no room for another process or thread."""
     no_thread = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
@@ -65,6 +74,7 @@ def _interrupt_later() -> Iterator[None]:
 
     Without it, a worker that is importing its libraries would print a traceback.
     """
+    signal.siginterrupt(signal.SIGINT, True)  # polars lets a wait go on after Ctrl-C: until a worker has finished
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
