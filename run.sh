@@ -80,8 +80,5 @@ export PYTHONPATH="$here/src${PYTHONPATH:+:$PYTHONPATH}" FORSYS_HOME="${FORSYS_H
 # Idle threads of one library otherwise spin while another one works: small fits get 10 times slower.
 export OMP_WAIT_POLICY=passive
 
-case "${1:-}" in
-    --help | -h | --version) exec "$python" -m forsys "$@" ;;
-    "" | -*) exec "$python" -m forsys run "$@" ;;
-    *) exec "$python" -m forsys "$@" ;;
-esac
+[ $# -gt 0 ] || set -- run
+exec "$python" -m forsys "$@"

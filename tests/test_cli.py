@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from forsys import cli, opening
-from forsys.cli import main
+from forsys.cli import main, parsed
 from forsys.progress import progress, stage_line
 from forsys.sample.shop import generate
 from forsys.tables.dataset import locate
@@ -369,3 +369,32 @@ def test_a_share_that_is_none(share: str, capsys: Output) -> None:
         main(["tables", f"--max-rejected={share}"])
     assert stopped.value.code == 2
     assert f"{share} is not a share between 0 and 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("tables --set k=5", {"stage": "tables", "set": ["k=5"]}),
+        ("--set k=5 tables", {"stage": "tables", "set": ["k=5"]}),
+        ("--set k=5 tables --set seed=3", {"set": ["k=5", "seed=3"]}),
+        ("content --set k=5 show 01 --set seed=3", {"articles": ["01"], "set": ["k=5", "seed=3"]}),
+        ("--input shop content show 01 02", {"articles": ["01", "02"], "input": Path("shop")}),
+        ("explain --input shop CUSTOMER ARTICLE", {"customer": "CUSTOMER", "input": Path("shop")}),
+        ("--holdout-days 2 backtest --weeks 3", {"weeks": 3, "holdout_days": 2}),
+    ],
+)
+def test_options_of_data_may_stand_anywhere(line: str, expected: dict[str, object]) -> None:
+    options = vars(parsed(line.split()))
+    assert {name: options[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("line", ["clean --input x", "--set k=5 clean", "sample --preset fast x"])
+def test_options_that_a_command_does_not_take(line: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(line.split())
+    assert stopped.value.code == 2
+    assert "this command takes no --" in capsys.readouterr().err
+
+
+def test_options_alone_run_everything() -> None:
+    assert parsed(["--input", "shop"]).command is parsed(["run"]).command

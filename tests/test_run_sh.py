@@ -254,7 +254,7 @@ class TestPythonIsPrepared:
         first, *rest = calls.read_text(encoding="utf-8").splitlines()
         assert first.startswith(f"{python} -m pip install ")
         assert first.endswith(f" -r {project}/requirements.txt")
-        assert rest == [f"{python} -m forsys run --input {shop}"]
+        assert rest == [f"{python} -m forsys --input {shop}"]
         assert not (project / ".venv").exists()
 
         calls.unlink()

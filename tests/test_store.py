@@ -39,17 +39,6 @@ def test_atomic_write_leaves_nothing_when_the_first_write_fails(tmp_path: Path) 
     assert names(tmp_path) == []
 
 
-def test_what_a_killed_process_left_is_deleted(tmp_path: Path) -> None:
-    left = [tmp_path / ".file.txt.123.part", tmp_path / "inner" / ".x.npz.4.part"]
-    (tmp_path / "inner").mkdir()
-    for path in [*left, tmp_path / "file.txt.part"]:
-        path.write_text("left")
-    store.delete_scratch(tmp_path)
-    assert names(tmp_path) == ["file.txt.part", "inner"]  # what is not named by us stays
-    assert names(tmp_path / "inner") == []
-    store.delete_scratch(tmp_path / "absent")
-
-
 def test_damage_is_seen(tmp_path: Path) -> None:
     """A flipped bit, a cut file, a stamp that is no JSON."""
     artifact = tmp_path / "part.parquet"

@@ -3,8 +3,6 @@
 A folder's name holds the fingerprint of all that its files were made from, so a file that exists is current.
 """
 
-import re
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from forsys.arrays import Ints
 from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
+from forsys.made_files import delete_made
 from forsys.progress import progress
 from forsys.retrieval.registry import make_source, source_class, source_fingerprint
 from forsys.retrieval.source import Source
@@ -122,13 +121,4 @@ def delete_other_candidates(run: Run, folds: Iterable[Fold], sources: SourceConf
     for fold in folds:
         kept = {SourceArtifacts.of(run, fold, *source).folder for source in sources.items()}
         for folder in set(run.workspace.candidates(fold).iterdir()) - kept:
-            if _is_ours(folder):
-                shutil.rmtree(folder)
-
-
-def _is_ours(folder: Path) -> bool:
-    """Whether a folder was made here: by its name and the names of all that is in it."""
-    if folder.is_symlink() or not folder.is_dir() or not re.fullmatch(r"[a-z][a-z0-9_]*-[0-9a-f]{8}", folder.name):
-        return False
-    ours = re.compile(r"(model\.npz|part-\d{5}\.parquet)|\.(model\.npz|part-\d{5}\.parquet)\.(made-from|.*part)")
-    return all(ours.fullmatch(path.name) for path in folder.iterdir())
+            delete_made(folder)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from forsys import __version__
 from forsys.errors import DataError
@@ -19,6 +20,9 @@ from forsys.stages import STAGES, require, run_stage
 from forsys.store import atomic_write
 
 INTERRUPTED = 130
+DEFAULTS: dict[str, Any] = {
+    "input": None, "holdout_days": None, "max_rejected": 0.01, "preset": "default", "set": []
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a console of ASCII alone shows \\xd7 for a × instead of failing
             stream.reconfigure(errors="backslashreplace")
-    options = parser().parse_args(arguments)
+    options = parsed(sys.argv[1:] if arguments is None else list(arguments))
     # Idle threads of one library otherwise spin while another works: small fits get 10 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -34,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.umask(0o077)  # what is made of customers' purchases is for the user alone
     command: Callable[[argparse.Namespace], int | None] = options.command
     try:
-        return command(options) or 0
+        code = command(options) or 0
+        sys.stdout.flush()
+        return code
     except DataError as error:
         print(f"forsys: {error}", file=sys.stderr)
     except BrokenPipeError:  # nobody reads on, as with `| head`
@@ -43,11 +49,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nforsys: stopped. The same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        fault = machine_fault(error, str(home_folder()))
+        fault = machine_fault(error, str(home_folder()) if _output_is_well() else "standard output")
         if fault is None:
             raise
         print(f"forsys: {fault}", file=sys.stderr)
     return 2
+
+
+def _output_is_well() -> bool:
+    """Whether what was printed can be written; if not, it is given up, so that Python can end without it."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return False
+    return True
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command and its options; those of data and settings may stand before the command too."""
+    given, rest = _common().parse_known_args(arguments)
+    commands = parser()
+    options = commands.parse_args(["run"] if vars(given) and not rest else rest)
+    if not options.on_data and vars(given):
+        commands.error(f"this command takes no --{next(iter(vars(given))).replace('_', '-')}")
+    return argparse.Namespace(**DEFAULTS | vars(given) | vars(options))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,12 +82,13 @@ def parser() -> argparse.ArgumentParser:
         prog="forsys", description="From a fashion shop's purchases to what each customer buys next."
     )
     top.add_argument("--version", action="version", version=f"forsys {__version__}")
+    top.set_defaults(on_data=False)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     common = _common()
 
     def add(name: str, command: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, parents=[common], help=text, description=text)
-        made.set_defaults(command=command)
+        made.set_defaults(command=command, on_data=True)
         return made
 
     add("run", _run_all, "every stage in order (what `bash run.sh` does)")
@@ -124,21 +151,16 @@ def _add_sample(sample: argparse.ArgumentParser) -> None:
 
 
 def _common() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+    """The options of data and settings; those not given leave no trace."""
+    usage, absent = "forsys COMMAND [options]", argparse.SUPPRESS
+    common = argparse.ArgumentParser(usage=usage, add_help=False, argument_default=absent, allow_abbrev=False)
     data = common.add_argument_group("data and settings")
     data.add_argument("--input", type=Path, metavar="DIR", help="folder with Kaggle's files (default: input/)")
     data.add_argument("--holdout-days", type=_positive, metavar="N", help="days scored offline (default: 7)")
-    data.add_argument(
-        "--max-rejected",
-        type=_share,
-        default=0.01,
-        metavar="SHARE",
-        help="unusable rows allowed (default: 0.01)",
-    )
-    data.add_argument("--preset", default="default", metavar="NAME|FILE", help="settings to start from")
-    data.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting; repeatable"
-    )
+    text = "unusable rows allowed (default: 0.01)"
+    data.add_argument("--max-rejected", type=_share, metavar="SHARE", help=text)
+    data.add_argument("--preset", metavar="NAME|FILE", help="settings to start from")
+    data.add_argument("--set", action="append", metavar="KEY=VALUE", help="override one setting; repeatable")
     return common
 
 

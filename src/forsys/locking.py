@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from forsys.errors import DataError
+from forsys.made_files import LOCK
 
 _held: set[Path] = set()  # by this process: a command may run several stages
 
@@ -24,7 +25,7 @@ def locked(folder: Path) -> Iterator[None]:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+", encoding="utf-8") as file:
+    with (folder / LOCK).open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -14,10 +14,11 @@ import polars as pl
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.locking import locked
+from forsys.made_files import tidy
 from forsys.progress import say, stage_line
 from forsys.retrieval.registry import source_fingerprint
 from forsys.run import Run
-from forsys.store import delete_scratch, digest, write_json
+from forsys.store import digest, write_json
 from forsys.tables.dataset import file_states
 
 
@@ -58,7 +59,7 @@ def run_stage(run: Run, name: str) -> None:
                 if run.workspace.out in path.parents:
                     path.unlink(missing_ok=True)
             stamp.unlink(missing_ok=True)  # it vouches for the outputs, which change now
-            delete_scratch(run.workspace.out)
+            tidy(run.workspace.out)
             made += stage.make(run)
             outputs = {run.workspace.shown(path): digest(path) for path in output_files(run, stage)}
             write_json({"fingerprint": made_from, "outputs": outputs}, stamp)

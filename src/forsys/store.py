@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
+from forsys.made_files import note_file
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
@@ -26,6 +28,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     try:
         yield part
         stamp_path(path).unlink(missing_ok=True)
+        note_file(path)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -91,12 +94,6 @@ def digest(path: Path) -> str | None:
 def _digest(path: Path, *_status: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def delete_scratch(folder: Path) -> None:
-    """Delete what processes that were killed had begun to write below `folder`."""
-    for part in folder.rglob(".*.part"):
-        part.unlink(missing_ok=True)
 
 
 def stamp_path(artifact: Path) -> Path:

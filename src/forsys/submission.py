@@ -19,9 +19,10 @@ import polars as pl
 
 from forsys.errors import DataError
 from forsys.locking import locked
+from forsys.made_files import tidy
 from forsys.ranking.ordering import read_ranked
 from forsys.run import Run
-from forsys.store import atomic_write, delete_scratch, write_parquet
+from forsys.store import atomic_write, write_parquet
 
 HEADER = "customer_id,prediction"
 
@@ -40,7 +41,7 @@ def submit(run: Run) -> list[str]:
     Returns a line for each. Raises DataError where too few articles were sold to fill a list.
     """
     with locked(run.workspace.submission.parent):  # data sets share it
-        delete_scratch(run.workspace.submission.parent)
+        tidy(run.workspace.submission.parent)
         return _submit(run, run.settings.k)
 
 

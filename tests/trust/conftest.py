@@ -19,22 +19,6 @@ TABLES = ("articles", "customers", "transactions", "submission_customers")
 COLUMNS = (CLEAR, TOLERATED, UNCLEAR, TRACEBACK, SILENT)
 
 
-# Not right yet: each must fail, and leaves this list when it is mended.
-KNOWN_FAULTS = (
-    "test_clean_keeps_what_is_not_ours",
-    "test_spoiled_command[clean mine --yes]",
-    "test_spoiled_command_after_a_run[content --input /tiny show 0999999999]",
-    "test_spoiled_process[a full disk behind the output]",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Expect the known faults to fail."""
-    for item in items:
-        if item.name in KNOWN_FAULTS:
-            item.add_marker(pytest.mark.xfail(strict=True, reason="a known fault"))
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The table of docs/trust.md."""
     if not ledger:

@@ -299,7 +299,7 @@ def test_twenty_runs_with_changing_settings(bench: Bench) -> None:
     judged("long use", tolerated("clean", lambda _: None, "Deleted:"), answer)
     assert all(path.read_text(encoding="utf-8") == "precious" for path in users)
     mine = {str(path.relative_to(bench.home)) for path in users}
-    left = set(snapshot(bench.home)) - mine
+    left = {name for name in snapshot(bench.home) if not name.startswith("submissions/.")} - mine
     assert [name for name in left if not name.startswith("submissions/submission")] == []
     assert len(left) == 2  # the submission and its newest dated copy
 
@@ -326,7 +326,12 @@ def test_clean_keeps_what_is_not_ours(ready: Bench) -> None:
     left = {str(path.relative_to(ready.home)) for path in ready.home.rglob("*") if path.is_file()}
     left -= {str(path.relative_to(ready.home)) for path in users}
     assert (
-        sorted(name for name in left if not name.startswith(("submissions/submission", "output/tiny/linked"))) == []
+        sorted(
+            name
+            for name in left
+            if not name.startswith(("submissions/submission", "submissions/.", "output/tiny/linked"))
+        )
+        == []
     )
 
 

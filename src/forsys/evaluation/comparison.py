@@ -34,7 +34,7 @@ from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
 from forsys.run import Run
 from forsys.settings import SourceConfig
-from forsys.store import atomic_write, read_json, write_json
+from forsys.store import is_current, read_json, write_arrays, write_json, write_stamp
 from forsys.tables.history import History
 
 PRIORS = {"best_sellers": "best sellers", "item_knn": "item kNN", "als": "ALS", "bpr": "BPR", "lmf": "LMF"}
@@ -167,17 +167,18 @@ def measure(run: Run, fold: Fold, events: Ints, name: str, config: SourceConfig)
     key = fingerprint(artifacts, len(events), run.settings.seed)
     path = run.workspace.comparison / "measured" / f"{name.replace(' ', '_')}-{fold.as_of}-{key}.npz"
     cost_file = path.with_suffix(".json")
-    if not cost_file.exists():
+    if not (is_current(path, key) and is_current(cost_file, key)):
         source = make_source(name, config)
         start = time.perf_counter()
         source.fit(run.history, fold.as_of)
         seconds = time.perf_counter() - start
         found = ranks_of(source, name, run, fold, events)
-        with atomic_write(path) as part, part.open("wb") as file:
-            np.savez(file, **found)
+        write_arrays(found, path)
+        write_stamp(path, key)
         limits = (getattr(source, "days", 10**6), getattr(source, "max_purchases", None))
         learned = len(run.history.since(fold.as_of, *limits)) * passes(source)
         write_json({"parameters": source.parameters, "seconds": seconds, "rate": learned / seconds}, cost_file)
+        write_stamp(cost_file, key)
     with np.load(path, allow_pickle=False) as ranks:
         return [Measured(row, ranks[row], **read_json(cost_file)) for row in ranks.files]
 

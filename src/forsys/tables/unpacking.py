@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from forsys.errors import DataError
+from forsys.made_files import UNPACKED
 from forsys.progress import progress
 from forsys.tables.limits import MAX_BYTES, MAX_RATIO, MIN_FREE_DISK, RATIO_COUNTS_FROM
 
@@ -20,7 +21,7 @@ UNPACKING_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, 
 @contextmanager
 def scratch_beside(out: Path) -> Iterator[Path]:
     """An empty folder beside `out`, deleted afterwards. Its fixed name clears what a killed run left."""
-    scratch = out.with_name(f".{out.name}.unpacked")
+    scratch = out.parent / UNPACKED
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700, parents=True)  # it holds customers' rows
     try:
