@@ -144,7 +144,9 @@ def _content(run: Run) -> list[str]:
 
     articles = pl.read_parquet(run.workspace.tables / "articles.parquet")
     images, settings = run.dataset.folder / "images", run.settings
-    facts = build_features(articles, images, run.workspace.content, settings.content, settings.seed)
+    facts = build_features(
+        articles, run.roles.attributes, images, run.workspace.content, settings.content, settings.seed
+    )
     write_json(facts, run.workspace.content / "content.json")
     return summary(facts)
 

@@ -9,6 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from forsys.calendar import Fold, day_number
+from forsys.store import write_json
 from forsys.tables.history import History, Profiles
 
 
@@ -59,7 +60,9 @@ def test_read_takes_the_output_of_the_tables_stage(
     frames = {"articles": tiny_history.articles, "customers": tiny_history.customers, "transactions": tiny_log}
     for name, frame in frames.items():
         frame.write_parquet(tmp_path / f"{name}.parquet")
+    write_json({"roles": tiny_history.roles.as_json()}, tmp_path / "tables.json")
     read = History.read(tmp_path)
+    assert read.roles == tiny_history.roles
     for name in ("customer", "article", "day", "price", "channel", "units", "first"):
         np.testing.assert_array_equal(getattr(read, name), getattr(tiny_history, name))
     assert_frame_equal(read.articles, tiny_history.articles)

@@ -26,7 +26,6 @@ ENCODER_PART = 512  # the same for the image encoder
 CHUNK = 32  # pictures handed to a worker at a time
 WORTH_A_WORKER = 200  # pictures; a worker starts in the time that it takes to describe so many
 ENDINGS = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")  # of a picture's name, in any case
-ID_DIGITS = 10  # of an article_id; a file name may have lost its leading zeros
 
 STATUS = pl.Enum(STATUSES)
 Match = tuple[str, str, os.DirEntry[str]]  # article_id, path below the pictures' folder, and entry of a file
@@ -155,15 +154,34 @@ def _notes(matches: Sequence[Match], images: Path, articles: pl.DataFrame) -> li
 
 
 def _matching_files(images: Path, articles: pl.DataFrame) -> Iterator[Match]:
-    """The pictures of an article that are in `images` or one of its folders."""
-    article_ids = set(articles["article_id"])
+    """The pictures of an article that are in `images` or one of its folders, or where the shop's table says."""
+    if "picture" in articles.columns:
+        yield from _named_files(images, articles)
+    article_ids, digits = set(articles["article_id"]), _digits(articles["article_id"])
     for first in _entries(images):
         is_folder = _is(first, os.DirEntry.is_dir)
         for entry in _entries(images / first.name) if is_folder else [first]:
             stem, _, ending = entry.name.rpartition(".")
-            article_id = stem if stem in article_ids else stem.zfill(ID_DIGITS)
+            article_id = stem if stem in article_ids else stem.zfill(digits)
             if ending.lower() in ENDINGS and article_id in article_ids and _is(entry, os.DirEntry.is_file):
                 yield article_id, f"{first.name}/{entry.name}" if is_folder else entry.name, entry
+
+
+def _named_files(images: Path, articles: pl.DataFrame) -> Iterator[Match]:
+    """The files that the column `picture` names, a path below `images`."""
+    named = articles.select("article_id", "picture").drop_nulls()
+    parents = {Path(path).parent for path in named["picture"]}
+    folders = {parent: {entry.name: entry for entry in _entries(images / parent)} for parent in parents}
+    for article_id, path in named.iter_rows():
+        entry = folders[Path(path).parent].get(Path(path).name)
+        if entry is not None and _is(entry, os.DirEntry.is_file):
+            yield article_id, path, entry
+
+
+def _digits(article_ids: pl.Series) -> int:
+    """How many digits all ids have, 0 where they differ: a file's name may have lost its leading zeros."""
+    lengths = article_ids.str.len_chars().unique()
+    return int(lengths[0]) if len(lengths) == 1 and article_ids.str.contains(r"^\d+$").all() else 0
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

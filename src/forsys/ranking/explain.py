@@ -6,12 +6,13 @@ import polars as pl
 
 from forsys.arrays import Floats, Ints
 from forsys.errors import DataError
-from forsys.ranking.features import GROUPS, build
+from forsys.ranking.features import build, meanings
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.ranker import Ranker, average_precision, blended, is_first
 from forsys.ranking.training_pairs import TrainingPairs, pairs_of
 from forsys.ranking.tuning import Tuned
 from forsys.run import Run
+from forsys.tables.roles import Roles
 
 MAX_REASONS = 6  # for and against each
 SHUFFLED = 10  # features, the first by gain, that are shuffled one by one
@@ -35,13 +36,13 @@ def explain(run: Run, tuned: Tuned, customer_id: str, article_id: str) -> str:
     features = build(pairs, ranker.groups)
     parts = contributions(ranker, features, pairs.row)
     excess, values = parts[index] - parts.mean(axis=0), features.row(index, named=True)
-    name = run.history.articles[article, "prod_name"] if "prod_name" in run.history.articles.columns else ""
+    name = run.history.articles[article, "prod_name"] or ""
     return (
         f"Customer {customer_id}, article {article_id} ({name}), {fold.as_of}: rank {rank} of {len(pairs)}.\n"
         f"Each number says how much a feature raises (+) or lowers (-) the score of this article compared with the "
         f"mean of this customer's candidates.\n\n"
-        f"For it:\n{_reasons(values, excess, 1)}\n\n"
-        f"Against it:\n{_reasons(values, excess, -1)}\n"
+        f"For it:\n{_reasons(values, excess, 1, run.roles)}\n\n"
+        f"Against it:\n{_reasons(values, excess, -1, run.roles)}\n"
     )
 
 
@@ -60,12 +61,12 @@ def contributions(ranker: Ranker, features: pl.DataFrame, group: Ints) -> Floats
     return total
 
 
-def meaning(feature: str) -> str:
+def meaning(feature: str, roles: Roles) -> str:
     """A feature in words; those of a source begin with its name."""
-    meanings = {name: words for group in GROUPS.values() for name, words in group.meanings.items()}
-    if feature in meanings:
-        return meanings[feature]
-    for name, words in meanings.items():
+    known = meanings(roles)
+    if feature in known:
+        return known[feature]
+    for name, words in known.items():
         suffix = name.removeprefix("<source>")
         if suffix != name and feature.endswith(suffix):
             return f"{feature.removesuffix(suffix)}: {words}"
@@ -93,7 +94,7 @@ def importance(ranker: Ranker, validation: TrainingPairs, k: int, seed: int) -> 
             "feature": names,
             "gain": gain[order] / max(gain.sum(), 1e-12),
             f"MAP@{k} lost": pd.Series(lost).reindex(range(len(names))),
-            "meaning": [meaning(name) for name in names],
+            "meaning": [meaning(name, validation.roles) for name in names],
         }
     )
 
@@ -120,7 +121,7 @@ def _row_of(table: pl.DataFrame, column: str, wanted: str) -> int:
     return int(found[0])
 
 
-def _reasons(values: dict[str, float], excess: Floats, sign: int) -> str:
+def _reasons(values: dict[str, float], excess: Floats, sign: int, roles: Roles) -> str:
     """A line for each of the features that move the score most in the direction of `sign`."""
     order = [i for i in np.argsort(-sign * excess, kind="stable")[:MAX_REASONS] if sign * excess[i] > 0]
     names = list(values)
@@ -128,5 +129,5 @@ def _reasons(values: dict[str, float], excess: Floats, sign: int) -> str:
     for i in order:
         value = values[names[i]]
         shown = "unknown" if np.isnan(value) else f"{value:.4g}"
-        lines.append(f"  {excess[i]:+.2f}  {meaning(names[i])}: {shown}")
+        lines.append(f"  {excess[i]:+.2f}  {meaning(names[i], roles)}: {shown}")
     return "\n".join(lines) or "  nothing"

@@ -37,6 +37,9 @@ class Source(ABC):
     def fit(self, history: History, as_of: date) -> Self:
         """Learn from the purchases of `history` with t_dat < as_of, and from nothing else."""
 
+    def check(self, history: History) -> None:  # noqa: B027 - most name nothing of the shop
+        """Raises DataError where the shop's tables lack what the parameters name."""
+
     @abstractmethod
     def scores(self, profiles: Profiles) -> Scores:
         """Score the catalogue for every profile: (profiles, len(catalogue_)), higher is better.

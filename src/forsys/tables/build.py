@@ -24,6 +24,7 @@ from forsys.tables.limits import MIN_MATCH
 from forsys.tables.matching import Ids, applied, as_written, matching_key
 from forsys.tables.reading import Table, open_table
 from forsys.tables.rejected import DataIssues
+from forsys.tables.roles import choose_roles, kaggle_roles
 from forsys.tables.transactions import Purchases, read_transactions
 from forsys.tables.unpacking import scratch_beside
 
@@ -53,8 +54,11 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
     _note_unknown(counts, issues)
 
     _write_transactions(purchases.frame, out / "transactions.parquet")
-    write_parquet(article_table(articles, purchases.article_ids), out / "articles.parquet")
-    write_parquet(customer_table(customers, customer_ids), out / "customers.parquet")
+    article_rows = article_table(articles, purchases.article_ids)
+    customer_rows = customer_table(customers, customer_ids)
+    write_parquet(article_rows, out / "articles.parquet")
+    write_parquet(customer_rows, out / "customers.parquet")
+    roles = choose_roles(article_rows, customer_rows, kaggle_roles())
     submission = submission_table(listed, customer_ids)
     _note_cold(purchases, submission, len(customer_ids), issues)
     write_parquet(submission, out / "submission_customers.parquet")
@@ -66,6 +70,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
         "notes": issues.notes,
         "generated": dataset.generated,
         "dataset": dataset.name,
+        "roles": roles.as_json(),
     }
     write_json(summary, out / "tables.json")
     return summary

@@ -16,6 +16,8 @@ from scipy import sparse
 
 from forsys.arrays import Floats, Ints, decay
 from forsys.calendar import Fold, day_number
+from forsys.store import read_json
+from forsys.tables.roles import Roles, choose_roles
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class History:
     first: Ints
     articles: pl.DataFrame
     customers: pl.DataFrame
+    roles: Roles = field(default_factory=Roles)
     _codes: dict[str, Ints] = field(default_factory=dict, repr=False)  # cache, shared by all logs of these articles
 
     @classmethod
@@ -44,11 +47,17 @@ class History:
             pl.scan_parquet(tables / "transactions.parquet"),
             pl.read_parquet(tables / "articles.parquet"),
             pl.read_parquet(tables / "customers.parquet"),
+            Roles.read(read_json(tables / "tables.json")["roles"]),
         )
 
     @classmethod
-    def of(cls, transactions: pl.LazyFrame, articles: pl.DataFrame, customers: pl.DataFrame) -> "History":
-        """The log of transactions (schema.TRANSACTIONS); the price of several units is their mean."""
+    def of(
+        cls, transactions: pl.LazyFrame, articles: pl.DataFrame, customers: pl.DataFrame, roles: Roles | None = None
+    ) -> "History":
+        """The log of transactions (schema.TRANSACTIONS); the price of several units is their mean.
+
+        Without `roles` they are chosen by what the attributes tell.
+        """
         rows = transactions.rename({"t_dat": "day"}).with_columns(pl.col("day").cast(pl.Int32)).collect()
         order = _by_customer_and_day(rows["customer"].to_numpy(), rows["day"].to_numpy())
         customer, article, day = (rows[name].to_numpy()[order] for name in ("customer", "article", "day"))
@@ -70,6 +79,7 @@ class History:
             first=np.searchsorted(customer, np.arange(len(customers) + 1)),
             articles=articles,
             customers=customers,
+            roles=roles or choose_roles(articles, customers),
         )
 
     def __len__(self) -> int:
@@ -127,6 +137,15 @@ class History:
             rank = self.articles[attribute].rank("dense").cast(int).fill_null(0)
             self._codes[attribute] = rank.to_numpy().astype(np.int64) - 1
         return self._codes[attribute]
+
+    def launch_order(self) -> Ints:
+        """Articles by when the shop took them on, as far as their ids tell, (articles,).
+
+        Ids that are numbers rise with time; others are taken as listed in the shop's table.
+        """
+        number = self.articles["article_id"].cast(pl.Int64, strict=False)
+        order = number if not number.null_count() else pl.int_range(len(number), eager=True)
+        return order.to_numpy()
 
     def with_articles(self, articles: pl.DataFrame) -> "History":
         """The same log with another table of its articles, such as one with more columns."""

@@ -10,6 +10,7 @@ from forsys.errors import DataError
 from forsys.ranking.features import affinity, article, content, customer, lists, purchase_history, scores
 from forsys.ranking.features.group import Columns, FeatureGroup
 from forsys.ranking.pairs import Pairs
+from forsys.tables.roles import Roles
 
 # In the order of their columns, which LightGBM's sampling of features depends on. A new group is a line here.
 GROUPS: dict[str, FeatureGroup] = {
@@ -48,6 +49,11 @@ def _finite_or_nan(value: Floats) -> Floats:
     return np.where(infinite, np.nan, value) if infinite.any() else value
 
 
-def categories_of(names: Iterable[str]) -> list[str]:
+def categories_of(names: Iterable[str], roles: Roles) -> list[str]:
     """The features of these groups that are codes and not amounts."""
-    return [feature for group in chosen(names) for feature in group.categories]
+    return [feature for group in chosen(names) for feature in group.categories(roles)]
+
+
+def meanings(roles: Roles) -> dict[str, str]:
+    """Feature -> what it says, of all groups; `<source>` in a name stands for each source."""
+    return {name: words for group in GROUPS.values() for name, words in group.meanings(roles).items()}

@@ -6,11 +6,10 @@ import numpy as np
 import polars as pl
 
 from forsys.arrays import Floats, Ints
-from forsys.ranking.features.group import Columns, FeatureGroup, ratio
+from forsys.ranking.features.group import Columns, FeatureGroup, attribute_feature, ratio
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History, Profiles
-
-CATEGORIES = ("club_member_status", "fashion_news_frequency")
+from forsys.tables.roles import Roles
 
 MEANINGS = {
     "purchases": "log of 1 + purchases of the customer so far",
@@ -25,11 +24,18 @@ MEANINGS = {
     "std_log_price": "standard deviation of the log prices that the customer paid",
     "customer_online_share": "share of the customer's purchases that were online",
     "age": "the customer's age in years",
-    "fn": "whether the customer receives fashion news",
-    "active": "whether the customer is active for communication",
-    "club_member_status": "the customer's status in the club",
-    "fashion_news_frequency": "how often the customer gets fashion news",
 }
+
+
+def meanings(roles: Roles) -> dict[str, str]:
+    """The features, and the customer's attributes that are features themselves."""
+    words = {name: f"the customer's {roles.spelled(name)}" for name in roles.customers}
+    return MEANINGS | {attribute_feature("customer", name): what for name, what in words.items()}
+
+
+def categories(roles: Roles) -> list[str]:
+    """The attributes of the customer that are texts."""
+    return [attribute_feature("customer", name) for name in roles.customer_categories]
 
 
 def build(pairs: Pairs) -> Columns:
@@ -102,8 +108,9 @@ _attributes_of: WeakKeyDictionary[History, Columns] = WeakKeyDictionary()
 def _attributes(history: History) -> Columns:
     """What is known of every customer: attribute -> float64 (customers,), NaN where unknown."""
     if history not in _attributes_of:
-        names = ("age", "fn", "active", *CATEGORIES)
-        _attributes_of[history] = {name: _attribute(history.customers, name) for name in names}
+        of_shop = {attribute_feature("customer", name): name for name in history.roles.customers}
+        names = {"age": "age"} | of_shop
+        _attributes_of[history] = {feature: _attribute(history.customers, name) for feature, name in names.items()}
     return _attributes_of[history]
 
 
@@ -116,4 +123,4 @@ def _attribute(customers: pl.DataFrame, name: str) -> Floats:
     return values.cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
-GROUP = FeatureGroup("customer", MEANINGS, build, CATEGORIES)
+GROUP = FeatureGroup("customer", meanings, build, categories)
