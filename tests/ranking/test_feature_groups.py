@@ -18,7 +18,7 @@ from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
 from forsys.tables.history import History
-from forsys.tables.roles import Roles, kaggle_roles
+from world import KAGGLE_ROLES
 
 SOURCES: dict[str, dict[str, Any]] = {
     "best_sellers": {"class": "forsys.retrieval.best_sellers:BestSellers"},
@@ -50,7 +50,7 @@ def with_attributes(history: History) -> History:
     customers = history.customers.with_columns(
         fn=pl.lit(1.0), active=pl.lit(None, pl.Float32), club_member_status=pl.lit("ACTIVE")
     )
-    return History.of(_log(history), articles, customers, Roles.read(kaggle_roles()))
+    return History.of(_log(history), articles, customers, KAGGLE_ROLES)
 
 
 def _log(history: History) -> pl.LazyFrame:
@@ -195,7 +195,7 @@ class TestWorked:
         return Pairs(profiles, self.as_of, five, articles, none, none, none, five, five.astype(float))
 
     def test_purchase_history(self, tiny_history: History) -> None:
-        history = replace(tiny_history, roles=Roles.read(kaggle_roles()))
+        history = replace(tiny_history, roles=KAGGLE_ROLES)
         found = build(self.pairs(history, 0), ["purchase_history"])
         nan = float("nan")
         assert found["article_visits"].to_list() == [2, 1, 1, 0, 0]

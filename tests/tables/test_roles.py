@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from forsys.errors import DataError
-from forsys.tables.roles import Roles, choose_roles, kaggle_roles
+from forsys.tables.roles import Roles, choose_roles
+from world import KAGGLE_ROLES
 
 CUSTOMERS = pl.DataFrame(
     {"customer": [0, 1], "customer_id": ["a", "b"], "age": [20.0, None], "postal_code": [0, 1]},
@@ -104,7 +105,7 @@ def test_faults_of_given_ones(given: dict[str, object], words: str) -> None:
 
 
 def test_kaggle_s_are_read() -> None:
-    roles = Roles.read(kaggle_roles())
+    roles = KAGGLE_ROLES
     assert roles == Roles.read(roles.as_json())
     assert roles.spelled("product_type_name") == "product type"
     assert roles.customer_categories == ("club_member_status", "fashion_news_frequency")

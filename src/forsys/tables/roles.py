@@ -1,13 +1,12 @@
 """Which of a shop's attributes serve where: as the shop file says, and else chosen by what they tell."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, field, fields
-from pathlib import Path
+from dataclasses import field, fields
 from typing import Any
 
 import numpy as np
 import polars as pl
+from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from forsys.errors import DataError
@@ -49,7 +48,8 @@ class Roles:
 
     def as_json(self) -> dict[str, Any]:
         """What `Roles.read` reads."""
-        return asdict(self)
+        values: dict[str, Any] = TypeAdapter(Roles).dump_python(self, mode="json")
+        return values
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> "Roles":
@@ -140,9 +140,3 @@ def _check(given: Mapping[str, Any], articles: pl.DataFrame, customers: pl.DataF
                 f"[roles] {role}: the tables have no column {strange[0]!r}. "
                 f"Attributes: {', '.join(sorted(known - {'', *NO_ATTRIBUTES, *NO_CUSTOMER_ATTRIBUTES}))}."
             )
-
-
-def kaggle_roles() -> dict[str, Any]:
-    """Those of Kaggle's H&M data."""
-    text = (Path(__file__).parents[1] / "shops" / "kaggle_hm.toml").read_text(encoding="utf-8")
-    return dict(tomllib.loads(text)["roles"])
