@@ -200,11 +200,11 @@ class TestWorked:
         nan = float("nan")
         assert found["article_visits"].to_list() == [2, 1, 1, 0, 0]
         assert found["article_days_since_last"].to_list() == pytest.approx([1, 3, 4, nan, nan], nan_ok=True)
-        assert found["product_visits"].to_list() == [3, 1, 1, 0, 0]  # customer 0: 1st, 3rd (article 1), 7th
-        assert found["product_visit_share"].to_list() == pytest.approx([1, 1 / 2, 1 / 2, 0, nan], nan_ok=True)
+        assert found["product_code_visits"].to_list() == [3, 1, 1, 0, 0]  # customer 0: 1st, 3rd (article 1), 7th
+        assert found["product_code_visit_share"].to_list() == pytest.approx([1, 1 / 2, 1 / 2, 0, nan], nan_ok=True)
         assert found["article_mean_days_between"].to_list() == pytest.approx([6, nan, nan, nan, nan], nan_ok=True)
         assert found["article_in_last_visit"].to_list() == [1, 1, 0, 0, 0]
-        assert found["product_type_days_since_last"].is_nan().all()  # these articles have no type
+        assert found["product_type_name_days_since_last"].is_nan().all()  # these articles have no type
 
     def test_article(self, tiny_history: History) -> None:
         found = build(self.pairs(tiny_history, 2), ["article"]).row(0, named=True)

@@ -20,6 +20,7 @@ from forsys.errors import DataError
 from forsys.tables import build, csv_faults, reading, rejected
 from forsys.tables.build import build_tables
 from forsys.tables.dataset import DataSet
+from world import KAGGLE_ROLES
 
 ARTICLES = """\
 article_id,product_code,prod_name,product_type_no,detail_desc
@@ -132,8 +133,7 @@ def test_the_summary(tmp_path: Path) -> None:
         "customers": 3,
         "articles": 3,
         "submission_customers": 3,
-        "channels": ["store", "online"],
-        "roles": {},
+        "roles": KAGGLE_ROLES.as_json() | {"channels": ["store", "online"]},
         "unknown_customers": 0,
         "unknown_articles": 0,
         "unknown_submission_customers": 0,

@@ -27,8 +27,8 @@ class Roles:
 
     attributes: categories of the articles, for content vectors and networks. kind: what an article is, such as a
     dress; department: a larger group; colour: for people to read; each may be "". ranker: attributes that the
-    ranker gets as they are. counted: prefix of features → attribute of which a customer's earlier purchases are
-    counted. naive_bayes: attributes of the source same_attributes. customers: attributes that the ranker gets;
+    ranker gets as they are. counted: those of which a customer's earlier purchases are counted, product_code among
+    them. naive_bayes: attributes of the source same_attributes. customers: attributes that the ranker gets;
     network: those that the recurrent networks get. channels: names of the channels 1, 2, …. meanings: words for
     attributes whose names don't say enough.
     """
@@ -38,7 +38,7 @@ class Roles:
     department: str = ""
     colour: str = ""
     ranker: tuple[str, ...] = ()
-    counted: Mapping[str, str] = field(default_factory=dict)
+    counted: tuple[str, ...] = ("product_code",)
     naive_bayes: tuple[str, ...] = ()
     customers: tuple[str, ...] = ()
     customer_categories: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ def choose_roles(
         "department": department,
         "colour": next((name for name in attributes if any(word in name.casefold() for word in COLOURS)), ""),
         "ranker": telling[:RANKER],
-        "counted": {"product": "product_code"} | {name: name for name in telling[:COUNTED]},
+        "counted": ["product_code", *telling[:COUNTED]],
         "naive_bayes": ["article", "product_code", *telling[:NAIVE_BAYES]],
         "customers": own,
         "customer_categories": categories,
