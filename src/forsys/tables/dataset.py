@@ -8,7 +8,7 @@ from pathlib import Path
 from forsys.errors import DataError
 from forsys.tables.files import ENDINGS, find, find_table, folder_contents, parquet_parts
 from forsys.tables.shop_file import KAGGLE as KAGGLE_FILE
-from forsys.tables.shop_file import SHOP_FILE, ShopFile, read_shop_file
+from forsys.tables.shop_file import SHOP_FILE, ShopFile, read_shop_file, shop_file_faults
 
 INPUT_VARIABLE = "FORSYS_INPUT"
 COMPETITION = "h-and-m-personalized-fashion-recommendations"
@@ -29,6 +29,10 @@ class DataSet:
     generated: bool
     origin: str  # for people, such as "--input ../hm"
     shop_file: Path | None = None
+
+    def shop_file_faults(self) -> list[str]:
+        """All that is wrong with its shop file."""
+        return shop_file_faults(self.shop_file or self.folder / SHOP_FILE)
 
     def shop(self) -> ShopFile:
         """Its shop file, read. DataError where that cannot be used."""

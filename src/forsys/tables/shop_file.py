@@ -267,6 +267,18 @@ def read_shop_file(path: Path, folder: Path | None = None) -> ShopFile:
     return ShopFile(path, folder or path.parent, **parts)
 
 
+def shop_file_faults(path: Path) -> list[str]:
+    """All that is wrong with the keys of a shop file, a sentence each; none where it is no TOML at all."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        _Tables.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        return [f"{path}: {_fault(fault, text)}" for fault in error.errors()]
+    except (ValueError, RecursionError, OSError):
+        pass
+    return []
+
+
 def _fault(fault: Any, text: str) -> str:
     """One sentence; an unknown key gets the key that it resembles most."""
     words = [str(part) for part in fault["loc"]]

@@ -26,7 +26,7 @@ def meanings(roles: Roles) -> dict[str, str]:
         "article_mean_days_between": "mean days between the customer's purchases of this article",
         "article_log_recency_ratio": "log ratio of article_days_since_last to article_mean_days_between",
         "article_in_last_visit": "whether the customer bought this article on the last visit",
-        "product_code_in_last_visit": "whether the customer bought an article of the same product code on the last visit",
+        "product_code_in_last_visit": "whether the last visit had an article of the same product code",
     }
 
 
