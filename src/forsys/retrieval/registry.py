@@ -6,7 +6,7 @@ from inspect import isabstract, signature
 
 from pydantic import ValidationError
 
-from forsys.errors import DataError
+from forsys.errors import DataError, did_you_mean
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.retrieval.source import Source
 from forsys.settings import Settings, SourceConfig
@@ -23,8 +23,10 @@ def make_source(name: str, config: SourceConfig) -> Source:
         source: Source = made_of(**parameters)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
-        known = ", ".join(signature(made_of).parameters)
-        raise DataError(f"{_key(name)}: {faults}. {made_of.__name__} takes: {known}.") from error
+        known = list(signature(made_of).parameters)
+        unknown = [str(key) for key in parameters if key not in known]
+        hint = did_you_mean(unknown[0], known) if unknown else ""
+        raise DataError(f"{_key(name)}: {faults}.{hint} {made_of.__name__} takes: {', '.join(known)}.") from error
     return source
 
 
@@ -55,7 +57,8 @@ def check_sources(settings: Settings) -> None:
     for key, values in settings.tuning.grid.items():
         name, _, parameter = key.partition(".")
         if name not in sources:
-            raise DataError(f"tuning.grid: {key} names no source. Sources: {', '.join(sources)}.")
+            hint = did_you_mean(name, sources)
+            raise DataError(f"tuning.grid: {key} names no source.{hint} Sources: {', '.join(sources)}.")
         _check_values(name, sources[name], parameter, values)
 
 
