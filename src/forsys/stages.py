@@ -27,10 +27,11 @@ class Stage:
     """One stage of the pipeline.
 
     inputs: the stages whose outputs it reads. outputs: patterns of the files that it writes, below the folder of
-    the data set; {holdout} and {submission} stand for the cut-offs. module: where they are made; its code, and all
-    that it imports, decides whether they are up to date. make: does the work and returns what to say of it.
-    made_from: what else decides whether the outputs are up to date, such as settings. shows: a text among the
-    outputs that is printed whether or not the stage was skipped.
+    the data set or in submissions/; {holdout} and {submission} stand for the cut-offs, {name} for the data set.
+    module: where they are made; its code, and all that it imports, decides whether they are up to date. make: does
+    the work and returns what to say of it. made_from: what else decides whether the outputs are up to date, such as
+    settings. shows: a text among the outputs that is printed whether or not the stage was skipped. when_skipped:
+    what is put right where the outputs are up to date; returns what to say of it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Stage:
     make: Callable[[Run], list[str]]
     made_from: Callable[[Run], Any] | None = None
     shows: str = ""
+    when_skipped: Callable[[Run], list[str]] | None = None
 
 
 def run_stage(run: Run, name: str) -> None:
@@ -49,11 +51,16 @@ def run_stage(run: Run, name: str) -> None:
     if not stage.inputs:
         kind = "generated data, so every score is of a made-up shop" if run.dataset.generated else "shop data"
         say(f"Data: {run.dataset.folder} ({run.dataset.origin}; {kind})")
+        if run.workspace.name != run.dataset.name:
+            say(f"Output: {run.workspace.shown(run.workspace.out)} (another data set has that name too)")
     made_from = stage_fingerprint(run, name)
     if _is_current(run, name, made_from):
         say(f"{name:<10} up to date, skipped")
+        for line in stage.when_skipped(run) if stage.when_skipped else ():
+            say(f"{name:<10} {line}")
     else:
         with stage_line(name) as made, locked(run.workspace.out):
+            run.workspace.claim()
             for path in _damaged(run, name):
                 say(f"{name:<10} {run.workspace.shown(path)} is missing or was changed; it is made again")
                 if run.workspace.out in path.parents:
@@ -121,6 +128,7 @@ def output_files(run: Run, stage: Stage) -> list[Path]:
     """The files of a finished stage."""
     home, folder = run.workspace.home, escape(run.workspace.name)
     below = [p if p.startswith("submissions/") else f"output/{folder}/{p}" for p in stage.outputs]
+    below = [p.replace("{name}", folder) for p in below]
     if any("{" in pattern for pattern in stage.outputs):
         holdout, submission = str(run.calendar.holdout.as_of), str(run.calendar.submission.as_of)
         below = [p.replace("{holdout}", holdout).replace("{submission}", submission) for p in below]
@@ -189,6 +197,17 @@ def _submit(run: Run) -> list[str]:
     from forsys.submission import submit
 
     return submit(run)
+
+
+def _give_fixed_name(run: Run) -> list[str]:
+    """submissions/submission.csv may be that of another data set, run since."""
+    from forsys.submission import give_fixed_name
+
+    own, fixed = run.workspace.name, run.workspace.shown(run.workspace.submission)
+    before = give_fixed_name(run.workspace)
+    if before is None:
+        return [f"{fixed} is missing or was changed; it is made again"]
+    return [] if before == own else [f"{fixed} was that of {before}; it is that of {own} again"]
 
 
 def _evaluate(run: Run) -> list[str]:
@@ -270,9 +289,10 @@ STAGES: dict[str, Stage] = {
             name="submit",
             help="write submissions/submission.csv",
             inputs=("rank",),
-            outputs=("submissions/submission.csv", "holdout/submission.csv", "holdout/predictions.parquet"),
+            outputs=("submissions/{name}-submission.csv", "holdout/submission.csv", "holdout/predictions.parquet"),
             module="forsys.submission",
             make=_submit,
+            when_skipped=_give_fixed_name,
         ),
         Stage(
             name="evaluate",
