@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from forsys import cli, opening
-from forsys.cli import main, parsed
+from forsys import opening
+from forsys.cli import commands, main, parsed
 from forsys.progress import progress, stage_line
 from forsys.sample.shop import generate
 from forsys.tables.dataset import locate
@@ -180,7 +180,7 @@ class TestEndings:
         def interrupted(_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(cli, "_run_stage", interrupted)
+        monkeypatch.setattr(commands, "run_one_stage", interrupted)
         assert main(["tables"]) == 130
         assert "goes on from here" in capsys.readouterr().err
 
@@ -190,7 +190,7 @@ class TestEndings:
         def broken(_: object) -> None:
             raise ValueError("a bug")
 
-        monkeypatch.setattr(cli, "_run_stage", broken)
+        monkeypatch.setattr(commands, "run_one_stage", broken)
         with pytest.raises(ValueError, match="a bug"):
             main(["tables"])
 
