@@ -7,9 +7,10 @@ from pathlib import Path
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint
 from forsys.locking import locked
+from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
 from forsys.ranking.features import chosen
-from forsys.retrieval.registry import check_sources
+from forsys.retrieval.registry import check_sources, without_missing_parts
 from forsys.run import Run
 from forsys.settings import Settings, load_settings
 from forsys.store import is_current, write_stamp
@@ -45,11 +46,16 @@ def home_folder() -> Path:
 
 
 def checked_settings(preset: str = "default", overrides: Sequence[str] = ()) -> Settings:
-    """The settings, with every key checked, those of sources and feature groups too. Raises DataError."""
+    """The settings, with every key checked, those of sources and feature groups too. Raises DataError.
+
+    Sources whose libraries are not installed are left out; `optional_parts.left_out` says so.
+    """
     settings = load_settings(preset, overrides)
     check_sources(settings)
     chosen(settings.ranking.features)
-    return settings
+    if settings.content.image_encoder:
+        require_part("recurrent", "content.image_encoder")
+    return without_missing_parts(settings)
 
 
 def find_data(folder: Path | None, home: Path, *, make_sample: bool = True) -> DataSet:

@@ -15,6 +15,7 @@ from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.locking import locked
 from forsys.made_files import tidy
+from forsys.optional_parts import left_out, missing_modules
 from forsys.progress import say, stage_line
 from forsys.retrieval.registry import source_fingerprint
 from forsys.run import Run
@@ -51,6 +52,8 @@ def run_stage(run: Run, name: str) -> None:
     if not stage.inputs:
         kind = "generated data, so every score is of a made-up shop" if run.dataset.generated else "shop data"
         say(f"Data: {run.dataset.folder} ({run.dataset.origin}; {kind})")
+        for line in left_out():
+            say(line)
         if run.workspace.name != run.dataset.name:
             say(f"Output: {run.workspace.shown(run.workspace.out)} (another data set has that name too)")
     made_from = stage_fingerprint(run, name)
@@ -252,6 +255,7 @@ STAGES: dict[str, Stage] = {
                 run.settings.content.model_dump(mode="json"),
                 run.settings.seed,
                 _pictures(run),
+                missing_modules("content"),
             ),
             make=_content,
         ),

@@ -11,6 +11,7 @@ from pathlib import Path
 from forsys.errors import DataError
 from forsys.locking import locked
 from forsys.opening import checked_settings, home_folder, open_run
+from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
 from forsys.run import Run
 from forsys.stages import STAGES, require, run_stage
@@ -39,6 +40,8 @@ def run_one_stage(options: argparse.Namespace) -> None:
 
 def show_articles(options: argparse.Namespace) -> None:
     from forsys.report.article_sheet import write_sheet
+
+    require_part("content", "content show")
 
     run = _open(options, make_sample=False)
     require(run, "content")
@@ -85,6 +88,7 @@ def compare_networks(options: argparse.Namespace) -> None:
     from forsys.evaluation.network_ablation import network_ablation
     from forsys.report.comparison_tables import write_comparison
 
+    require_part("recurrent", "compare")
     run = _described(options)
     with locked(run.workspace.out), stage_line("compare") as made:
         ablation = network_ablation(run) if options.ablation else None

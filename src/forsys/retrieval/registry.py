@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from forsys.errors import DataError, did_you_mean
 from forsys.fingerprints import code_fingerprint, fingerprint
+from forsys.optional_parts import missing_modules, require_part
 from forsys.retrieval.source import Source
 from forsys.settings import Settings, SourceConfig
 
@@ -60,6 +61,22 @@ def check_sources(settings: Settings) -> None:
             hint = did_you_mean(name, sources)
             raise DataError(f"tuning.grid: {key} names no source.{hint} Sources: {', '.join(sources)}.")
         _check_values(name, sources[name], parameter, values)
+
+
+def without_missing_parts(settings: Settings) -> Settings:
+    """`settings` without the sources whose libraries are not installed, and without their tuning grid.
+
+    Raises DataError where none is left.
+    """
+    parts = {name: source_class(name, config).needs_part for name, config in settings.retrieval.sources.items()}
+    lost = {name: part for name, part in parts.items() if part and missing_modules(part)}
+    for name, part in lost.items() if len(lost) == len(parts) else ():
+        require_part(part, _key(name))
+    sources = {name: config for name, config in settings.retrieval.sources.items() if name not in lost}
+    grid = {key: values for key, values in settings.tuning.grid.items() if key.partition(".")[0] not in lost}
+    retrieval = settings.retrieval.model_copy(update={"sources": sources})
+    tuning = settings.tuning.model_copy(update={"grid": grid})
+    return settings.model_copy(update={"retrieval": retrieval, "tuning": tuning})
 
 
 def _check_values(name: str, config: SourceConfig, parameter: str, values: Iterable[object]) -> None:
