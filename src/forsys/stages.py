@@ -19,8 +19,15 @@ from forsys.optional_parts import left_out, missing_modules
 from forsys.progress import say, stage_line
 from forsys.retrieval.registry import source_fingerprint
 from forsys.run import Run
-from forsys.store import digest, write_json
+from forsys.store import digest, is_current, write_json, write_stamp
 from forsys.tables.dataset import file_states
+
+MEASUREMENTS = {
+    "backtest": ("evaluation/backtest.csv", "forsys.evaluation.backtest"),
+    "ablate": ("evaluation/ablation.csv", "forsys.evaluation.ablation"),
+    "compare": ("comparison/comparison.json", "forsys.evaluation.comparison"),
+}
+"""Commands that are no stages: the file that each writes last below the data set's folder, and its module."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,28 @@ def run_stage(run: Run, name: str) -> None:
             write_json({"fingerprint": made_from, "outputs": outputs}, stamp)
     if stage.shows:
         say((run.workspace.out / stage.shows).read_text(encoding="utf-8"))
+        for line in stale_measurements(run):
+            say(line)
+
+
+def note_measurement(run: Run, command: str) -> None:
+    """Stamp what a command beside the stages has just written."""
+    write_stamp(run.workspace.out / MEASUREMENTS[command][0], _measurement_fingerprint(run, command))
+
+
+def stale_measurements(run: Run) -> list[str]:
+    """A line for each result of such a command that lies beside those of the stages, but belongs to another run."""
+    files = {command: run.workspace.out / file for command, (file, _) in MEASUREMENTS.items()}
+    return [
+        f"{run.workspace.shown(file)} was made from other data, settings or code: `{command}` makes it anew."
+        for command, file in files.items()
+        if file.exists() and not is_current(file, _measurement_fingerprint(run, command))
+    ]
+
+
+def _measurement_fingerprint(run: Run, command: str) -> str:
+    """Of the data, all settings and the code."""
+    return fingerprint(stage_fingerprint(run, "tune"), code_fingerprint(MEASUREMENTS[command][1]))
 
 
 def require(run: Run, name: str) -> None:

@@ -41,9 +41,12 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _refuse_unknown_command(every: argparse.ArgumentParser, words: Sequence[str]) -> None:
-    """End with the command that a mistyped one resembles most."""
-    if not words or words[0].startswith("-") or words[0] in _commands_of(every):
+    """End with the command, or the option before it, that a mistyped one resembles most."""
+    if not words or words[0] in ("-h", "--help", "--version") or words[0] in _commands_of(every):
         return
+    if words[0].startswith("-"):
+        hint = did_you_mean(words[0].partition("=")[0], re.findall(r"--[a-z-]+", _common().format_help()))
+        every.error(f"no option {words[0]} before a command.{hint} Options of one command stand after it.")
     if words[0] in RUN_SH:
         every.error(f"{words[0]} is a command of run.sh alone: bash run.sh {words[0]}")
     hint = did_you_mean(words[0], [*_commands_of(every), *RUN_SH])

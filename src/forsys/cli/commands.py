@@ -14,7 +14,7 @@ from forsys.opening import checked_settings, home_folder, open_run
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
 from forsys.run import Run
-from forsys.stages import STAGES, require, run_stage
+from forsys.stages import STAGES, note_measurement, require, run_stage
 from forsys.store import atomic_write
 
 FAULT = 2  # exit code
@@ -57,6 +57,7 @@ def score_weeks(options: argparse.Namespace) -> None:
         target = run.workspace.evaluation / "backtest.csv"
         with atomic_write(target) as part:
             table.to_csv(part, index=False)
+        note_measurement(run, "backtest")
         say(backtest_text(run, table))
         made.append(run.workspace.shown(target))
 
@@ -70,6 +71,7 @@ def leave_out(options: argparse.Namespace) -> None:
         for name, table in {"ablation": found.lists, "ablation_candidates": found.candidates}.items():
             with atomic_write(run.workspace.evaluation / f"{name}.csv") as part:
                 table.to_csv(part, index=False)
+        note_measurement(run, "ablate")
         say(ablation_text(run, found))
         made.append(f"{run.workspace.shown(run.workspace.evaluation)}: ablation.csv, ablation_candidates.csv")
 
@@ -93,6 +95,7 @@ def compare_networks(options: argparse.Namespace) -> None:
     with locked(run.workspace.out), stage_line("compare") as made:
         ablation = network_ablation(run) if options.ablation else None
         say(write_comparison(run, compare(run), bias_sweep(run), ablation))
+        note_measurement(run, "compare")
         made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables and curve")
 
 
