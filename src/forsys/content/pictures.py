@@ -17,6 +17,7 @@ from forsys.content.picture_features import PictureFeatures, PictureTask, descri
 from forsys.content.shape import SHAPE_WIDTH
 from forsys.content.workers import available_cores, workers
 from forsys.fingerprints import code_fingerprint, fingerprint
+from forsys.optional_parts import missing_modules
 from forsys.progress import progress
 from forsys.settings import ContentSettings
 from forsys.store import is_current, write_parquet, write_stamp
@@ -27,7 +28,7 @@ CHUNK = 32  # pictures handed to a worker at a time
 WORTH_A_WORKER = 200  # pictures; a worker starts in the time that it takes to describe so many
 ENDINGS = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")  # of a picture's name, in any case
 
-STATUS = pl.Enum(STATUSES)
+STATUS = pl.Enum([*STATUSES, "not described"])
 Match = tuple[str, str, os.DirEntry[str]]  # article_id, path below the pictures' folder, and entry of a file
 
 # pictures.parquet, sorted by article, one row for every article. All columns after `picture` are null unless it is
@@ -52,8 +53,11 @@ def describe_pictures(
 
     `images`: see `find_pictures`; `articles` has the columns article and article_id. `folder`/pictures
     caches the features of unchanged files with the same settings and code. `processes` is the number of worker
-    processes, by default one per core. Raises DataError where the image encoder can't be used.
+    processes, by default one per core. Raises DataError where the image encoder can't be used. Without the
+    libraries for it no picture is described.
     """
+    if missing_modules("content"):
+        return _undescribed(images, articles, folder)
     listing = find_pictures(images, articles)
     caches = _caches(folder / "pictures", settings)
     inputs = fingerprint([cache.folder.name for cache in caches.values()], listing.write_csv())
@@ -71,10 +75,19 @@ def describe_pictures(
     return described
 
 
+def _undescribed(images: Path, articles: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    """PICTURES where nothing can describe them."""
+    status = pl.when(pl.col("file").is_null()).then(pl.lit("missing")).otherwise(pl.lit("not described"))
+    listing = find_pictures(images, articles).select("article", picture=status.cast(STATUS))
+    described = pl.concat([pl.DataFrame(schema=PICTURES), listing], how="diagonal")
+    write_parquet(described, folder / "pictures.parquet")
+    return described
+
+
 def count_statuses(described: pl.DataFrame) -> dict[str, int]:
-    """How many articles have a picture of each status, in the order of STATUSES; those that occur."""
+    """How many articles have a picture of each status, in the order of STATUS; those that occur."""
     counts = dict(described["picture"].value_counts().iter_rows())
-    return {status: counts[status] for status in STATUSES if status in counts}
+    return {status: counts[status] for status in STATUS.categories if status in counts}
 
 
 def find_pictures(images: Path, articles: pl.DataFrame) -> pl.DataFrame:

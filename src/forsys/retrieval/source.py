@@ -32,6 +32,7 @@ class Source(ABC):
 
     catalogue_: Ints
     uses_content: ClassVar[bool] = False  # whether it reads content features of `history.articles`
+    needs_part: ClassVar[str | None] = None  # the one of optional_parts.PARTS that it cannot do without
 
     @abstractmethod
     def fit(self, history: History, as_of: date) -> Self:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from forsys.arrays import Floats
-from forsys.errors import DataError
+from forsys.errors import DataError, did_you_mean
 from forsys.ranking.features import affinity, article, content, customer, lists, purchase_history, scores
 from forsys.ranking.features.group import Columns, FeatureGroup
 from forsys.ranking.pairs import Pairs
@@ -31,7 +31,10 @@ def chosen(names: Iterable[str]) -> list[FeatureGroup]:
     """The groups of these names, in the order of GROUPS. Raises DataError for unknown names."""
     wanted = set(names)
     if unknown := sorted(wanted - set(GROUPS)):
-        raise DataError(f"ranking.features: {', '.join(unknown)} is no feature group. Groups: {', '.join(GROUPS)}.")
+        hint = did_you_mean(unknown[0], GROUPS)
+        raise DataError(
+            f"ranking.features: {', '.join(unknown)} is no feature group.{hint} Groups: {', '.join(GROUPS)}."
+        )
     return [group for group in GROUPS.values() if group.name in wanted]
 
 
