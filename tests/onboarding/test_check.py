@@ -1,5 +1,6 @@
 """All faults and doubts in one go."""
 
+import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import shops
+from forsys.cli import main
 from forsys.onboarding.check import Report, check
 from forsys.tables.dataset import DataSet
 
@@ -96,3 +98,24 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     before = sorted(path.name for path in shop_file.parent.iterdir())
     checked(shop_file)
     assert sorted(path.name for path in shop_file.parent.iterdir()) == before
+
+
+def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the files alone to a shop that can be run."""
+    shops.order_lines(tmp_path / "shop").unlink()
+    export, drafted = tmp_path / "shop" / "Export", tmp_path / "shop" / "new.toml"
+    assert main(["map", str(export)]) == 0
+    text = capsys.readouterr().out
+    assert main(["map", str(export), "--to", str(drafted)]) == 0
+    assert "forsys check" in capsys.readouterr().out
+    assert 'file = "Export/Bestellungen.csv"' in drafted.read_text(encoding="utf-8")
+    assert 'file = "Bestellungen.csv"' in text  # printed for a shop file beside the files
+    assert main(["map", str(export), "--to", str(drafted)]) == 2
+    assert "exists" in capsys.readouterr().err
+    assert main(["check", "--input", str(drafted)]) == 0
+    assert "nothing stands in the way" in capsys.readouterr().out
+    (export / "Kunden.csv").write_text("", encoding="utf-8")
+    assert main(["check", "--input", str(drafted), "--json"]) == 2
+    answer = json.loads(capsys.readouterr().out)
+    assert "empty" in answer["faults"][0]
+    assert answer["next"].startswith("correct the faults")

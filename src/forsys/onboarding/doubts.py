@@ -51,7 +51,7 @@ def _of_one(frame: pl.DataFrame, column: str, ids: pl.Series) -> Iterator[str]:
     share = counts["count"][0] / len(frame)
     if share >= MUCH_OF_ONE[column] and len(counts) > 1 / MUCH_OF_ONE[column]:
         name = _short(ids[counts[column][0]])
-        yield f"one {column}, {name}, has {share:.0%} of the rows: is it a real one, or does it stand for unknown ones?"
+        yield f"one {column}, {name}, has {share:.0%} of the rows: is it one, or does it stand for all unknown?"
 
 
 def _of_prices(frame: pl.DataFrame) -> Iterator[str]:
