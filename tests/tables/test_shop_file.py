@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from forsys.errors import DataError
 from forsys.tables import files
+from forsys.tables.attributes import binned
 from forsys.tables.build import build_tables
 from forsys.tables.dataset import DataSet, locate
 from forsys.tables.returns import without_returned
@@ -24,6 +25,15 @@ ORDERS = '[orders]\nfile = "orders.csv"\nday = "day"\ncustomer = "who"\narticle 
 ROWS = ["2024-01-02,c1,A-1", "2024-01-02,c2,A-1", "2024-01-03,c1,b/2"]
 LOG = "day,who,what\n" + "".join(f"{row}\n" for row in ROWS)
 Content = str | bytes | pl.DataFrame
+
+
+class Named:
+    """Stands for a table and for what is said of it."""
+
+    name = "a.csv"
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
 
 
 def with_column(name: str, *values: str) -> str:
@@ -120,9 +130,12 @@ FAULTS = {
     ORDERS + 'channels = { 1 = "web" }\n': "channels are named, but not the column",
     ORDERS + 'encoding = "latin-99"\n': "line 6: [orders] encoding: this encoding is not known",
     ORDERS + 'delimiter = ":"\n': "line 6: [orders] delimiter",
-    ORDERS.replace('"orders.csv"', "[]"): "line 2: [orders] file: name a file",
+    ORDERS.replace('"orders.csv"', "[]"): "line 2: [orders] file: no name of a file",
     ORDERS + '[articles]\nfile = "a.csv"\nid = "a"\nproduct_digits = 3\n': "product_digits are the first",
     ORDERS + "[articles]\nattributes = [1]\n": "[articles] attributes",
+    ORDERS + 'day_format = "DD.MM.YYYY"\n': "line 6: [orders] day_format: no form of days; write Y-M-D",
+    ORDERS + 'day_format = "%Q"\n': "no form of days",
+    ORDERS.replace('"who"', '"*"'): "line 4: [orders] customer: a column of this name cannot be read",
     "\ufeff" + ORDERS + 'ordr = "x"\n': "do you mean order?",
 }
 
@@ -576,6 +589,31 @@ def test_numbers_become_ranges(tmp_path: Path) -> None:
     assert ranges[-1] == "above 22.25"
     counts = shop.articles["weight"].value_counts()["count"].to_list()
     assert 8 <= min(counts) <= max(counts) <= 12
+
+
+def test_ranges_of_numbers_that_are_nearly_all_the_same() -> None:
+    for numbers in ([*range(30), *[99] * 1000], [*range(30, 60), *[0] * 1000]):
+        frame = pl.DataFrame({"n": [str(n) for n in numbers]})
+        found = binned(frame, Named(), Named())["n"]  # type: ignore[arg-type]
+        assert found.n_unique() >= 2
+        assert found.null_count() == 0
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "***", "a/**b/*.csv", "\\u0000", "["])
+def test_names_that_no_file_has(tmp_path: Path, name: str) -> None:
+    assert "no " in error_of(tmp_path, ORDERS.replace("orders.csv", name))
+
+
+@pytest.mark.parametrize("name", ["*", "^.*$", "__index_level_0__", "__row__", ""])
+def test_odd_names_of_columns(tmp_path: Path, name: str) -> None:
+    rows = "".join(f"a{i},{i % 3}\n" for i in range(30)) + "A-1,0\nb/2,1\n"
+    given = with_articles(f"id,{name}\n{rows}")
+    if name == "__row__":
+        assert "a column is called '__row__'" in error_of(tmp_path, *given)
+        return
+    shop = Shop(tmp_path, *given)
+    assert shop.articles.columns[4:-1] == ([name] if "index" in name else [])
+    assert ("unknown columns ignored" in shop.notes) == ("index" not in name)
 
 
 @pytest.mark.parametrize("change", [str.upper, lambda a: f" {a}", lambda a: f"{a} "])

@@ -9,7 +9,7 @@ from forsys.errors import DataError
 from forsys.schema import TRANSACTIONS
 from forsys.tables.catalogue import note_columns, note_lost_zeros, refuse_unwritable
 from forsys.tables.channels import Channels, channels_of
-from forsys.tables.day_forms import ISO, DayForm, recognised
+from forsys.tables.day_forms import DayForm, recognised
 from forsys.tables.days import RowsPerDay
 from forsys.tables.ids import ArticleIds, append_sorted, dense_ids, tidy_number
 from forsys.tables.limits import FIRST_DAY, LAST_DAY, MAX_UNITS
@@ -19,7 +19,7 @@ from forsys.tables.numbers import is_decimal_comma, with_dot
 from forsys.tables.reading import TAIL_MISSING, Table
 from forsys.tables.rejected import BLANK, LEFT_OUT, NO_UNITS, REASON, Checks, DataIssues, reason_code
 from forsys.tables.returns import without_returned
-from forsys.tables.shop_file import Flags, Orders
+from forsys.tables.shop_file import ISO, Flags, Orders
 
 QUANTITIES = ("quantity", "qty", "units", "unit", "count", "pieces", "pcs", "menge", "anzahl", "stück", "stueck")
 DAY, ARTICLE, AMOUNT, CHANNEL, UNITS, LOST_ZERO = (
