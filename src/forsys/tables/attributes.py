@@ -8,6 +8,7 @@ import polars as pl
 from forsys.tables.numbers import is_decimal_comma, with_dot
 from forsys.tables.reading import Table
 from forsys.tables.rejected import DataIssues
+from forsys.tables.shop_file import is_pattern
 
 MANY_VALUES = 20  # of a number: with more it is a measure, such as a weight
 BINS = 10
@@ -21,7 +22,7 @@ def attribute_columns(table: Table, named: dict[str, str] | None, others: list[s
     if named is not None:
         return named
     taken = {*others, *table.section.ignore, ""}
-    return {name: name for name in table.columns if name not in taken}
+    return {name: name for name in table.columns if name not in taken and not is_pattern(name)}
 
 
 def renamed(columns: dict[str, str], reserved: set[str], table: Table, issues: DataIssues) -> dict[str, str]:
@@ -95,12 +96,12 @@ def _is_fraction(values: pl.Series) -> bool:
 
 
 def _ranges(numbers: pl.Series) -> pl.Series:
-    """The range of each number, as text, such as "12.5 to 20"."""
-    edges = [numbers.quantile(part / BINS, "nearest") for part in range(1, BINS)]
-    breaks = sorted({edge for edge in edges if edge is not None and edge < numbers.max()})  # type: ignore[operator]
+    """The range of each number, as text, such as "12.5 to 20"; at least two different ones."""
+    known = np.sort(numbers.drop_nulls().to_numpy())
+    below = known[known < known[-1]][-1]  # the last edge that leaves something above it
+    edges = np.quantile(known, np.arange(1, BINS) / BINS, method="nearest")
+    breaks = np.unique(np.minimum(edges, below))
     names = [f"{edge:g}" for edge in breaks]
-    inner = [f"{low} to {high}" for low, high in pairwise(names)]
-    labels = [f"up to {names[0]}", *inner, f"above {names[-1]}"]
-    places = np.searchsorted(breaks, numbers.fill_null(0.0).to_numpy(), side="left")
-    found = pl.Series(numbers.name, labels).gather(places)
-    return found.to_frame().select(pl.when(numbers.is_not_null()).then(pl.col(numbers.name))).to_series()
+    labels = [f"up to {names[0]}", *(f"{low} to {high}" for low, high in pairwise(names)), f"above {names[-1]}"]
+    found = pl.Series(labels).gather(np.searchsorted(breaks, numbers.fill_null(0.0).to_numpy(), side="left"))
+    return pl.select(pl.when(numbers.is_not_null()).then(found)).to_series()

@@ -20,6 +20,7 @@ from forsys.tables.rejected import Checks, DataIssues, reason_code
 from forsys.tables.shop_file import Articles, Customers, RecommendTo
 
 AGES = (0, 120)
+SHOWN_COLUMNS = 15
 AGE_RANGE = r"^\s*(\d{1,3})\s*(?:-|–|to)\s*(\d{1,3})\s*$"
 AGE_FROM = r"^\s*(\d{1,3})\s*\+\s*$"
 UNWRITABLE = r'[,"\r\n\x00]'  # what a line of the submission cannot hold without quotes
@@ -231,7 +232,9 @@ def note_columns(table: Table, issues: DataIssues, more: dict[str, str] | None =
     extra = [name or "(no name)" for name in table.columns if name not in known]
     missing = [name for name in used if name not in table.columns]
     if extra:
-        issues.notes.append(f"{table.name}: unknown columns ignored: {', '.join(extra)}")
+        more_of_them = f", … ({len(extra)} columns)" if len(extra) > SHOWN_COLUMNS else ""
+        names = ", ".join(extra[:SHOWN_COLUMNS])
+        issues.notes.append(f"{table.name}: unknown columns ignored: {names}{more_of_them}")
     if missing:
         issues.notes.append(f"{table.name}: no column {', '.join(missing)}; taken as unknown")
 

@@ -36,8 +36,10 @@ class DataSet:
 
     def shop(self) -> ShopFile:
         """Its shop file, read. DataError where that cannot be used."""
-        own = self.shop_file or self.folder / SHOP_FILE
-        return read_shop_file(own) if own.exists() else read_shop_file(KAGGLE_FILE, self.folder)
+        own = self.folder / SHOP_FILE
+        if self.shop_file is not None or own.exists():
+            return read_shop_file(self.shop_file or own)
+        return read_shop_file(KAGGLE_FILE, self.folder)
 
 
 def locate(

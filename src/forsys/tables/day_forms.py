@@ -6,6 +6,7 @@ import polars as pl
 
 from forsys.errors import DataError
 from forsys.tables.reading import Table, shown
+from forsys.tables.shop_file import DAY_FIRST, ISO, MONTH_FIRST
 
 DAY_LENGTH = len("YYYY-MM-DD")
 MIDNIGHT_LENGTH = len(" 00:00:00")
@@ -18,7 +19,6 @@ TIME = (
 DAY_AND_TIME = rf"^(\d{{4}}-\d{{2}}-\d{{2}})[ T]{TIME}$"
 DIGITS_OF_DAY = r"^(\d{4})(\d{2})(\d{2})(?:\.0+)?$"
 SLASHED = rf"^\s*(\d{{1,2}})[/.-](\d{{1,2}})[/.-](\d{{4}})(?:,?[ T]{TIME})?\s*$"
-ISO, DAY_FIRST, MONTH_FIRST = "Y-M-D", "D/M/Y", "M/D/Y"
 NAMES = {ISO: "YYYY-MM-DD", DAY_FIRST: "DD/MM/YYYY", MONTH_FIRST: "MM/DD/YYYY"}
 
 

@@ -14,7 +14,10 @@ def find(section: TableSection, folder: Path) -> list[Path]:
     A name without its ending stands for the first of ENDINGS that is there.
     """
     specs = [section.file] if isinstance(section.file, str) else section.file
-    return list(dict.fromkeys(path for spec in specs for path in _matches(spec, folder)))
+    try:
+        return list(dict.fromkeys(path for spec in specs for path in _matches(spec, folder)))
+    except (OSError, ValueError, NotImplementedError):  # a name that no file can have, such as one far too long
+        return []
 
 
 def find_table(folder: Path, stem: str) -> Path | None:

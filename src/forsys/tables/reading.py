@@ -29,6 +29,7 @@ TAIL_MISSING = "__tail_missing__"  # the row's last field is empty or absent
 SHOWN_ID = 8  # characters of a value that a message shows: it may be a customer's id, wherever it stands
 SHOWN_NAMES = 30  # column names
 PLAIN_NAME = re.compile("[A-Za-z]+(_[A-Za-z]+)+")  # such as order_date: no id or name of a customer
+OURS = re.compile("__(row|tail_missing|reason|position|day|article|amount|channel|units|zero|id)__")
 WHOLE = 2.0**53  # floats below are exact integers
 
 # Not every PolarsError: one about a column or a type would be a bug of this program.
@@ -381,6 +382,8 @@ def _check_columns(table: Table, shop: ShopFile) -> None:
     if missing and not set(twice) & set(needed):
         advice = _advice(missing[0], needed[missing[0]], columns, shop)
         raise DataError(f"{path}: column {missing[0]!r} is missing; {found}.{advice}")
+    if ours := next((name for name in columns if OURS.fullmatch(name)), None):
+        raise DataError(f"{path}: a column is called {ours!r}, as one of this program. Rename it.")
     if twice:
         name = next((name for name in needed if name in twice), twice[0])
         raise DataError(

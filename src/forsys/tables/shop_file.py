@@ -5,10 +5,13 @@ import difflib
 import re
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import polars as pl
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,7 +24,9 @@ from pydantic import (
 from forsys.errors import DataError
 
 SHOP_FILE = "shop.toml"
+DAY_FORMS = ISO, DAY_FIRST, MONTH_FIRST = ("Y-M-D", "D/M/Y", "M/D/Y")
 KAGGLE = Path(__file__).parents[1] / "shops" / "kaggle_hm.toml"
+MAX_NAME = 250  # characters of a path or glob
 DOCS = "docs/shop-file.md lists all keys."
 
 
@@ -40,7 +45,18 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-Column = Annotated[str, Field(min_length=1)]
+def is_pattern(column: str) -> bool:
+    """Whether polars would take a column's name for a pattern of names."""
+    return column == "*" or (column.startswith("^") and column.endswith("$"))
+
+
+def _no_pattern(column: str) -> str:
+    if is_pattern(column):
+        raise ValueError("a column of this name cannot be read; rename it")
+    return column
+
+
+Column = Annotated[str, Field(min_length=1), AfterValidator(_no_pattern)]
 Columns = dict[Column, Column]
 Flags = dict[Column, Annotated[list[str], BeforeValidator(_texts), Field(min_length=1)]]  # column -> values
 
@@ -67,9 +83,10 @@ class TableSection(Section):
 
     @field_validator("file")
     @classmethod
-    def _is_there(cls, file: str | list[str]) -> str | list[str]:
-        if not file or (isinstance(file, list) and "" in file):
-            raise ValueError("name a file, a glob such as 2024-*.csv, or a list of these")
+    def _is_name(cls, file: str | list[str]) -> str | list[str]:
+        specs = file if isinstance(file, list) else [file]
+        if not specs or any(not spec or "\0" in spec or len(spec) > MAX_NAME for spec in specs):
+            raise ValueError("no name of a file; write one, a glob such as 2024-*.csv, or a list of these")
         return file
 
     @field_validator("encoding")
@@ -125,6 +142,20 @@ class Orders(TableSection):
     """Column -> values of rows that are returns."""
     leave_out: Flags = {}
     """Column -> values of rows that are no sale."""
+
+    @field_validator("day_format")
+    @classmethod
+    def _gives_days(cls, form: str | None) -> str | None:
+        if form is None or form in DAY_FORMS:
+            return form
+        day = pl.Series([datetime(2024, 1, 31, 12, tzinfo=UTC)])
+        try:
+            again = day.dt.strftime(form).str.to_date(form, strict=False)[0]
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            again = None
+        if again != day.dt.date()[0]:
+            raise ValueError(f"no form of days; write {', '.join(DAY_FORMS)} or a format of strftime as %d/%m/%y")
+        return form
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Orders":

@@ -9,7 +9,7 @@ from forsys.errors import DataError
 from forsys.schema import TRANSACTIONS
 from forsys.tables.catalogue import note_columns, note_lost_zeros, refuse_unwritable
 from forsys.tables.channels import Channels, channels_of
-from forsys.tables.day_forms import ISO, DayForm, recognised
+from forsys.tables.day_forms import DayForm, recognised
 from forsys.tables.days import RowsPerDay
 from forsys.tables.ids import ArticleIds, append_sorted, dense_ids, tidy_number
 from forsys.tables.limits import FIRST_DAY, LAST_DAY, MAX_UNITS
@@ -19,7 +19,7 @@ from forsys.tables.numbers import is_decimal_comma, with_dot
 from forsys.tables.reading import TAIL_MISSING, Table
 from forsys.tables.rejected import BLANK, LEFT_OUT, NO_UNITS, REASON, Checks, DataIssues, reason_code
 from forsys.tables.returns import without_returned
-from forsys.tables.shop_file import Flags, Orders
+from forsys.tables.shop_file import ISO, Flags, Orders
 
 QUANTITIES = ("quantity", "qty", "units", "unit", "count", "pieces", "pcs", "menge", "anzahl", "stück", "stueck")
 DAY, ARTICLE, AMOUNT, CHANNEL, UNITS, LOST_ZERO = (
@@ -106,13 +106,15 @@ class _Log:
     def _price_checks(self) -> Checks:
         if (price := self.orders.price) is None:
             return {}
-        is_sale = ~self._is_return()
-        return {
-            f"{price} is missing": pl.col(price).is_null() & is_sale,
-            f"{price} is not a number": pl.col(AMOUNT).is_null() & is_sale,
-            f"{price} is not finite": ~pl.col(AMOUNT).is_finite() & is_sale,
-            f"{price} is below 0": (pl.col(AMOUNT) < 0) & is_sale,
+        checks = {
+            f"{price} is missing": pl.col(price).is_null(),
+            f"{price} is not a number": pl.col(AMOUNT).is_null(),
+            f"{price} is not finite": ~pl.col(AMOUNT).is_finite(),
+            f"{price} is below 0": pl.col(AMOUNT) < 0,
         }
+        if not self._has_units:
+            return checks
+        return {reason: fails & ~self._is_return() for reason, fails in checks.items()}
 
     def _channel_checks(self) -> Checks:
         if (channel := self.orders.channel) is None or not self.channels.are_all:
@@ -130,6 +132,11 @@ class _Log:
             f"{units} is not a number": pl.col(UNITS).is_null() | pl.col(UNITS).is_nan(),
             f"{units} is more than {MAX_UNITS:,}": pl.col(UNITS).abs() > MAX_UNITS,
         }
+
+    @property
+    def _has_units(self) -> bool:
+        """Whether rows may be returns or several units."""
+        return bool(self.orders.units or self.orders.returns)
 
     def _is_return(self) -> pl.Expr:
         flagged = _has(self.orders.returns)
@@ -197,7 +204,7 @@ class _Log:
 
     def _units(self) -> dict[str, pl.Expr]:
         """Units, a fraction counted as one; below 0 for returns."""
-        if self.orders.units is None and not self.orders.returns:
+        if not self._has_units:
             return {}
         units = pl.col(UNITS).abs().ceil() if self.orders.units else pl.lit(1.0)
         return {"units": pl.when(self._is_return()).then(-units).otherwise(units).cast(pl.Int32, strict=False)}
