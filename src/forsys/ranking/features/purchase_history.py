@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forsys.ranking.features.group import Columns, FeatureGroup, ratio
+from forsys.ranking.features.group import Columns, FeatureGroup, feature_name, ratio
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.purchase_counts import PurchaseCounts
 from forsys.tables.roles import Roles
@@ -10,7 +10,7 @@ from forsys.tables.roles import Roles
 
 def meanings(roles: Roles) -> dict[str, str]:
     """Of the article and of each counted attribute: visits, days since the last, share of visits."""
-    same = {name: f"an article of the same {roles.spelled(name)}" for name in roles.counted}
+    same = {feature_name(name): f"an article of the same {roles.spelled(name)}" for name in roles.counted}
     words = {"article": "this article"} | same
     per_level = {
         "visits": "days on which the customer bought",
@@ -37,8 +37,9 @@ def build(pairs: Pairs) -> Columns:
         np.arange(len(profiles)), np.zeros(len(profiles), int)
     )
     columns: Columns = {}
-    for level in ("article", *pairs.history.roles.counted):
-        code = pairs.history.codes(level)
+    for attribute in ("article", *pairs.history.roles.counted):
+        level = feature_name(attribute)
+        code = pairs.history.codes(attribute)
         times, newest, oldest = PurchaseCounts.of(profiles, code).look_up(pairs.row, code[pairs.article])
         columns[f"{level}_visits"], columns[f"{level}_days_since_last"] = times, newest
         if level == "article":
