@@ -438,6 +438,13 @@ def test_rows_of_no_sale_are_left_out(tmp_path: Path, flag: str) -> None:
     assert shop.customers["customer_id"].to_list() == ["c1"]
 
 
+def test_a_flag_that_no_row_has_is_said(tmp_path: Path) -> None:
+    text = f'{ORDERS}returns = {{ state = ["back", "Bakc"] }}\n'
+    shop = Shop(tmp_path, text, {"orders.csv": with_column("state", "ok", "back", "ok")}, share=0.5)
+    assert "orders.csv: no row has the state 'Bakc' that the shop file names" in shop.notes
+    assert "'back'" not in shop.notes
+
+
 def test_flags_may_be_numbers_or_booleans(tmp_path: Path) -> None:
     for number, (flag, value) in enumerate((("1", "1"), ("true", "true"))):
         log = with_column("test", "0", value, "")
@@ -516,6 +523,13 @@ def test_channels_by_how_common_they_are(tmp_path: Path) -> None:
     more = Shop(tmp_path / "2", ORDERS + 'channel = "c"\n', {"orders.csv": with_column("c", "b", "a", "b")})
     assert more.summary["channels"] == ["b", "a"]
     assert more.transactions["channel"].to_list() == [1, 2, 1]
+
+
+def test_channels_are_the_same_in_any_spelling(tmp_path: Path) -> None:
+    log = with_column("c", " web", "2.0", "2").replace("2024-01-02,", "2024-01-02 10:30,")
+    shop = Shop(tmp_path, ORDERS + 'channel = "c"\n', {"orders.csv": log})
+    assert shop.summary["channels"] == ["2", "web"]
+    assert shop.transactions["channel"].to_list() == [2, 1, 1]
 
 
 def test_named_channels_are_all_there_are(tmp_path: Path) -> None:
@@ -629,6 +643,21 @@ def test_article_ids_in_another_spelling(tmp_path: Path, change: Any) -> None:
 def test_articles_of_another_shop_are_refused(tmp_path: Path) -> None:
     message = error_of(tmp_path, *with_articles("id,kind\nSKU1,a\nSKU2,b\n"))
     assert "0.0% of its 2 different ids of article_id are in the table articles" in message
+
+
+@pytest.mark.parametrize("sku", ['3/4" pipe, brass', "a b", "=1+1", "ß", "x" * 256, "1,5"])
+def test_ids_may_hold_nearly_anything(tmp_path: Path, sku: str) -> None:
+    frame = pl.read_csv(LOG.encode()).with_columns(pl.lit(sku).alias("what"), pl.lit("Doe, Jane").alias("who"))
+    shop = Shop(tmp_path, ORDERS.replace("orders.csv", "o.parquet"), {"o.parquet": frame})
+    assert set(shop.rows()) == {("Doe, Jane", sku)}
+
+
+@pytest.mark.parametrize("sku", ["a\nb", "x" * 257])
+def test_ids_that_no_list_can_hold(tmp_path: Path, sku: str) -> None:
+    frame = pl.read_csv(LOG.encode()).with_columns(pl.lit(sku).alias("what"))
+    message = error_of(tmp_path, ORDERS.replace("orders.csv", "o.parquet"), {"o.parquet": frame})
+    assert "line 2: the what" in message
+    assert "holds a line break, or more than 256 characters" in message
 
 
 def test_an_id_twice_is_rejected_by_its_own_name(tmp_path: Path) -> None:

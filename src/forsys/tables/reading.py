@@ -111,6 +111,7 @@ class Table:
     section: TableSection
     path: Path  # of its file, or what the shop file says of several
     parts: tuple[Part, ...]
+    is_shipped: bool = False  # whether its shop file ships with this program: then its ids go to Kaggle
 
     @property
     def name(self) -> str:
@@ -206,7 +207,7 @@ def open_table(section: TableSection, shop: ShopFile, scratch: Path) -> Table:
     """
     paths = find(section, shop.folder)
     parts = [part for number, path in enumerate(paths) for part in _parts(path, section, scratch / str(number))]
-    table = Table(section, paths[0] if len(paths) == 1 else _common(section, shop), tuple(parts))
+    table = Table(section, paths[0] if len(paths) == 1 else _common(section, shop), tuple(parts), shop.is_shipped)
     first = parts[0]
     other = next((part for part in parts if set(part.columns) != set(first.columns)), None)
     if other is not None:

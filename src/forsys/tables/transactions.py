@@ -156,7 +156,8 @@ class _Log:
         orders, names = self.orders, self.orders.read()
         rows = self.table.rows(names)
         if self.is_tidied:
-            numbers = [tidy_number(pl.col(n)) for n in (orders.price, orders.channel, orders.units) if n]
+            named = orders.channel if orders.channels else None
+            numbers = [tidy_number(pl.col(name)) for name in (orders.price, named, orders.units) if name]
             rows = rows.with_columns(self.articles.tidied(orders.article), *numbers)
         parsed = rows.with_columns(
             self.form.parsed(pl.col(orders.day), is_tidied=self.is_tidied).alias(DAY),
@@ -230,6 +231,7 @@ def read_transactions(
     note_columns(table, issues)
     _refuse_returns(table, orders)
     channels = channels_of(table, orders, issues)
+    _note_flags(table, orders, issues)
     log = _Log(
         table,
         orders,
@@ -382,6 +384,17 @@ def _has(flags: Flags) -> pl.Expr:
     """Whether any of the columns has one of its values."""
     found = [pl.col(column).str.strip_chars().is_in(values).fill_null(False) for column, values in flags.items()]
     return pl.any_horizontal(found) if found else pl.lit(False)
+
+
+def _note_flags(table: Table, orders: Orders, issues: DataIssues) -> None:
+    """Note the values that the shop file names and no row has: a slip there would make purchases of returns."""
+    flags = [(c, v) for named in (orders.returns, orders.leave_out) for c, values in named.items() for v in values]
+    if not flags:
+        return
+    found = [_has({column: [value]}).any().alias(str(i)) for i, (column, value) in enumerate(flags)]
+    for (column, value), is_there in zip(flags, table.collect(table.scan().select(found)).row(0), strict=True):
+        if not is_there:
+            issues.notes.append(f"{table.name}: no row has the {column} {value!r} that the shop file names")
 
 
 def _refuse_returns(table: Table, orders: Orders) -> None:
