@@ -368,6 +368,14 @@ def test_a_comma_that_may_be_either_must_be_named(tmp_path: Path) -> None:
     assert shop.transactions["price"].to_list() == pytest.approx([1.234] * 3)
 
 
+def test_thousands_with_a_fraction_are_read(tmp_path: Path) -> None:
+    log = "day;who;what;price\n" + "".join(
+        f"{row.replace(',', ';')};{p}\n" for row, p in zip(ROWS, ("1,234.50", "12.5", "1,234,567.00"), strict=True)
+    )
+    shop = Shop(tmp_path, ORDERS + 'price = "price"\n', {"orders.csv": log})
+    assert shop.transactions["price"].to_list() == [1234.5, 12.5, 1234567.0]
+
+
 def test_dots_are_never_taken_for_thousands(tmp_path: Path) -> None:
     log = "day;who;what;price\n" + "".join(
         f"{row.replace(',', ';')};{p}\n" for row, p in zip(ROWS, ("1,5", "12.50", "3"), strict=True)
@@ -728,6 +736,18 @@ def test_ids_of_any_type(tmp_path: Path, kind: str) -> None:
         for v in NATIVE[kind].cast(pl.Int64 if kind == "floats" else NATIVE[kind].dtype)
     ]
     assert [article for _, article in shop.rows()] == expected
+
+
+def test_lists_that_nobody_needs_are_left_out(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"id": ["A-1", "b/2"], "tags": [["x"], []], "kind": ["k", "l"]})
+    text = ORDERS + ARTICLES.replace(".csv", ".parquet")
+    shop = Shop(tmp_path, text, {"orders.csv": LOG, "articles.parquet": frame})
+    assert shop.articles.columns[4:-1] == ["kind"]
+    assert "one value: tags" in shop.notes
+    named = f'{text}attributes = ["tags"]\n'
+    assert "column 'tags' is of type List" in error_of(
+        tmp_path / "2", named, {"orders.csv": LOG, "articles.parquet": frame}
+    )
 
 
 def test_nulls_and_nan_are_missing(tmp_path: Path) -> None:

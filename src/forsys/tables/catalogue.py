@@ -143,12 +143,13 @@ def _ages(frame: pl.DataFrame, section: Customers, table: Table, issues: DataIss
     if column is None:
         return pl.Series("age", [None] * frame.height, dtype=pl.Float32)
     text = pl.col(column)
-    low, high = (text.str.extract(AGE_RANGE, group).cast(pl.Float32) for group in (1, 2))
-    one = with_dot(text, section.decimal or ".").cast(pl.Float32, strict=False)
-    value = pl.coalesce(one, (low + high) / 2, text.str.extract(AGE_FROM).cast(pl.Float32))
-    value = pl.when(value.is_between(*AGES)).then(value)
-    note_unreadable(table, frame, column, value, issues)
-    return frame.select(value.alias("age")).to_series()
+    age = with_dot(text, section.decimal or ".").cast(pl.Float32, strict=False)
+    if frame.select((age.is_null() & text.is_not_null()).any()).item():  # slow, and most tables have no groups
+        low, high = (text.str.extract(AGE_RANGE, group).cast(pl.Float32) for group in (1, 2))
+        age = pl.coalesce(age, (low + high) / 2, text.str.extract(AGE_FROM).cast(pl.Float32))
+    age = pl.when(age.is_between(*AGES)).then(age)
+    note_unreadable(table, frame, column, age, issues)
+    return frame.select(age.alias("age")).to_series()
 
 
 def _regions(frame: pl.DataFrame, column: str | None) -> pl.Series:
