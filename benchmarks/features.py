@@ -41,15 +41,15 @@ def run(data: Path | None) -> pd.DataFrame:
     return pd.concat(tables)
 
 
-def levels(history: History) -> dict[str, str]:
-    """Prefix of the features of `purchase_history` -> attribute."""
-    return {"article": "article", **history.roles.counted}
+def levels(history: History) -> tuple[str, ...]:
+    """What `purchase_history` counts."""
+    return ("article", *history.roles.counted)
 
 
 def frames(pairs: Pairs) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The pairs, and the log before their cut-off, with the code of each level; the log's ages in days."""
     log = pairs.history.before(pairs.as_of)
-    codes = {level: pairs.history.codes(attribute) for level, attribute in levels(pairs.history).items()}
+    codes = {level: pairs.history.codes(level) for level in levels(pairs.history)}
     wanted = {level: code[pairs.article] for level, code in codes.items()}
     bought = {level: code[log.article] for level, code in codes.items()}
     age = day_number(pairs.as_of) - log.day

@@ -17,6 +17,7 @@ ADVICE = {
     errno.EMFILE: "Allow more open files: ulimit -n 4096",
     errno.EFBIG: "Allow larger files: ulimit -f unlimited",
     errno.EIO: "Check the disk",
+    errno.ENOMEM: "Close other programs",
 }
 GOES_ON = "The same command goes on from here."
 OUT_OF_MEMORY = (
@@ -34,6 +35,8 @@ def machine_fault(error: BaseException, folder: str) -> str | None:
         return OUT_OF_MEMORY
     if isinstance(error, OSError):
         code = error.errno if error.errno is not None else _code_in(str(error))
+        if code == errno.ENOMEM:
+            return OUT_OF_MEMORY
         if code is None:
             return None
         return _line(code, str(error.filename2 or error.filename or folder))

@@ -9,7 +9,7 @@ import pytest
 from forsys import schema
 from forsys.content.describe import MAX_DESCRIPTION, build_features
 from forsys.settings import ContentSettings
-from forsys.tables.roles import Roles, kaggle_roles
+from world import KAGGLE_ROLES
 
 ODD = {
     "longer than is read": "soft jersey top with a woven label " * 1000,
@@ -26,7 +26,7 @@ ODD = {
 }
 
 
-ATTRIBUTES = Roles.read(kaggle_roles()).attributes
+ATTRIBUTES = KAGGLE_ROLES.attributes
 
 
 def articles_with(descriptions: list[str | None]) -> pl.DataFrame:

@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from forsys.errors import DataError
-from forsys.tables.roles import Roles, choose_roles, kaggle_roles
+from forsys.tables.roles import Roles, choose_roles
+from world import KAGGLE_ROLES
 
 CUSTOMERS = pl.DataFrame(
     {"customer": [0, 1], "customer_id": ["a", "b"], "age": [20.0, None], "postal_code": [0, 1]},
@@ -30,7 +31,7 @@ def test_those_that_tell_most_come_first() -> None:
     roles = choose_roles(table, CUSTOMERS)
     assert roles.ranker == ("fine", "middle", "coarse")
     assert roles.naive_bayes == ("article", "product_code", "fine", "middle", "coarse")
-    assert roles.counted == {"product": "product_code", "fine": "fine", "middle": "middle", "coarse": "coarse"}
+    assert roles.counted == ("product_code", "fine", "middle", "coarse")
     assert (roles.kind, roles.department) == ("fine", "middle")
     assert roles.attributes == ("coarse", "fine", "middle")  # all, in the order of the table
 
@@ -71,9 +72,7 @@ def test_many_attributes_are_cut_to_the_most_telling() -> None:
 
 def test_a_shop_without_attributes() -> None:
     table = articles(prod_name=["x"] * 5)
-    assert choose_roles(table, CUSTOMERS) == Roles(
-        counted={"product": "product_code"}, naive_bayes=("article", "product_code")
-    )
+    assert choose_roles(table, CUSTOMERS) == Roles(naive_bayes=("article", "product_code"))
 
 
 def test_customers_attributes_by_their_types() -> None:
@@ -94,7 +93,7 @@ def test_given_ones_stand() -> None:
         ({"rankr": []}, "rankr is unknown. Known are attributes"),
         ({"ranker": ["colour"]}, "the tables have no column 'colour'"),
         ({"kind": "sort"}, "the tables have no column 'sort'"),
-        ({"counted": {"x": "sort"}}, "[roles] counted: the tables have no column 'sort'"),
+        ({"counted": ["sort"]}, "[roles] counted: the tables have no column 'sort'"),
     ],
 )
 def test_faults_of_given_ones(given: dict[str, object], words: str) -> None:
@@ -104,7 +103,7 @@ def test_faults_of_given_ones(given: dict[str, object], words: str) -> None:
 
 
 def test_kaggle_s_are_read() -> None:
-    roles = Roles.read(kaggle_roles())
+    roles = KAGGLE_ROLES
     assert roles == Roles.read(roles.as_json())
     assert roles.spelled("product_type_name") == "product type"
     assert roles.customer_categories == ("club_member_status", "fashion_news_frequency")

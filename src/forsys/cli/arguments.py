@@ -97,9 +97,15 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--ablation", action="store_true", help="also leave out each group of features")
     validate = add("validate", commands.validate_file, "check a submission file")
     validate.add_argument("file", type=Path, metavar="FILE")
+    draft = add(
+        "map", commands.draft_shop_file, "draft the shop file of another shop from its files", on_data=False
+    )
+    draft.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files of the export, or their folders")
+    draft.add_argument("--to", type=Path, metavar="FILE", help="a new file for the draft (default: print it)")
+    check = add("check", commands.check_data, "list everything that is wrong or doubtful in the data, in one go")
     settings = add("settings", commands.print_settings, "print every setting with its value and meaning")
     doctor = add("doctor", commands.diagnose, "print versions, machine and what was found where, for a bug report")
-    for one in (validate, settings, doctor):
+    for one in (validate, check, settings, doctor):
         one.add_argument("--json", action="store_true", help="answer in JSON, for a script")
     clean = add("clean", commands.clean_output, "show what runs have left in output/, and delete it", on_data=False)
     text = "data sets, by the name of their folder in output/ (default: all)"
@@ -151,7 +157,9 @@ def _common() -> argparse.ArgumentParser:
     usage, absent = "forsys COMMAND [options]", argparse.SUPPRESS
     common = argparse.ArgumentParser(usage=usage, add_help=False, argument_default=absent, allow_abbrev=False)
     data = common.add_argument_group("data and settings")
-    data.add_argument("--input", type=Path, metavar="DIR", help="folder with Kaggle's files (default: input/)")
+    data.add_argument(
+        "--input", type=Path, metavar="DIR", help="folder with a shop's files, or its shop file (default: input/)"
+    )
     data.add_argument("--holdout-days", type=_positive, metavar="N", help="days scored offline (default: 7)")
     text = "unusable rows allowed (default: 0.01)"
     data.add_argument("--max-rejected", type=_share, metavar="SHARE", help=text)

@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import tomllib
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 
 from forsys.errors import DataError
 from forsys.locking import locked
-from forsys.opening import checked_settings, home_folder, open_run
+from forsys.opening import checked_settings, find_data, home_folder, open_run
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
 from forsys.run import Run
@@ -118,6 +120,35 @@ def validate_file(options: argparse.Namespace) -> int:
     text = f"{options.file}: valid, {rows:,} customers with {run.settings.k} articles each."
     print(json.dumps(found) if options.json else text)
     return 0
+
+
+def draft_shop_file(options: argparse.Namespace) -> None:
+    """Print the draft, or write it to a file that is not there yet."""
+    from forsys.onboarding.draft import draft
+
+    target: Path | None = options.to
+    if target is not None and target.exists():
+        raise DataError(f"{target} exists. Name a new file, or move that one away.")
+    first: Path = options.files[0]
+    text = draft(options.files, target.parent if target else first if first.is_dir() else first.parent)
+    if target is None:
+        print(text)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        print(f"{target}: a draft. Read it, correct it, then: forsys check --input {target}")
+
+
+def check_data(options: argparse.Namespace) -> int:
+    """List faults, doubts and notes; faults give the exit code of a fault."""
+    from forsys.onboarding.check import check
+
+    settings = checked_settings(options.preset, _overrides(options))
+    dataset = find_data(options.input, home_folder(), make_sample=False)
+    days = settings.holdout_days
+    report = check(dataset, max_rejected=options.max_rejected, holdout_days=days, today=date.today())
+    print(json.dumps(asdict(report) | {"next": report.next_step}, indent=1) if options.json else report.text())
+    return FAULT if report.faults else 0
 
 
 def clean_output(options: argparse.Namespace) -> None:

@@ -73,9 +73,21 @@ class Tuned:
 
 def tune(run: Run) -> Tuned:
     """Choose for the holdout (and so for the submission), and write tuned.json."""
+    _refuse_short_lists(run)
     tuned = tune_for(run, run.calendar.holdout, "tune")
     write_json(tuned.to_json(), run.workspace.tuned)
     return tuned
+
+
+def _refuse_short_lists(run: Run) -> None:
+    """DataError where too few articles were sold to fill a list: better now than when the lists are written."""
+    before, k = run.calendar.holdout.as_of, run.settings.k
+    sold = int(np.count_nonzero(run.history.before(before).sales()))
+    if sold < k:
+        raise DataError(
+            f"Only {sold} different articles were sold before {before}, and every customer gets {k}. Use a longer "
+            "log, or a smaller k."
+        )
 
 
 def tune_for(run: Run, fold: Fold, title: str) -> Tuned:

@@ -54,17 +54,19 @@ class History:
     def of(
         cls, transactions: pl.LazyFrame, articles: pl.DataFrame, customers: pl.DataFrame, roles: Roles | None = None
     ) -> "History":
-        """The log of transactions (schema.TRANSACTIONS); the price of several units is their mean.
+        """The log of transactions (schema.TRANSACTIONS, and units where the shop has them).
 
+        The price of several units is the mean of those that were paid for: 0, which is unknown, does not count.
         Without `roles` they are chosen by what the attributes tell.
         """
         rows = transactions.rename({"t_dat": "day"}).with_columns(pl.col("day").cast(pl.Int32)).collect()
         order = _by_customer_and_day(rows["customer"].to_numpy(), rows["day"].to_numpy())
         customer, article, day = (rows[name].to_numpy()[order] for name in ("customer", "article", "day"))
         price, channel = rows["price"].to_numpy()[order], rows["channel"].to_numpy()[order]
+        count = rows["units"].to_numpy()[order] if "units" in rows.columns else None
         del rows
-        unit, first, units = _units(customer, day, article)
-        mean = np.add.reduceat(price[unit], first, dtype=np.float64) / units
+        unit, first = _merged(customer, day, article)
+        units, mean = _summed(price[unit], None if count is None else count[unit], first)
         kept = unit[first]
         order = np.argsort(kept)
         kept = kept[order]
@@ -173,16 +175,30 @@ def _by_customer_and_day(customer: Ints, day: Ints) -> Ints:
     return np.sort(key) % max(rows, 1)
 
 
-def _units(customer: Ints, day: Ints, article: Ints) -> tuple[Ints, Ints, Ints]:
+def _merged(customer: Ints, day: Ints, article: Ints) -> tuple[Ints, Ints]:
     """Group rows, which are sorted by customer and day, by customer, day and article.
 
-    Returns the rows in the order of the groups (stable), where each group begins in it, and the group's size.
+    Returns the rows in the order of the groups (stable), and where each group begins in it.
     """
     visit = np.cumsum((np.diff(customer, prepend=-1) != 0) | (np.diff(day, prepend=-1) != 0))
     key = visit * (int(article.max(initial=0)) + 1) + article
     order = np.argsort(key, kind="stable")
-    first = np.flatnonzero(np.diff(key[order], prepend=-1))
-    return order, first, np.diff(np.append(first, len(order)))
+    return order, np.flatnonzero(np.diff(key[order], prepend=-1))
+
+
+def _summed(price: Floats, count: Ints | None, first: Ints) -> tuple[Ints, Floats]:
+    """Units of each group of rows, and the mean price of its paid units; 0 where none was paid for.
+
+    `price` and `count` (None: one unit a row) by group; `first`: where each group begins.
+    """
+    is_paid = price > 0
+    if count is None:
+        paid = np.add.reduceat(is_paid, first, dtype=np.int64)
+        units, spent = np.diff(np.append(first, len(price))), price
+    else:
+        paid = np.add.reduceat(is_paid * count, first, dtype=np.int64)
+        units, spent = np.add.reduceat(count, first, dtype=np.int64), price.astype(np.float64) * count
+    return units, np.add.reduceat(spent, first, dtype=np.float64) / np.maximum(paid, 1)
 
 
 @dataclass(frozen=True, eq=False)

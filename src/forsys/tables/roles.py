@@ -1,13 +1,12 @@
 """Which of a shop's attributes serve where: as the shop file says, and else chosen by what they tell."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, field, fields
-from pathlib import Path
+from dataclasses import field, fields
 from typing import Any
 
 import numpy as np
 import polars as pl
+from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from forsys.errors import DataError
@@ -28,8 +27,8 @@ class Roles:
 
     attributes: categories of the articles, for content vectors and networks. kind: what an article is, such as a
     dress; department: a larger group; colour: for people to read; each may be "". ranker: attributes that the
-    ranker gets as they are. counted: prefix of features → attribute of which a customer's earlier purchases are
-    counted. naive_bayes: attributes of the source same_attributes. customers: attributes that the ranker gets;
+    ranker gets as they are. counted: those of which a customer's earlier purchases are counted, product_code among
+    them. naive_bayes: attributes of the source same_attributes. customers: attributes that the ranker gets;
     network: those that the recurrent networks get. channels: names of the channels 1, 2, …. meanings: words for
     attributes whose names don't say enough.
     """
@@ -39,7 +38,7 @@ class Roles:
     department: str = ""
     colour: str = ""
     ranker: tuple[str, ...] = ()
-    counted: Mapping[str, str] = field(default_factory=dict)
+    counted: tuple[str, ...] = ("product_code",)
     naive_bayes: tuple[str, ...] = ()
     customers: tuple[str, ...] = ()
     customer_categories: tuple[str, ...] = ()
@@ -49,7 +48,8 @@ class Roles:
 
     def as_json(self) -> dict[str, Any]:
         """What `Roles.read` reads."""
-        return asdict(self)
+        values: dict[str, Any] = TypeAdapter(Roles).dump_python(self, mode="json")
+        return values
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> "Roles":
@@ -81,7 +81,7 @@ def choose_roles(
         "department": department,
         "colour": next((name for name in attributes if any(word in name.casefold() for word in COLOURS)), ""),
         "ranker": telling[:RANKER],
-        "counted": {"product": "product_code"} | {name: name for name in telling[:COUNTED]},
+        "counted": ["product_code", *telling[:COUNTED]],
         "naive_bayes": ["article", "product_code", *telling[:NAIVE_BAYES]],
         "customers": own,
         "customer_categories": categories,
@@ -140,9 +140,3 @@ def _check(given: Mapping[str, Any], articles: pl.DataFrame, customers: pl.DataF
                 f"[roles] {role}: the tables have no column {strange[0]!r}. "
                 f"Attributes: {', '.join(sorted(known - {'', *NO_ATTRIBUTES, *NO_CUSTOMER_ATTRIBUTES}))}."
             )
-
-
-def kaggle_roles() -> dict[str, Any]:
-    """Those of Kaggle's H&M data."""
-    text = (Path(__file__).parents[1] / "shops" / "kaggle_hm.toml").read_text(encoding="utf-8")
-    return dict(tomllib.loads(text)["roles"])

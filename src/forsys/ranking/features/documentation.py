@@ -6,7 +6,7 @@ from forsys.tables.roles import Roles
 # Stand for each of the shop's attributes.
 PLACEHOLDERS = Roles(
     ranker=("<attribute>",),
-    counted={"product": "product_code", "<attribute>": "<attribute>"},
+    counted=("product_code", "<attribute>"),
     customers=("<customer attribute>",),
 )
 

@@ -36,5 +36,10 @@ def ratio(part: Numbers, whole: Numbers, prior: Floats | float = 0.0, weight: fl
 
 
 def attribute_feature(of: str, attribute: str) -> str:
-    """The name of an attribute as a feature, such as article.colour; LightGBM refuses the characters of JSON."""
-    return of + "." + re.sub(r'[][{}:,"]', "_", attribute)
+    """The name of an attribute as a feature, such as article.colour."""
+    return f"{of}.{feature_name(attribute)}"
+
+
+def feature_name(attribute: str) -> str:
+    """An attribute's name without white space and the characters of JSON, which LightGBM changes or refuses."""
+    return re.sub(r'[][{}:,"\s]', "_", attribute)

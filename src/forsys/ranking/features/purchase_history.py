@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forsys.ranking.features.group import Columns, FeatureGroup, ratio
+from forsys.ranking.features.group import Columns, FeatureGroup, feature_name, ratio
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.purchase_counts import PurchaseCounts
 from forsys.tables.roles import Roles
@@ -10,7 +10,7 @@ from forsys.tables.roles import Roles
 
 def meanings(roles: Roles) -> dict[str, str]:
     """Of the article and of each counted attribute: visits, days since the last, share of visits."""
-    same = {level: f"an article of the same {roles.spelled(name)}" for level, name in roles.counted.items()}
+    same = {feature_name(name): f"an article of the same {roles.spelled(name)}" for name in roles.counted}
     words = {"article": "this article"} | same
     per_level = {
         "visits": "days on which the customer bought",
@@ -26,7 +26,7 @@ def meanings(roles: Roles) -> dict[str, str]:
         "article_mean_days_between": "mean days between the customer's purchases of this article",
         "article_log_recency_ratio": "log ratio of article_days_since_last to article_mean_days_between",
         "article_in_last_visit": "whether the customer bought this article on the last visit",
-        "product_in_last_visit": "whether the customer bought an article of the same product on the last visit",
+        "product_code_in_last_visit": "whether the last visit had an article of the same product code",
     }
 
 
@@ -37,7 +37,8 @@ def build(pairs: Pairs) -> Columns:
         np.arange(len(profiles)), np.zeros(len(profiles), int)
     )
     columns: Columns = {}
-    for level, attribute in {"article": "article", **pairs.history.roles.counted}.items():
+    for attribute in ("article", *pairs.history.roles.counted):
+        level = feature_name(attribute)
         code = pairs.history.codes(attribute)
         times, newest, oldest = PurchaseCounts.of(profiles, code).look_up(pairs.row, code[pairs.article])
         columns[f"{level}_visits"], columns[f"{level}_days_since_last"] = times, newest
@@ -47,7 +48,7 @@ def build(pairs: Pairs) -> Columns:
             columns["article_log_recency_ratio"] = np.log1p(newest) - np.log1p(between)
         else:
             columns[f"{level}_visit_share"] = ratio(times, visits[pairs.row])
-        if level in ("article", "product"):
+        if level in ("article", "product_code"):
             columns[f"{level}_in_last_visit"] = newest == last[pairs.row]
     return {name: values.astype(np.float32) for name, values in columns.items()}
 
