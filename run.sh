@@ -81,4 +81,14 @@ export PYTHONPATH="$here/src${PYTHONPATH:+:$PYTHONPATH}" FORSYS_HOME="${FORSYS_H
 export OMP_WAIT_POLICY=passive
 
 [ $# -gt 0 ] || set -- run
-exec "$python" -m forsys "$@"
+[ -n "${KAGGLE_KERNEL_RUN_TYPE:-}" ] || exec "$python" -m forsys "$@"
+
+# Kaggle takes submission.csv from its working folder alone, wherever the project was cloned to.
+code=0
+"$python" -m forsys "$@" || code=$?
+made="$FORSYS_HOME/submissions/submission.csv" wanted="${KAGGLE_ROOT:-/kaggle}/working/submission.csv"
+if [ -d "${wanted%/*}" ] && [ "$made" -nt "$wanted" ]; then
+    cp -- "$made" "$wanted"
+    say "run.sh: $wanted is ready to be submitted"
+fi
+exit "$code"

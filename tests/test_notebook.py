@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,9 @@ from forsys.report.snapshot import write_customers
 from forsys.run import Run
 from forsys.sample.shop import generate
 from forsys.settings import load_settings
+from forsys.stages import STAGES
 from forsys.tables.dataset import DataSet
-from forsys.workspace import Workspace
+from forsys.workspace import BELONGS_TO, Workspace
 from world import ARTICLES, CUSTOMERS, LAST_DAY, PROJECT, SMALL, WEEKS, environment, lists_in, snapshot
 
 NOTEBOOK = PROJECT / "src" / "kaggle.ipynb"
@@ -30,15 +32,22 @@ NOWHERE = "file:///nowhere/FOR-system"
 LEFT = ["customers.png", "report.html", "scores.csv", "submission.csv"]
 MOST_BYTES = 3_000_000  # of all that stays in /kaggle/working, for the tiny shop
 
-# The code cells one after the other, as a notebook runs them. `display` is there without an import, as in IPython.
+# The code cells one after the other, as a notebook runs them, with a stand-in for IPython and the number of each.
 RUN_CELLS = """
-import json, sys
+import json, sys, types
 def display(shown):
-    print(f"<{type(shown).__name__}>", shown.to_string() if hasattr(shown, "to_string") else "")
+    print(f"<{type(shown).__name__}>", shown.to_string() if hasattr(shown, "to_string") else shown)
+class HTML(str):
+    pass
+sys.modules["IPython"] = ipython = types.ModuleType("IPython")
+ipython.version_info, ipython.get_ipython = (9, 0), lambda: None  # which Matplotlib looks at
+sys.modules["IPython.display"] = module = types.ModuleType("IPython.display")
+module.display, module.HTML = display, HTML
 cells = json.load(open(sys.argv[1], encoding="utf-8"))["cells"]
-scope = {"__name__": "__main__", "display": display}
+scope = {"__name__": "__main__"}
 for number, cell in enumerate(cells, 1):
     if cell["cell_type"] == "code":
+        print(f"[cell {number}]", flush=True)
         exec(compile("".join(cell["source"]), f"<cell {number}>", "exec"), scope)
 """
 
@@ -157,6 +166,7 @@ def cloned(attached: Kaggle, tmp_path_factory: pytest.TempPathFactory) -> Kaggle
     root = make_kaggle(folder / "kaggle")
     shutil.copytree(attached.root / "input" / COMPETITION, root / "input" / "competitions" / COMPETITION)
     shutil.copytree(attached.root / "temp", root / "temp")
+    (root / "temp" / "forsys" / "output" / COMPETITION / BELONGS_TO).unlink()  # the data lie elsewhere here
     return Kaggle(root, run_notebook(root, FORSYS_GIT=f"file://{repository}"))
 
 
@@ -165,6 +175,17 @@ class TestAttached:
         assert (attached.done.returncode, attached.done.stderr) == (0, "")
         assert f"Project: {attached.root}/input/for-system/FOR-system-main" in attached.done.stdout
         assert f"Data: {attached.root}/input/{COMPETITION}" in attached.done.stdout
+
+    def test_each_stage_has_a_cell_with_its_output(self, attached: Kaggle) -> None:
+        outputs = attached.done.stdout.split("[cell ")
+        for stage in STAGES:
+            (own,) = [output for output in outputs if f"\n{stage:<10} " in output and "peak" in output]
+            assert [other for other in STAGES if f"\n{other:<10} " in own] == [stage]
+
+    def test_shows_the_report_in_a_frame(self, attached: Kaggle) -> None:
+        _, _, shown = attached.done.stdout.partition('<HTML> <iframe srcdoc="')
+        frame, _, _ = shown.partition('" style=')
+        assert unescape(frame) == (attached.working / "report.html").read_text(encoding="utf-8")
 
     def test_leaves_a_valid_submission(self, attached: Kaggle) -> None:
         file = attached.working / "submission.csv"
@@ -214,7 +235,9 @@ class TestCloned:
         """All stages, then the check of what is submitted, with packages from pip's own index."""
         root, data = cloned.root, cloned.root / "input" / "competitions" / COMPETITION
         start, end = f"home={root}/temp/forsys links= ", f"--input {data} --preset {root}/small.toml"
-        expected = [f"{start}{end}", f"{start}validate {root}/working/submission.csv {end}"]
+        words = [*STAGES]
+        words.insert(words.index("submit") + 1, f"validate {root}/working/submission.csv")
+        expected = [f"{start}{each} {end}" for each in words]
         assert (root / "calls").read_text(encoding="utf-8").splitlines() == expected
 
 
@@ -253,11 +276,14 @@ class TestFaults:
         run_sh += 'echo list >"$FORSYS_HOME/submissions/submission.csv"\nsleep 60\necho late\n'
         (project / "run.sh").write_text(run_sh, encoding="utf-8")
         text = NOTEBOOK.read_text(encoding="utf-8")
-        assert '\\"11h\\"' in text
+        assert "LIMIT = 11 * 3600" in text
         shorter = tmp_path / "shorter.ipynb"
-        shorter.write_text(text.replace('\\"11h\\"', '\\"1s\\"'), encoding="utf-8")
+        shorter.write_text(text.replace("LIMIT = 11 * 3600", "LIMIT = 1"), encoding="utf-8")
         done = run_notebook(root, shorter)
-        assert "Stopped after 1s." in done.stdout
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "tables: the 1 seconds for all stages are used up." in done.stdout
+        assert "report: the 1 seconds" in done.stdout  # and all between them are passed over
+        assert "This submission is of an earlier run" in done.stdout
         assert "late" not in done.stdout
         assert [path.name for path in (root / "working").iterdir()] == ["submission.csv"]
 
@@ -282,6 +308,23 @@ class TestTheFile:
         cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
         lines = [line for cell in cells if cell["cell_type"] == "code" for line in cell["source"]]
         assert [line for line in lines if line.lstrip().startswith(("!", "%"))] == []
+
+    def test_the_metadata_fit(self) -> None:
+        """For `kaggle kernels push -p src`."""
+        metadata = json.loads((NOTEBOOK.parent / "kernel-metadata.json").read_text(encoding="utf-8"))
+        assert (NOTEBOOK.parent / metadata["code_file"]) == NOTEBOOK
+        assert metadata["competition_sources"] == [COMPETITION]
+        owner, _, name = metadata["id"].partition("/")
+        assert owner == "OWNER"  # a placeholder, as in the notebook
+        assert name == metadata["title"].lower()
+
+    def test_has_a_cell_per_stage_and_says_how_to_submit(self) -> None:
+        cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+        sources = ["".join(cell["source"]) for cell in cells]
+        assert [source for source in sources if source.startswith("run_stage(")] == [
+            f'run_stage("{stage}")' for stage in STAGES
+        ]
+        assert any("**Submit to Competition**" in source for source in sources)
 
     def test_the_address_is_one_constant(self) -> None:
         assert NOTEBOOK.read_text(encoding="utf-8").count("https://github.com/") == 1

@@ -97,7 +97,7 @@ class TestWholeRun:
     def test_scores_of_generated_data_are_labelled(self, finished: tuple[Path, Done]) -> None:
         project, done = finished
         before, _, after = done.stdout.partition("Offline scores")
-        assert "GENERATED DATA" in before[-200:]
+        assert "GENERATED DATA" in before[-600:]  # and the verdict between them
         assert "MAP@12" in after
         for baseline in ("best sellers, 7 days", "bought in 90 days + best sellers"):
             assert baseline in after
@@ -263,6 +263,30 @@ class TestPythonIsPrepared:
         calls.unlink()
         run_sh(project, "tables", **variables)  # installed already
         assert calls.read_text(encoding="utf-8").splitlines() == [f"{python} -m forsys tables"]
+
+    @pytest.mark.parametrize("code", [0, 2])
+    def test_kaggle_finds_the_submission_in_its_working_folder(self, code: int, tmp_path: Path) -> None:
+        """After a plain clone too: Kaggle takes it from nowhere else. A later stage may have failed."""
+        working = tmp_path / "kaggle" / "working"
+        working.mkdir(parents=True)
+        project = copy_project(working / "FOR-system")
+        made = f'cd "$FORSYS_HOME"; mkdir submissions; echo list >submissions/submission.csv; exit {code}'
+        python = write_script(
+            tmp_path / "bin" / "python3", '[ "$2" = pip ] && exit', '[ "$3" = settings ] && exit', made
+        )
+        variables = {
+            "KAGGLE_KERNEL_RUN_TYPE": "Batch",
+            "KAGGLE_ROOT": str(tmp_path / "kaggle"),
+            "PATH": f"{python.parent}:/usr/bin:/bin",
+            "TMPDIR": str(tmp_path),
+        }
+        done = run_sh(project, "settings", **variables)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert not (working / "submission.csv").exists()
+        done = run_sh(project, **variables)
+        assert done.returncode == code
+        assert f"{working}/submission.csv is ready to be submitted" in done.stderr
+        assert (working / "submission.csv").read_text(encoding="utf-8") == "list\n"
 
     def test_kaggle_stops_where_pip_fails(self, tmp_path: Path) -> None:
         """Notebooks without internet: the failure shows, and the next call tries again."""
