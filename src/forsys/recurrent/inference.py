@@ -37,7 +37,8 @@ class ProfileEncoder:
     def __init__(
         self, config: NetworkConfig, weights: list[Floats], vectors: Floats, mean_log_price: Floats, customers: Ints
     ) -> None:
-        self.mean_log_price, self.customer_codes = mean_log_price, customers
+        # The last row is of a customer who came after the training: nothing is known of him or her.
+        self.mean_log_price, self.customer_codes = mean_log_price, np.pad(customers, ((0, 1), (0, 0)))
         self.network, self._step = _traced_network(vocabulary_sizes(customers), NetworkConfig.of(config))
         self.fixed = [list(map(tf.constant, weights)), tf.constant(vectors[:, :-1])]
 

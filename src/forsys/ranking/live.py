@@ -1,0 +1,104 @@
+"""Lists made on the spot: of a few customers, or of a basket, from sources and a ranker that stay in memory."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from forsys.arrays import Floats, Ints
+from forsys.calendar import Fold, day_number
+from forsys.candidates import SourceArtifacts
+from forsys.ranking.features import build
+from forsys.ranking.pairs import Pairs
+from forsys.ranking.ranker import Ranker
+from forsys.ranking.training_pairs import candidates_to_rank
+from forsys.ranking.tuning import Tuned
+from forsys.retrieval.source import Source
+from forsys.run import Run
+from forsys.tables.history import History, Profiles
+
+
+@dataclass(frozen=True, eq=False)
+class LiveRanker:
+    """The sources fitted at a cut-off and a ranker: what no request changes.
+
+    The lists are those of the stages `retrieve` and `rank`. `history` knows one customer more than the tables, the
+    last: someone new, of whom nothing is known.
+    """
+
+    fold: Fold
+    sources: dict[str, Source]
+    ranker: Ranker
+    history: History
+    candidates_per_source: int
+    max_pairs: int
+
+    @classmethod
+    def of(cls, run: Run, tuned: Tuned, fold: Fold, ranker: Ranker) -> "LiveRanker":
+        """With the sources that were fitted at `fold`; those that are missing are fitted now."""
+        sources = {name: SourceArtifacts.of(run, fold, name, each).fitted() for name, each in tuned.sources.items()}
+        history, per_source = with_new_customer(run.history), run.settings.retrieval.candidates_per_source
+        return cls(fold, sources, ranker, history, per_source, candidates_to_rank(run))
+
+    def profiles(self, customers: Ints) -> Profiles:
+        """What these customers (dense ids, sorted) had bought before the cut-off."""
+        return self.history.profiles(customers, self.fold.as_of)
+
+    def basket(self, articles: Ints) -> Profiles:
+        """The profile of a new customer who bought these articles (dense ids) on the last known day.
+
+        At the price of the newest purchase of each, through the channel that most purchases came through.
+        """
+        articles = np.unique(articles).astype(np.int32)
+        count, day = len(articles), day_number(self.fold.as_of)
+        new = len(self.history.customers) - 1
+        purchases = replace(
+            self.history,
+            customer=np.full(count, new, np.int32),
+            article=articles,
+            day=np.full(count, day - 1, np.int32),
+            price=self._newest_price[articles],
+            channel=np.full(count, self._usual_channel, np.int8),
+            units=np.ones(count, np.int32),
+            first=np.zeros(0, np.int64),  # nobody is looked up in it
+        )
+        start, stop = np.zeros(1, np.int64), np.full(1, count)
+        return Profiles(purchases, np.full(1, new), start, stop, np.full(1, day, np.int32))
+
+    def candidates(self, profiles: Profiles) -> pl.DataFrame:
+        """What every source finds: schema.CANDIDATES."""
+        names = pl.Enum(list(self.sources))
+        found = [
+            source.recommend(profiles, self.candidates_per_source).with_columns(source=pl.lit(name, dtype=names))
+            for name, source in self.sources.items()
+        ]
+        return pl.concat(found)
+
+    def pairs(self, profiles: Profiles) -> Pairs:
+        """The pairs that the ranker orders."""
+        found = self.candidates(profiles).lazy()
+        return Pairs.of(found, self.sources, self.history, self.fold.as_of, self.max_pairs, profiles)
+
+    def features(self, pairs: Pairs) -> pl.DataFrame:
+        """What the ranker knows of the pairs."""
+        return build(pairs, self.ranker.groups)
+
+    @cached_property
+    def _newest_price(self) -> Floats:
+        """Of each article, float32; 0, which is unknown, for those that never sold."""
+        log = self.history.before(self.fold.as_of)
+        order = np.argsort(log.day, kind="stable")
+        price = np.zeros(len(log.articles), np.float32)
+        price[log.article[order]] = log.price[order]  # of equal articles the last one stays
+        return price
+
+    @cached_property
+    def _usual_channel(self) -> int:
+        return int(np.bincount(np.maximum(self.history.channel, 0), minlength=1).argmax())
+
+
+def with_new_customer(history: History) -> History:
+    """The log with one customer more, the last, who bought nothing and of whom nothing is known."""
+    customers = history.customers
+    return history.with_customers(pl.concat([customers, customers.clear(n=1)]))
