@@ -217,12 +217,11 @@ def _ablate(options: argparse.Namespace) -> None:
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from forsys.ranking.explain import explain
-    from forsys.ranking.tuning import Tuned
+    from forsys.serving.commands import explain_text
 
     run = _open(options)
     require(run, "rank")
-    print(explain(run, Tuned.read(run.workspace.tuned), options.customer, options.article))
+    print(explain_text(run, options.customer, [options.article], as_json=False))
 
 
 def _compare(options: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """Lists made on the spot: of a few customers, or of a basket, from sources and a ranker that stay in memory."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -36,8 +37,8 @@ class LiveRanker:
 
     @classmethod
     def of(cls, run: Run, tuned: Tuned, fold: Fold, ranker: Ranker) -> "LiveRanker":
-        """With the sources that were fitted at `fold`; those that are missing are fitted now."""
-        sources = {name: SourceArtifacts.of(run, fold, name, each).fitted() for name, each in tuned.sources.items()}
+        """With the sources that were fitted at `fold`. Raises DataError where one is missing."""
+        sources = {name: SourceArtifacts.of(run, fold, name, each).stored() for name, each in tuned.sources.items()}
         history, per_source = with_new_customer(run.history), run.settings.retrieval.candidates_per_source
         return cls(fold, sources, ranker, history, per_source, candidates_to_rank(run))
 
@@ -66,19 +67,10 @@ class LiveRanker:
         start, stop = np.zeros(1, np.int64), np.full(1, count)
         return Profiles(purchases, np.full(1, new), start, stop, np.full(1, day, np.int32))
 
-    def candidates(self, profiles: Profiles) -> pl.DataFrame:
-        """What every source finds: schema.CANDIDATES."""
-        names = pl.Enum(list(self.sources))
-        found = [
-            source.recommend(profiles, self.candidates_per_source).with_columns(source=pl.lit(name, dtype=names))
-            for name, source in self.sources.items()
-        ]
-        return pl.concat(found)
-
     def pairs(self, profiles: Profiles) -> Pairs:
         """The pairs that the ranker orders."""
-        found = self.candidates(profiles).lazy()
-        return Pairs.of(found, self.sources, self.history, self.fold.as_of, self.max_pairs, profiles)
+        found = candidates(self.sources.items(), list(self.sources), profiles, self.candidates_per_source)
+        return Pairs.of(found.lazy(), self.sources, self.history, self.fold.as_of, self.max_pairs, profiles)
 
     def features(self, pairs: Pairs) -> pl.DataFrame:
         """What the ranker knows of the pairs."""
@@ -96,6 +88,27 @@ class LiveRanker:
     @cached_property
     def _usual_channel(self) -> int:
         return int(np.bincount(np.maximum(self.history.channel, 0), minlength=1).argmax())
+
+
+def candidates(
+    sources: Iterable[tuple[str, Source]], names: list[str], profiles: Profiles, count: int
+) -> pl.DataFrame:
+    """The `count` best of each source for each profile, as in schema.CANDIDATES. names: of all the sources."""
+    enum = pl.Enum(names)
+    return pl.concat(
+        source.recommend(profiles, count).with_columns(source=pl.lit(name, dtype=enum)) for name, source in sources
+    )
+
+
+def pairs_of_anyone(run: Run, tuned: Tuned, fold: Fold, customers: Ints) -> Pairs:
+    """The pairs at a fold of customers (dense ids, sorted) who need not be among those whose candidates are stored.
+
+    One source after the other is in memory.
+    """
+    profiles = run.history.profiles(customers, fold.as_of)
+    sources = ((name, SourceArtifacts.of(run, fold, name, each).fitted()) for name, each in tuned.sources.items())
+    found = candidates(sources, list(tuned.sources), profiles, run.settings.retrieval.candidates_per_source)
+    return Pairs.of(found.lazy(), tuned.sources, run.history, fold.as_of, candidates_to_rank(run), profiles)
 
 
 def with_new_customer(history: History) -> History:
