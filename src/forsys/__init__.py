@@ -11,16 +11,17 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from forsys.api import Model, Shop, load
     from forsys.errors import DataError
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Imported when it is first used, so that `import forsys` takes no time."""
+        if name in _LAZY:
+            return getattr(import_module(_LAZY[name]), name)
+        raise AttributeError(f"module 'forsys' has no attribute {name!r}")
+
 
 __all__ = ["DataError", "Model", "Shop", "__version__", "load"]
 _LAZY = {"DataError": "forsys.errors", "Model": "forsys.api", "Shop": "forsys.api", "load": "forsys.api"}
-
-
-def __getattr__(name: str) -> Any:
-    """Imported when it is first used, so that `import forsys` takes no time."""
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'forsys' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 # Idle threads of one library otherwise spin while another works; in force where no such library is loaded yet.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -112,6 +112,26 @@ class Model:
         self.run = run
         self._recommender = Recommender.of(run)
 
+    @overload
+    def recommend(
+        self,
+        customers: str | Sequence[str] | None = None,
+        *,
+        basket: Sequence[str] | None = None,
+        k: int | None = None,
+        polars: Literal[False] = False,
+    ) -> "pd.DataFrame": ...
+
+    @overload
+    def recommend(
+        self,
+        customers: str | Sequence[str] | None = None,
+        *,
+        basket: Sequence[str] | None = None,
+        k: int | None = None,
+        polars: Literal[True],
+    ) -> pl.DataFrame: ...
+
     def recommend(
         self,
         customers: str | Sequence[str] | None = None,
@@ -145,17 +165,25 @@ class Model:
         with _private_files():
             return export(self.run, Path(path))
 
-    def explain(
-        self, customer: str, articles: str | Sequence[str] | None = None, *, text: bool = True
-    ) -> "str | list[dict[str, Any]]":
-        """Why articles stand where they do in a customer's list: in sentences, or with `text=False` as data.
+    def explain(self, customer: str, articles: str | Sequence[str] | None = None) -> str:
+        """Why articles stand where they do in a customer's list, in sentences.
 
         articles: an id, several, or None for the whole list. Ids may be given by their beginnings. Raises DataError
         for ids that the shop does not have, and for an article that no source recommends to the customer.
         """
+        found = self.explanations(customer, articles)
+        return "\n".join(explanation_text(each, self.settings.holdout_days) for each in found)
+
+    def explanations(self, customer: str, articles: str | Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """What `explain` says, as data; see `forsys.serving.explaining.explanations`."""
         wanted = [articles] if isinstance(articles, str) else articles
-        found = explanations(self._recommender, customer, wanted, self.settings.k)
-        return "\n".join(explanation_text(each, self.settings.holdout_days) for each in found) if text else found
+        return explanations(self._recommender, customer, wanted, self.settings.k)
+
+    @overload
+    def evaluate(self, *, polars: Literal[False] = False, verbose: bool = False) -> "pd.DataFrame": ...
+
+    @overload
+    def evaluate(self, *, polars: Literal[True], verbose: bool = False) -> pl.DataFrame: ...
 
     def evaluate(self, *, polars: bool = False, verbose: bool = False) -> "pd.DataFrame | pl.DataFrame":
         """The scores of every list on the holdout, a row per list, as in evaluation/scores.csv."""

@@ -13,7 +13,7 @@ from forsys.ranking.calibration import Calibration, calibrate, inputs
 from forsys.ranking.features import build
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.ranker import Ranker, in_order
-from forsys.ranking.training import choose_for, fit_for
+from forsys.ranking.training import Choice, choose_for, fit_for
 from forsys.ranking.training_pairs import LabelledFolds, pairs_of
 from forsys.ranking.tuning import Tuned
 from forsys.run import Run
@@ -95,7 +95,16 @@ def ranked_parts(run: Run, fold: Fold) -> list[Path]:
 
 def rank_buyers(labelled: LabelledFolds, tuned: Tuned, fold: Fold) -> pl.DataFrame:
     """The existing candidates of a labelled fold's buyers, ordered by a ranker trained for the fold."""
-    run = labelled.run
-    ranker = fit_for(labelled, tuned, fold, choose_for(labelled, tuned, fold))
+    return buyers_in_order(labelled.run, tuned, fold, train_for(labelled, tuned, fold)[0])
+
+
+def train_for(labelled: LabelledFolds, tuned: Tuned, fold: Fold) -> tuple[Ranker, Choice]:
+    """A ranker trained for a labelled fold, on what came before it, and how its form was chosen."""
+    choice = choose_for(labelled, tuned, fold)
+    return fit_for(labelled, tuned, fold, choice), choice
+
+
+def buyers_in_order(run: Run, tuned: Tuned, fold: Fold, ranker: Ranker) -> pl.DataFrame:
+    """The existing candidates of a labelled fold's buyers, as of `Ranker.order`."""
     pairs = (pairs_of(run, tuned.sources, fold, i) for i in range(len(run.shards(fold))))
     return pl.concat(ranker.order(each) for each in pairs)

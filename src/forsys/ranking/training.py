@@ -1,6 +1,6 @@
 """Training of the ranker: its size is chosen by MAP@k on validation folds, then it learns from all folds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import lightgbm as lgb
@@ -37,7 +37,7 @@ class Choice:
     trees: int
     blend: float
     tried: dict[str, float]
-    unseen: tuple[tuple[Ranker, list[Fold]], ...] = ()
+    unseen: tuple[tuple[Ranker, list[Fold]], ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
