@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 from forsys.candidates import SourceArtifacts
 from forsys.opening import open_run
@@ -85,7 +86,7 @@ def latencies(run: Run, customers: int) -> pd.DataFrame:
     )
 
 
-def by_the_files(run: Run, customer: int) -> object:
+def by_the_files(run: Run, customer: int) -> pl.DataFrame:
     """As the stages do it, for a shard of one customer."""
     fold, tuned = run.calendar.submission, Tuned.read(run.workspace.tuned)
     folder = run.workspace.ranker(fold)

@@ -24,7 +24,7 @@ def calibration_table(chance: Floats, hit: Bools, weight: Floats, groups: int = 
     rows, predicted, hits, squares = (np.bincount(group, each, groups).astype(np.float64) for each in values)
     low, high = interval_of_sum(hits, squares, float(weight[hit].max(initial=1)))
     sums = {"predicted": predicted, "observed": hits, "low": low, "high": high}
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         shares = {name: values / rows for name, values in sums.items()}
     table = pd.DataFrame({"group": np.arange(1, groups + 1), "rows": rows, **shares})
     return table[rows > 0].reset_index(drop=True)

@@ -26,7 +26,9 @@ from forsys.ranking.tuning import Tuned
 from forsys.run import Run
 from forsys.store import read_json, write_json
 
-CUSTOMERS_PER_FOLD = 4_000  # sampled, of the buyers and of the others each
+# The newest folds are taken until they have MIN_BUYERS together, at most MAX_FOLDS. In each of them, at most
+# BUYERS_PER_FOLD are sampled, and OTHERS_PER_BUYER times as many of those who bought nothing then.
+MIN_BUYERS, MAX_FOLDS, BUYERS_PER_FOLD, OTHERS_PER_BUYER = 1_000, 12, 4_000, 3
 MIN_HITS = 20  # fewer teach no chance
 FILE = "calibration.json"
 
@@ -109,12 +111,19 @@ def inputs(pairs: Pairs, score: Floats, rank: Ints) -> Floats:
 
 
 def calibrate(run: Run, tuned: Tuned, choice: Choice) -> Calibration:
-    """Learn from the folds on which the ranker's size was chosen."""
-    unseen = [(ranker, fold) for ranker, folds in choice.unseen for fold in folds]
+    """Learn from the newest of the folds on which the ranker's size was chosen."""
+    unseen = newest(run, [(ranker, fold) for ranker, folds in choice.unseen for fold in folds])
     folds = progress(unseen, "calibrate", unit="fold")
     parts = [listed(run, tuned, fold, ranker, choice.trees) for ranker, fold in folds]
     nothing = Listed(np.zeros((0, 6)), np.zeros(0, bool), np.zeros(0))
     return Calibration.fit(Listed.concat([*parts, nothing]), [fold for _, fold in unseen])
+
+
+def newest(run: Run, unseen: list[tuple[Ranker, Fold]]) -> list[tuple[Ranker, Fold]]:
+    """The newest folds, each with its ranker, until they have MIN_BUYERS together; at most MAX_FOLDS."""
+    newest_first = sorted(unseen, key=lambda each: each[1].as_of, reverse=True)[:MAX_FOLDS]
+    buyers = np.cumsum([run.labels(fold)["customer"].n_unique() for _, fold in newest_first])
+    return newest_first[: int(np.searchsorted(buyers, MIN_BUYERS)) + 1]
 
 
 def listed(run: Run, tuned: Tuned, fold: Fold, ranker: Ranker, trees: int | None = None) -> Listed:
@@ -137,14 +146,15 @@ def sampled_customers(run: Run, fold: Fold) -> tuple[Ints, Floats]:
     profiles = run.history.profiles(everyone, fold.as_of)
     everyone = everyone[profiles.stop > profiles.start]
     buys = np.isin(everyone, run.history.labels(fold)["customer"].unique().to_numpy())
-    parts = [_sample(everyone[kind], run.settings.seed + day_number(fold.as_of)) for kind in (buys, ~buys)]
+    seed, count = run.settings.seed + day_number(fold.as_of), min(int(buys.sum()), BUYERS_PER_FOLD)
+    parts = (_sample(everyone[buys], count, seed), _sample(everyone[~buys], OTHERS_PER_BUYER * count, seed))
     customers, weight = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.argsort(customers)
     return customers[order], weight[order]
 
 
-def _sample(customers: Ints, seed: int) -> tuple[Ints, Floats]:
-    """At most CUSTOMERS_PER_FOLD, and how many each stands for."""
+def _sample(customers: Ints, count: int, seed: int) -> tuple[Ints, Floats]:
+    """At most `count` of them, and how many each stands for."""
     key = pl.Series(customers).hash(seed).to_numpy()
-    sampled = customers[np.argsort(key, kind="stable")[:CUSTOMERS_PER_FOLD]]
+    sampled = customers[np.argsort(key, kind="stable")[:count]]
     return sampled, np.full(len(sampled), len(customers) / max(len(sampled), 1))

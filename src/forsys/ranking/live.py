@@ -93,11 +93,20 @@ class LiveRanker:
 def candidates(
     sources: Iterable[tuple[str, Source]], names: list[str], profiles: Profiles, count: int
 ) -> pl.DataFrame:
-    """The `count` best of each source for each profile, as in schema.CANDIDATES. names: of all the sources."""
-    enum = pl.Enum(names)
-    return pl.concat(
-        source.recommend(profiles, count).with_columns(source=pl.lit(name, dtype=enum)) for name, source in sources
-    )
+    """The `count` best of each source for each profile, as in schema.CANDIDATES. names: of all the sources.
+
+    As one frame, since many small ones take half of the time of a single customer.
+    """
+    parts = []
+    for name, source in sources:
+        article, score = source.top(profiles, count)
+        row, place = np.nonzero(article >= 0)
+        code = np.full(len(row), names.index(name))
+        parts.append((profiles.customers[row], article[row, place], code, place + 1, score[row, place]))
+    customer, found, code, rank, scores = map(np.concatenate, zip(*parts, strict=True))
+    kinds = pl.Series(names, dtype=pl.Enum(names)).gather(code)
+    columns = {"customer": customer, "article": found, "source": kinds, "rank": rank, "score": scores}
+    return pl.DataFrame(columns).cast({"customer": pl.Int32, "rank": pl.UInt16})
 
 
 def pairs_of_anyone(run: Run, tuned: Tuned, fold: Fold, customers: Ints) -> Pairs:

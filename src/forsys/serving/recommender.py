@@ -58,6 +58,7 @@ class Recommender:
     customers: Ids
     articles: Ids
     names: pl.Series
+    asked: pl.Series  # the ids of the customers, and null at the end, for someone new
 
     @classmethod
     def of(cls, run: Run) -> "Recommender":
@@ -65,15 +66,16 @@ class Recommender:
         fold, tuned = run.calendar.submission, Tuned.read(run.workspace.tuned)
         folder = run.workspace.ranker(fold)
         live = LiveRanker.of(run, tuned, fold, Ranker.load(folder))
-        articles = run.history.articles
+        articles, ids = run.history.articles, run.history.customers["customer_id"]
         name = next((column for column in NAMES if column in articles.columns), None)
         recommender = cls(
             run,
             live,
             Calibration.load(folder),
-            Ids.of("customer", run.history.customers["customer_id"]),
+            Ids.of("customer", ids),
             Ids.of("article", articles["article_id"]),
             articles[name] if name else pl.Series([None], dtype=pl.String).new_from_index(0, len(articles)),
+            ids.extend_constant(None, 1),
         )
         recommender.answer(live.basket(np.zeros(1, np.int64)))  # makes what all requests share
         return recommender
@@ -115,7 +117,7 @@ class Recommender:
         pairs, row = answer.pairs, answer.pairs.row[chosen]
         article = pairs.article[chosen]
         columns = {
-            "customer": self.customers.ids.extend_constant(None, 1).gather(pairs.customer[chosen]),
+            "customer": self.asked.gather(pairs.customer[chosen]),
             "rank": np.arange(len(row)) - np.searchsorted(row, row) + 1,
             "article": self.articles.ids.gather(article),
             "name": self.names.gather(article),
