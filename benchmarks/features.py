@@ -18,8 +18,8 @@ from benchmarks._compared import compared, fewest_seconds
 from benchmarks._made import everyones_pairs, made_run
 from forsys.calendar import day_number
 from forsys.ranking.features import build
-from forsys.ranking.features.purchase_history import LEVELS
 from forsys.ranking.pairs import Pairs
+from forsys.tables.history import History
 
 CUSTOMERS, RUNS = 2_000, 3
 
@@ -41,10 +41,15 @@ def run(data: Path | None) -> pd.DataFrame:
     return pd.concat(tables)
 
 
+def levels(history: History) -> tuple[str, ...]:
+    """What `purchase_history` counts."""
+    return ("article", *history.roles.counted)
+
+
 def frames(pairs: Pairs) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The pairs, and the log before their cut-off, with the code of each level; the log's ages in days."""
     log = pairs.history.before(pairs.as_of)
-    codes = {level: pairs.history.codes(attribute) for level, attribute in LEVELS.items()}
+    codes = {level: pairs.history.codes(level) for level in levels(pairs.history)}
     wanted = {level: code[pairs.article] for level, code in codes.items()}
     bought = {level: code[log.article] for level, code in codes.items()}
     age = day_number(pairs.as_of) - log.day
@@ -58,7 +63,7 @@ def merged(pairs: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
     """The columns of `purchase_history`, where every code is known."""
     visits = log.groupby("customer")["age"].agg(visits="nunique", last="min").reset_index()
     found = pairs.merge(visits, on="customer", how="left")
-    for level in LEVELS:
+    for level in log.columns.drop(["customer", "age"]):
         counts = log.groupby(["customer", level])["age"].agg(visits="nunique", days_since_last="min", oldest="max")
         found = found.merge(counts.add_prefix(f"{level}_").reset_index(), on=["customer", level], how="left")
         times, newest = found[f"{level}_visits"].fillna(0), found[f"{level}_days_since_last"]

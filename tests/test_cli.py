@@ -1,6 +1,7 @@
 """The command line in this process: what it answers, and how it refuses."""
 
 import io
+import json
 import shutil
 import sys
 from functools import partial
@@ -8,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from forsys import cli, opening
-from forsys.cli import main, parsed
+from forsys import opening
+from forsys.cli import commands, main, parsed
 from forsys.progress import progress, stage_line
 from forsys.sample.shop import generate
 from forsys.tables.dataset import locate
@@ -180,7 +181,7 @@ class TestEndings:
         def interrupted(_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(cli, "_run_stage", interrupted)
+        monkeypatch.setattr(commands, "run_one_stage", interrupted)
         assert main(["tables"]) == 130
         assert "goes on from here" in capsys.readouterr().err
 
@@ -190,7 +191,7 @@ class TestEndings:
         def broken(_: object) -> None:
             raise ValueError("a bug")
 
-        monkeypatch.setattr(cli, "_run_stage", broken)
+        monkeypatch.setattr(commands, "run_one_stage", broken)
         with pytest.raises(ValueError, match="a bug"):
             main(["tables"])
 
@@ -379,7 +380,10 @@ def test_a_share_that_is_none(share: str, capsys: Output) -> None:
         ("--set k=5 tables --set seed=3", {"set": ["k=5", "seed=3"]}),
         ("content --set k=5 show 01 --set seed=3", {"articles": ["01"], "set": ["k=5", "seed=3"]}),
         ("--input shop content show 01 02", {"articles": ["01", "02"], "input": Path("shop")}),
-        ("explain --input shop CUSTOMER ARTICLE", {"customer": "CUSTOMER", "input": Path("shop")}),
+        (
+            "explain --input shop CUSTOMER ARTICLE",
+            {"customer": "CUSTOMER", "articles": ["ARTICLE"], "input": Path("shop")},
+        ),
         ("--holdout-days 2 backtest --weeks 3", {"weeks": 3, "holdout_days": 2}),
     ],
 )
@@ -398,3 +402,97 @@ def test_options_that_a_command_does_not_take(line: str, capsys: Output) -> None
 
 def test_options_alone_run_everything() -> None:
     assert parsed(["--input", "shop"]).command is parsed(["run"]).command
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("tabels", "there is no command tabels. Do you mean tables?"),
+        ("raport", "Do you mean report?"),
+        ("validat x.csv", "Do you mean validate?"),
+        ("--set k=5 evalute", "Do you mean evaluate?"),
+        ("nonsense", "there is no command nonsense. Commands: run, tables,"),
+        ("test", "test is a command of run.sh alone: bash run.sh test"),
+        ("benchmark scoring", "bash run.sh benchmark"),
+        ("tables --holdout-day 2", "unrecognized arguments: --holdout-day 2. Do you mean --holdout-days?"),
+        ("--inputs shop tables", "no option --inputs before a command. Do you mean --input?"),
+        ("--weeks 3 backtest", "no option --weeks before a command. Options of one command stand after it."),
+        ("tables --inp shop", "Do you mean --input?"),
+        ("backtest --week 3", "Do you mean --weeks?"),
+        ("sample x --customer 30", "Do you mean --customers?"),
+        ("clean --yess", "Do you mean --yes?"),
+        ("tables extra", "unrecognized arguments: extra"),
+    ],
+)
+def test_mistyped_words(line: str, words: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(line.split())
+    assert stopped.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_version_and_help(capsys: Output) -> None:
+    for words in (["--version"], ["--help"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(words)
+        assert stopped.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith("forsys 0.")
+    for line in ("  test  ", "  benchmark  ", "  0  ", "  1  ", "  2  ", "  130  "):
+        assert f"\n{line}" in said
+
+
+@pytest.mark.parametrize("line", ["validate x.csv", "tune", "report", "explain a b", "content show 01", "submit"])
+def test_a_command_that_reads_generates_no_shop(
+    line: str, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Output
+) -> None:
+    monkeypatch.setattr(opening, "locate", partial(locate, kaggle=(tmp_path / "no kaggle here",)))
+    assert "No data found: " in refused(line.split(), capsys)
+    assert not home.exists()
+
+
+class TestForScripts:
+    def test_settings(self, capsys: Output) -> None:
+        assert main(["settings", "--json", "--set", "k=5"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["k"] == 5
+        assert found["retrieval"]["sources"]["als"]["factors"] > 0
+
+    def test_validate(self, shop: Path, submitted: Path, tmp_path: Path, capsys: Output) -> None:
+        bad = tmp_path / "bad.csv"
+        bad.write_text("customer_id,prediction\n", encoding="utf-8")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FORSYS_HOME", str(submitted))
+            good = str(submitted / "submissions" / "submission.csv")
+            assert main(["validate", good, "--json", "--input", str(shop)]) == 0
+            found = json.loads(capsys.readouterr().out)
+            assert found == {"file": good, "valid": True, "customers": CUSTOMERS, "articles_each": 12}
+            assert main(["validate", str(bad), "--json", "--input", str(shop)]) == 2
+            found = json.loads(capsys.readouterr().out)
+        assert (found["valid"], "no row" in found["fault"]) == (False, True)
+
+    def test_doctor(self, shop: Path, submitted: Path, capsys: Output) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FORSYS_HOME", str(submitted))
+            before = snapshot(submitted)
+            assert main(["doctor", "--json", "--input", str(shop)]) == 0
+            found = json.loads(capsys.readouterr().out)
+            assert main(["doctor", "--input", str(shop)]) == 0
+            assert snapshot(submitted) == before
+        assert found["machine"]["cores"] > 0
+        assert found["packages"]["polars"][0].isdigit()
+        assert found["data"]["folder"] == str(shop)
+        assert "customers.csv" in found["data"]
+        assert found["output"]["tiny"] == f"{shop}; finished: content, rank, retrieve, submit, tables, tune"
+        assert found["output"]["submission.csv"] == "tiny"
+        assert found["environment"]["FORSYS_HOME"] == str(submitted)
+        text = capsys.readouterr().out
+        assert f"  folder            {shop}" in text
+
+    def test_doctor_where_everything_is_wrong(self, home: Path, capsys: Output) -> None:
+        """It names the faults and goes on: that is what it is for."""
+        assert main(["doctor", "--json", "--input", "/no/such/folder", "--set", "k=x"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert "does not exist" in found["data"]["fault"]
+        assert "can't be used" in found["settings"]["fault"]
+        assert not home.exists()

@@ -7,8 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from forsys import cli
-from forsys.cli import main
+from forsys.cli import commands, main
 from forsys.machine import ADVICE, machine_fault
 
 
@@ -44,7 +43,7 @@ def test_the_command_line_ends_with_2(
     def full(_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(cli, "_run_stage", full)
+    monkeypatch.setattr(commands, "run_one_stage", full)
     assert main(["tables"]) == 2
     said = capsys.readouterr().err
     assert said.startswith(f"forsys: {tmp_path}: No space left on device. ")

@@ -147,8 +147,9 @@ class TestWholeRun:
     def test_leaves_nothing_half_done(self, finished: tuple[Path, Done]) -> None:
         project, _ = finished
         assert parts_left(project) == []
-        copies = list((project / "submissions").glob("submission-*.csv"))
-        assert [copy.read_bytes() for copy in copies] == [(project / "submissions" / "submission.csv").read_bytes()]
+        copies = list((project / "submissions").glob("tiny-submission*.csv"))
+        assert len(copies) == 2  # under the name of the data set, and with the date too
+        assert {copy.read_bytes() for copy in copies} == {(project / "submissions" / "submission.csv").read_bytes()}
         assert (project / "output" / "tiny" / "report.html").stat().st_size > 0
 
 
@@ -201,8 +202,10 @@ class TestFaults:
     def test_help_lists_the_commands(self, finished: tuple[Path, Done]) -> None:
         done = run_sh(finished[0], "--help")
         assert (done.returncode, done.stderr) == (0, "")
-        for command in ("run", *STAGES, "backtest", "validate", "settings", "sample"):
+        for command in ("run", *STAGES, "backtest", "validate", "settings", "doctor", "sample"):
             assert f"\n    {command} " in done.stdout
+        for command in ("test", "benchmark", "0", "1", "2", "130"):
+            assert f"\n  {command} " in done.stdout
 
     @pytest.mark.parametrize("arguments", [["nonsense"], ["tables", "--nonsense"], ["sample"]])
     def test_unknown_commands_get_the_usage(self, finished: tuple[Path, Done], arguments: list[str]) -> None:

@@ -1,5 +1,6 @@
 """One tree of settings: the default, a file over it, `--set` over both, and what is said about a mistake."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from forsys import settings as module
+from forsys.cli import main
 from forsys.errors import DataError
+from forsys.opening import open_run
 from forsys.retrieval.registry import check_sources, make_source
 from forsys.settings import RENAMED, Settings, load_settings
 from forsys.settings_text import settings_text
@@ -213,3 +216,53 @@ def test_the_seed_s_preset_is_that_of_the_slides() -> None:
     slides = {"embedding_dim": 128, "epochs": 10, "window_size": 10, "batching": "sliding", "num_networks": 1}
     assert slides.items() <= compare.network.items()
     assert compare.ids_only["epochs"] == 10
+
+
+MISTYPED = [
+    ("retrieval.sources.asl=false", "retrieval.sources.asl is not a source. Do you mean als?"),
+    ("retrieval.sources.nxt_item=false", "Do you mean next_item?"),
+    ("retrieval.sources.asl.factors=64", "retrieval.sources.asl is not a source. Do you mean als?"),
+    ("retrieval.sources.asl=true", "retrieval.sources.asl is not a source"),
+    ("retrieval.sources.als.factor=64", "retrieval.sources.als: factor: Unexpected keyword argument. Do you mean"),
+    ('tuning.grid."als.factor"=[64]', "Do you mean factors?"),
+    ('tuning.grid."asl.factors"=[64]', "asl.factors names no source. Do you mean als?"),
+    ("compare.network.epoch=3", "Do you mean epochs?"),
+    ("compare.ids_only.epoch=3", "Do you mean epochs?"),
+    ('ranking.features=["list"]', "Do you mean lists?"),
+    ("ranking.num_leave=3", "Do you mean ranking.num_leaves?"),
+    ("num_leaves=3", "Do you mean ranking.num_leaves?"),
+    ("ranker.num_leaves=3", "Do you mean ranking?"),
+    ("retrieval.source.als=false", "Do you mean retrieval.sources?"),
+    ("holdout_day=2", "Do you mean holdout_days?"),
+    ("Seed=3", "Do you mean seed?"),
+]
+
+
+@pytest.mark.parametrize(("override", "words"), MISTYPED)
+@pytest.mark.parametrize("command", ["run", "tables", "report", "settings"])
+def test_a_mistyped_key_is_named_before_anything_runs(
+    command: str, override: str, words: str, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("FORSYS_HOME", str(tmp_path))
+    if command == "run":  # what it does first
+        with pytest.raises(DataError, match=re.escape(words)):
+            open_run(shop, overrides=[override], home=tmp_path)
+    else:
+        assert main([command, "--input", str(shop), "--set", override]) == 2
+        assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistyped_source_of_a_preset_is_named(tmp_path: Path) -> None:
+    preset = tmp_path / "mine.toml"
+    preset.write_text("[retrieval.sources]\nbrp = false\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"Do you mean bpr\?"):
+        load_settings(str(preset))
+
+
+def test_a_new_source_may_be_switched_off_again() -> None:
+    new = 'retrieval.sources.mine={ class = "forsys.retrieval.repurchase:Repurchase" }'
+    sources = load_settings(overrides=[new, "retrieval.sources.mine.half_life=3"]).retrieval.sources
+    assert sources["mine"]["half_life"] == 3
+    assert "mine" not in load_settings(overrides=[new, "retrieval.sources.mine=false"]).retrieval.sources

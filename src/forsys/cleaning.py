@@ -8,13 +8,14 @@ from forsys.errors import DataError
 from forsys.locking import locked
 from forsys.made_files import LIST, LOCK, delete_empty_folders, made_files
 
-DATED = re.compile(r"submission-\d{8}-\d{6}\.csv")
+DATED = re.compile(r"(?P<of>(.+-)?submission)-\d{8}-\d{6}\.csv")
 
 
 def clean(home: Path, names: Sequence[str] = (), *, delete: bool) -> str:
     """Say what runs have left below `home`, by data set (`names`, or all) and folder; delete it where asked.
 
-    The submission, its newest dated copy and files that no run made stay. Raises DataError for an unknown name.
+    The submissions, the newest dated copy of each and files that no run made stay. Raises DataError for an unknown
+    name.
     """
     there = {path.name: path for path in sorted((home / "output").glob("*")) if path.is_dir()}
     unknown = sorted(set(names) - set(there))
@@ -32,8 +33,10 @@ def clean(home: Path, names: Sequence[str] = (), *, delete: bool) -> str:
 
 
 def _old_copies(folder: Path) -> list[Path]:
-    """The dated copies of submissions but the newest."""
-    return [path for path in made_files(folder) if DATED.fullmatch(path.name)][:-1]
+    """The dated copies of each data set's submissions but the newest."""
+    dated = [(found["of"], path) for path in made_files(folder) if (found := DATED.fullmatch(path.name))]
+    newest = dict(dated)  # by name, they come with the oldest first
+    return [path for of, path in dated if path != newest[of]]
 
 
 def _delete(folder: Path, files: list[Path]) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint
 from forsys.locking import locked
+from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
 from forsys.ranking.features import chosen
-from forsys.retrieval.registry import check_sources
+from forsys.retrieval.registry import check_sources, without_missing_parts
 from forsys.run import Run
-from forsys.settings import load_settings
+from forsys.settings import Settings, load_settings
 from forsys.store import is_current, write_stamp
 from forsys.tables.dataset import DataSet, locate
-from forsys.workspace import Workspace
+from forsys.workspace import SAMPLE, sample_folder, workspace_of
 
 
 def open_run(
@@ -24,20 +25,19 @@ def open_run(
     overrides: Sequence[str] = (),
     max_rejected: float = 0.01,
     home: Path | None = None,
+    make_sample: bool = True,
 ) -> Run:
     """A run on the data in `folder`, or on those that `find_data` finds; output goes below `home`.
 
     `home` is by default the folder in FORSYS_HOME, or else the working directory. Raises DataError for settings
-    that cannot be used and for a folder without data.
+    that cannot be used, for a folder without data, and where there are no data and no sample may be made.
     """
-    settings = load_settings(preset, overrides)
-    check_sources(settings)
-    chosen(settings.ranking.features)
+    settings = checked_settings(preset, overrides)
     home = home or home_folder()
-    dataset = find_data(folder, home)
+    dataset = find_data(folder, home, make_sample=make_sample)
     if not dataset.name:  # the folder / has none, and output would go to all data sets' folder
         raise DataError(f"{dataset.origin}: this folder has no name. Put the tables into a folder of their own.")
-    return Run(dataset, settings, Workspace(home, dataset.name), max_rejected)
+    return Run(dataset, settings, workspace_of(home, dataset.name, dataset.folder), max_rejected)
 
 
 def home_folder() -> Path:
@@ -45,18 +45,39 @@ def home_folder() -> Path:
     return Path(os.environ.get("FORSYS_HOME") or Path.cwd())
 
 
-def find_data(folder: Path | None, home: Path) -> DataSet:
-    """The data to work on; where there are none, the generated sample, made if it is not there yet."""
+def checked_settings(preset: str = "default", overrides: Sequence[str] = ()) -> Settings:
+    """The settings, with every key checked, those of sources and feature groups too. Raises DataError.
+
+    Sources whose libraries are not installed are left out; `optional_parts.left_out` says so.
+    """
+    settings = load_settings(preset, overrides)
+    check_sources(settings)
+    chosen(settings.ranking.features)
+    if settings.content.image_encoder:
+        require_part("recurrent", "content.image_encoder")
+    return without_missing_parts(settings)
+
+
+def find_data(folder: Path | None, home: Path, *, make_sample: bool = True) -> DataSet:
+    """The data to work on; where there are none, the generated sample, made if it is not there yet.
+
+    Raises DataError where it would have to be made and may not be.
+    """
     found = locate(folder, os.environ, home)
     if found is not None:
         return found
     from forsys.sample.shop import generate  # here, since most runs have data
 
-    sample, made_from = home / "output" / "sample" / "input", code_fingerprint("forsys.sample.shop")
+    sample, made_from = sample_folder(home), code_fingerprint("forsys.sample.shop")
     if not is_current(sample, made_from):
+        if not make_sample:
+            raise DataError(
+                f"No data found: {home / 'input'} holds no table, and no --input was given. Name the shop's folder "
+                "with --input. (`forsys run` would generate a small shop to try.)"
+            )
         say("No data found: making a sample of generated data (put Kaggle's files into input/ for real ones).")
         with stage_line("sample") as made, locked(sample.parent):
             generate(sample)
             write_stamp(sample, made_from)
             made.append(f"{sample.relative_to(home)}: a small fashion shop, generated")
-    return DataSet("sample", sample, True, "generated sample")
+    return DataSet(SAMPLE, sample, True, "generated sample")

@@ -15,6 +15,7 @@ from forsys.settings import Settings
 from forsys.store import read_json
 from forsys.tables.dataset import DataSet
 from forsys.tables.history import History
+from forsys.tables.roles import Roles
 from forsys.workspace import Workspace
 
 
@@ -47,13 +48,23 @@ class Run:
         return stamp if whole else None
 
     @cached_property
+    def roles(self) -> Roles:
+        """Which attributes of the shop serve where."""
+        return Roles.read(self._summary["roles"])
+
+    @cached_property
     def calendar(self) -> Calendar:
         """The period of the data, in folds."""
-        summary = read_json(self.workspace.tables / "tables.json")
+        first, last = (date.fromisoformat(self._summary[key]) for key in ("first_day", "last_day"))
+        return Calendar(first, last, self.settings.holdout_days)
+
+    @property
+    def _summary(self) -> dict[str, Any]:
+        """What the stage `tables` has counted."""
+        summary: dict[str, Any] | None = read_json(self.workspace.tables / "tables.json")
         if summary is None:
             raise DataError(f"{self.workspace.name}: no finished tables. Run the stage `tables` first.")
-        first, last = (date.fromisoformat(summary[key]) for key in ("first_day", "last_day"))
-        return Calendar(first, last, self.settings.holdout_days)
+        return summary
 
     @cached_property
     def history(self) -> History:

@@ -5,8 +5,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from forsys.errors import DataError
+from forsys.errors import DataError, did_you_mean
 
 PRESETS = Path(__file__).parent / "presets"
 RENAMED: dict[str, str] = tomllib.loads(
@@ -189,9 +188,9 @@ def load_settings(preset: str = "default", overrides: Iterable[str] = ()) -> Set
     tree = _read_toml(PRESETS / "default.toml")
     if preset != "default":
         named = PRESETS / f"{preset}.toml"
-        tree = _merged(tree, _without_old_keys(_read_toml(named if named.exists() else Path(preset))))
+        tree = _changed(tree, _read_toml(named if named.exists() else Path(preset)))
     for override in overrides:
-        tree = _merged(tree, _without_old_keys(_parse_override(override)))
+        tree = _changed(tree, _parse_override(override))
     tree = _without_grid_of_switched_off(tree)
     try:
         return Settings.model_validate(tree)
@@ -212,6 +211,27 @@ def _without_grid_of_switched_off(tree: dict[str, Any]) -> dict[str, Any]:
     return tree | {"tuning": tree["tuning"] | {"grid": grid}}
 
 
+def _changed(tree: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`tree` with the keys of `over`. Raises DataError for old keys, and for a source that nothing defines."""
+    _refuse_unknown_sources(tree, _without_old_keys(over))
+    return _merged(tree, over)
+
+
+def _refuse_unknown_sources(tree: dict[str, Any], over: dict[str, Any]) -> None:
+    """A source may be added, with its class; what changes or switches off a source must name one that is there."""
+    try:
+        known, named = tree["retrieval"]["sources"], over["retrieval"]["sources"].items()
+    except (KeyError, AttributeError, TypeError):  # nothing of sources, or something else: the validation says so
+        return
+    for name, config in named:
+        if name not in known and not (isinstance(config, dict) and "class" in config):
+            hint = did_you_mean(name, known)
+            raise DataError(
+                f"retrieval.sources.{name} is not a source.{hint} Sources: {', '.join(known)}. "
+                'A new one needs its class = "package.module:Class".'
+            )
+
+
 def _fault(fault: Any) -> str:
     """One line per fault; an unknown key gets the key that it resembles most."""
     if not fault["loc"]:
@@ -220,11 +240,20 @@ def _fault(fault: Any) -> str:
     text = f"  {'.'.join([*sections, key])}: {fault['msg']} (found {fault['input']!r})"
     if fault["type"] != "extra_forbidden":
         return text
-    model: Any = Settings
-    for section in sections:
-        model = model.model_fields[section].annotation
-    close = get_close_matches(key, model.model_fields, n=1)
-    return f"{text}. Do you mean {'.'.join([*sections, close[0]])}?" if close else text
+    elsewhere = [name for name in _keys_of(Settings) if name.rpartition(".")[2] == key]
+    if elsewhere:
+        return f"{text}. Do you mean {elsewhere[0]}?"
+    path = "".join(f"{section}." for section in sections)
+    beside = [name for name in _keys_of(Settings) if name.startswith(path) and "." not in name.removeprefix(path)]
+    return f"{text}.{did_you_mean(path + key, beside)}"
+
+
+def _keys_of(section: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Every key of a section and of those within it, with its dots; sections too."""
+    for name, field in section.model_fields.items():
+        yield path + name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys_of(field.annotation, f"{path}{name}.")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -15,11 +15,19 @@ from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.locking import locked
 from forsys.made_files import tidy
+from forsys.optional_parts import left_out, missing_modules
 from forsys.progress import say, stage_line
 from forsys.retrieval.registry import source_fingerprint
 from forsys.run import Run
-from forsys.store import digest, write_json
+from forsys.store import digest, is_current, write_json, write_stamp
 from forsys.tables.dataset import file_states
+
+MEASUREMENTS = {
+    "backtest": ("evaluation/backtest.csv", "forsys.evaluation.backtest"),
+    "ablate": ("evaluation/ablation.csv", "forsys.evaluation.ablation"),
+    "compare": ("comparison/comparison.json", "forsys.evaluation.comparison"),
+}
+"""Commands that are no stages: the file that each writes last below the data set's folder, and its module."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +35,11 @@ class Stage:
     """One stage of the pipeline.
 
     inputs: the stages whose outputs it reads. outputs: patterns of the files that it writes, below the folder of
-    the data set; {holdout} and {submission} stand for the cut-offs. module: where they are made; its code, and all
-    that it imports, decides whether they are up to date. make: does the work and returns what to say of it.
-    made_from: what else decides whether the outputs are up to date, such as settings. shows: a text among the
-    outputs that is printed whether or not the stage was skipped.
+    the data set or in submissions/; {holdout} and {submission} stand for the cut-offs, {name} for the data set.
+    module: where they are made; its code, and all that it imports, decides whether they are up to date. make: does
+    the work and returns what to say of it. made_from: what else decides whether the outputs are up to date, such as
+    settings. shows: a text among the outputs that is printed whether or not the stage was skipped. when_skipped:
+    what is put right where the outputs are up to date; returns what to say of it.
     """
 
     name: str
@@ -41,6 +50,7 @@ class Stage:
     make: Callable[[Run], list[str]]
     made_from: Callable[[Run], Any] | None = None
     shows: str = ""
+    when_skipped: Callable[[Run], list[str]] | None = None
 
 
 def run_stage(run: Run, name: str) -> None:
@@ -49,11 +59,18 @@ def run_stage(run: Run, name: str) -> None:
     if not stage.inputs:
         kind = "generated data, so every score is of a made-up shop" if run.dataset.generated else "shop data"
         say(f"Data: {run.dataset.folder} ({run.dataset.origin}; {kind})")
+        for line in left_out():
+            say(line)
+        if run.workspace.name != run.dataset.name:
+            say(f"Output: {run.workspace.shown(run.workspace.out)} (another data set has that name too)")
     made_from = stage_fingerprint(run, name)
     if _is_current(run, name, made_from):
         say(f"{name:<10} up to date, skipped")
+        for line in stage.when_skipped(run) if stage.when_skipped else ():
+            say(f"{name:<10} {line}")
     else:
         with stage_line(name) as made, locked(run.workspace.out):
+            run.workspace.claim()
             for path in _damaged(run, name):
                 say(f"{name:<10} {run.workspace.shown(path)} is missing or was changed; it is made again")
                 if run.workspace.out in path.parents:
@@ -65,6 +82,28 @@ def run_stage(run: Run, name: str) -> None:
             write_json({"fingerprint": made_from, "outputs": outputs}, stamp)
     if stage.shows:
         say((run.workspace.out / stage.shows).read_text(encoding="utf-8"))
+        for line in stale_measurements(run):
+            say(line)
+
+
+def note_measurement(run: Run, command: str) -> None:
+    """Stamp what a command beside the stages has just written."""
+    write_stamp(run.workspace.out / MEASUREMENTS[command][0], _measurement_fingerprint(run, command))
+
+
+def stale_measurements(run: Run) -> list[str]:
+    """A line for each result of such a command that lies beside those of the stages, but belongs to another run."""
+    files = {command: run.workspace.out / file for command, (file, _) in MEASUREMENTS.items()}
+    return [
+        f"{run.workspace.shown(file)} was made from other data, settings or code: `{command}` makes it anew."
+        for command, file in files.items()
+        if file.exists() and not is_current(file, _measurement_fingerprint(run, command))
+    ]
+
+
+def _measurement_fingerprint(run: Run, command: str) -> str:
+    """Of the data, all settings and the code."""
+    return fingerprint(stage_fingerprint(run, "tune"), code_fingerprint(MEASUREMENTS[command][1]))
 
 
 def require(run: Run, name: str) -> None:
@@ -121,6 +160,7 @@ def output_files(run: Run, stage: Stage) -> list[Path]:
     """The files of a finished stage."""
     home, folder = run.workspace.home, escape(run.workspace.name)
     below = [p if p.startswith("submissions/") else f"output/{folder}/{p}" for p in stage.outputs]
+    below = [p.replace("{name}", folder) for p in below]
     if any("{" in pattern for pattern in stage.outputs):
         holdout, submission = str(run.calendar.holdout.as_of), str(run.calendar.submission.as_of)
         below = [p.replace("{holdout}", holdout).replace("{submission}", submission) for p in below]
@@ -144,7 +184,9 @@ def _content(run: Run) -> list[str]:
 
     articles = pl.read_parquet(run.workspace.tables / "articles.parquet")
     images, settings = run.dataset.folder / "images", run.settings
-    facts = build_features(articles, images, run.workspace.content, settings.content, settings.seed)
+    facts = build_features(
+        articles, run.roles.attributes, images, run.workspace.content, settings.content, settings.seed
+    )
     write_json(facts, run.workspace.content / "content.json")
     return summary(facts)
 
@@ -189,6 +231,17 @@ def _submit(run: Run) -> list[str]:
     return submit(run)
 
 
+def _give_fixed_name(run: Run) -> list[str]:
+    """submissions/submission.csv may be that of another data set, run since."""
+    from forsys.submission import give_fixed_name
+
+    own, fixed = run.workspace.name, run.workspace.shown(run.workspace.submission)
+    before = give_fixed_name(run.workspace)
+    if before is None:
+        return [f"{fixed} is missing or was changed; it is made again"]
+    return [] if before == own else [f"{fixed} was that of {before}; it is that of {own} again"]
+
+
 def _evaluate(run: Run) -> list[str]:
     from forsys.evaluation.holdout import evaluate_holdout
 
@@ -231,6 +284,7 @@ STAGES: dict[str, Stage] = {
                 run.settings.content.model_dump(mode="json"),
                 run.settings.seed,
                 _pictures(run),
+                missing_modules("content"),
             ),
             make=_content,
         ),
@@ -268,9 +322,10 @@ STAGES: dict[str, Stage] = {
             name="submit",
             help="write submissions/submission.csv",
             inputs=("rank",),
-            outputs=("submissions/submission.csv", "holdout/submission.csv", "holdout/predictions.parquet"),
+            outputs=("submissions/{name}-submission.csv", "holdout/submission.csv", "holdout/predictions.parquet"),
             module="forsys.submission",
             make=_submit,
+            when_skipped=_give_fixed_name,
         ),
         Stage(
             name="evaluate",

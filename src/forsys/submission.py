@@ -1,7 +1,7 @@
 """The file that Kaggle scores: written atomically, checked line by line, each version kept under its date.
 
 A submission is `customer_id,prediction`: every customer of the sample submission once, each with k article
-ids of ten digits, best first, separated by one space.
+ids, best first, separated by one space (by a bar where a shop's ids hold spaces). H&M's ids have ten digits.
 """
 
 import hashlib
@@ -22,14 +22,19 @@ from forsys.locking import locked
 from forsys.made_files import tidy
 from forsys.ranking.ordering import read_ranked
 from forsys.run import Run
-from forsys.store import atomic_write, write_parquet
+from forsys.store import atomic_write, digest, write_parquet
+from forsys.workspace import Workspace
 
 HEADER = "customer_id,prediction"
+SUBMISSION_OF = re.compile(r"(?P<data_set>.+)-submission(-\d{8}-\d{6})?\.csv")
 
 AGAIN = "Make the submission again"
 CUT = "The file ends in the middle of this line: it was cut off. Copy or make it again"
 ONE_FIELD = "Delete the line if it is empty; otherwise put a comma after the customer's id"
 AS_TEXT = "Keep article ids as text all the way (pandas: `dtype={'article_id': str}`)"
+
+SEPARATORS = (" ", "|", ";", "/")  # between the ids of articles: the first that no id holds
+DIGITS = "[0-9]{10}"  # H&M's ids
 
 # Customers written or checked at a time: their articles' ids take about 50 MB as strings.
 SLICE = 100_000
@@ -49,7 +54,7 @@ def _submit(run: Run, k: int) -> list[str]:
     lines = []
     _check_articles(run, k)
     for fold, path in (
-        (run.calendar.submission, run.workspace.submission),
+        (run.calendar.submission, run.workspace.own_submission),
         (run.calendar.holdout, run.workspace.holdout / "submission.csv"),
     ):
         predictions = (
@@ -61,7 +66,33 @@ def _submit(run: Run, k: int) -> list[str]:
             write_parquet(predictions, run.workspace.holdout / "predictions.parquet")
         write_submission(predictions, run.workspace.tables, path, k, customers)
         lines.append(f"{run.workspace.shown(path)}: {k} articles for {len(predictions) // k:,} customers")
+    before, fixed = give_fixed_name(run.workspace), run.workspace.shown(run.workspace.submission)
+    lines.append(fixed if before in (None, run.workspace.name) else f"{fixed} (which was that of {before})")
     return [*lines, "valid"]
+
+
+def give_fixed_name(workspace: Workspace) -> str | None:
+    """Copy a data set's submission to submissions/submission.csv, the name that Kaggle's users expect.
+
+    Returns the data set whose it was before; None where it was nobody's, or missing.
+    """
+    own, fixed = workspace.own_submission, workspace.submission
+    if digest(fixed) == digest(own):
+        return workspace.name
+    before = owner_of(fixed)
+    with locked(fixed.parent), atomic_write(fixed) as part:
+        shutil.copyfile(own, part)
+    return before
+
+
+def owner_of(file: Path) -> str | None:
+    """The data set whose submission beside `file`, the newest or an earlier one, has the same bytes."""
+    size = file.stat().st_size if file.is_file() else -1
+    for other in sorted(file.parent.glob("*-submission*.csv")):
+        named = SUBMISSION_OF.fullmatch(other.name)
+        if named and other.stat().st_size == size and digest(other) == digest(file):
+            return named["data_set"]
+    return None
 
 
 def _check_articles(run: Run, k: int) -> None:
@@ -96,7 +127,7 @@ def write_submission(
                 ids = [articles.gather(rows[:, place]).alias(str(place)) for place in range(k)]
                 pl.select(
                     customer_id=customer_ids.gather(wanted[start : start + SLICE]),
-                    prediction=pl.concat_str(ids, separator=" "),
+                    prediction=pl.concat_str(ids, separator=_separator(articles)),
                 ).write_csv(file, include_header=False)
         _Check(part, path, tables, k, wanted).run()
     _keep_dated_copy(path)
@@ -115,6 +146,10 @@ def validate(path: Path, tables: Path, k: int) -> int:
 def _wanted(tables: Path) -> pl.Series:
     """The customers of the sample submission."""
     return pl.read_parquet(tables / "submission_customers.parquet")["customer"]
+
+
+def _separator(articles: pl.Series) -> str:
+    return next(each for each in SEPARATORS if not articles.str.contains(each, literal=True).any())
 
 
 def _column(tables: Path, table: str, name: str) -> pl.Series:
@@ -270,11 +305,11 @@ class _Check:
         places = pl.DataFrame({"id": ids}).with_row_index("place")
         for part in rows.iter_slices(SLICE):
             if not self._all_good(part["prediction"], places):
-                self._explain(part, set(ids), last=len(rows) + 1)
+                self._explain(part, ids, last=len(rows) + 1)
 
     def _all_good(self, predictions: pl.Series, places: pl.DataFrame) -> bool:
         """Whether each prediction is k different known ids: quick, but it cannot say what is wrong."""
-        ids = predictions.str.split(" ")
+        ids = predictions.str.split(_separator(places["id"]))
         if not (ids.list.len() == self.k).all():
             return False
         split = ids.explode().to_frame("id")
@@ -284,10 +319,11 @@ class _Check:
         lists = np.sort(at.to_numpy().reshape(-1, self.k), axis=1)
         return bool((lists[:, 1:] != lists[:, :-1]).all())
 
-    def _explain(self, rows: pl.DataFrame, known: set[str], last: int) -> None:
+    def _explain(self, rows: pl.DataFrame, articles: pl.Series, last: int) -> None:
         """Raise for the first row at fault; `last` is the number of the file's last line."""
+        ids = _Ids(set(articles), _separator(articles), bool(articles.str.contains(f"^{DIGITS}$").all()), self.k)
         for line, customer, prediction in rows.iter_rows():
-            fault = _fault(prediction, known, self.k)
+            fault = _fault(prediction, ids)
             if fault:
                 found, allowed, fix = fault
                 fix = self._cut_or(fix, is_last=line == last)
@@ -319,28 +355,43 @@ def _header_fix(header: str) -> str:
     return next((fix for is_cause, fix in causes if is_cause), f"Write {HEADER} as the first line")
 
 
-def _fault(prediction: str, known: set[str], k: int) -> tuple[str, str, str] | None:
+@dataclass(frozen=True)
+class _Ids:
+    """How a prediction is written: k of the known ids, with a separator between them."""
+
+    known: set[str]
+    separator: str
+    have_ten_digits: bool
+    k: int
+
+    @property
+    def allowed(self) -> str:
+        form = " of 10 digits" if self.have_ten_digits else ""
+        between = "one space" if self.separator == " " else repr(self.separator)
+        return f"{self.k} different article ids{form}, separated by {between}"
+
+
+def _fault(prediction: str, ids: _Ids) -> tuple[str, str, str] | None:
     """What is wrong with a prediction: the value found, what is allowed, what to do; None if nothing is."""
-    allowed = f"{k} different article ids of 10 digits, separated by one space"
-    ids = prediction.split(" ")
+    found = prediction.split(ids.separator)
     if not prediction.strip():
-        return f"found {_shown(prediction)}, a blank prediction", allowed, "Predict for this customer too"
-    for one in ids:
-        if one not in known and not re.fullmatch("[0-9]{10}", one):
+        return f"found {_shown(prediction)}, a blank prediction", ids.allowed, "Predict for this customer too"
+    for one in found:
+        if one not in ids.known and not re.fullmatch(DIGITS if ids.have_ten_digits else ".+", one):
             what, fix = _form_fault(one)
-            return f"found {_shown(one)}, {what}", allowed, fix
-    if len(ids) != k:
-        what = f"found {len(ids)} ids, too {'few' if len(ids) < k else 'many'}: {_shown(prediction)}"
-        return what, allowed, f"Give exactly {k}"
-    for place, one in enumerate(ids):
-        if one not in known:
+            return f"found {_shown(one)}, {what}", ids.allowed, fix
+    if len(found) != ids.k:
+        what = f"found {len(found)} ids, too {'few' if len(found) < ids.k else 'many'}: {_shown(prediction)}"
+        return what, ids.allowed, f"Give exactly {ids.k}"
+    for place, one in enumerate(found):
+        if one not in ids.known:
             return (
-                f"found {one!r}, an unknown article",
-                "ids of articles.csv",
+                f"found {_shown(one)}, an unknown article",
+                "ids of the articles",
                 "Was it made from other tables?",
             )
-        if one in ids[:place]:
-            return f"found {one!r} twice", allowed, "Put another article in the later place"
+        if one in found[:place]:
+            return f"found {_shown(one)} twice", ids.allowed, "Put another article in the later place"
     return None
 
 

@@ -1,16 +1,28 @@
 """Where everything lies that is made of one data set. All paths of the pipeline are written here."""
 
+import hashlib
+import os
+from glob import escape
 from pathlib import Path
 
 from forsys.calendar import Fold
+from forsys.errors import DataError
+from forsys.store import write_text
+
+SAMPLE = "sample"  # the data set that is generated where there are no data; no shop takes its place
+BELONGS_TO = ".belongs-to"  # in an output folder: where the data lie that it was made of
 
 
 class Workspace:
-    """The folders of the data set `name` below `home`, which also has `input/` and `submissions/`."""
+    """The folders of the data set `name` below `home`, which also has `input/` and `submissions/`.
 
-    def __init__(self, home: Path, name: str) -> None:
-        self.home, self.name = home, name
-        self.submission = home / "submissions" / "submission.csv"
+    `places` says where the data lie, by `places_of`; two data sets never share a workspace, see `workspace_of`.
+    """
+
+    def __init__(self, home: Path, name: str, places: tuple[str, ...] = ()) -> None:
+        self.home, self.name, self.places = home, name, places
+        self.submission = home / "submissions" / "submission.csv"  # of the data set that was run last
+        self.own_submission = home / "submissions" / f"{name}-submission.csv"
         self.out = home / "output" / name  # what belongs to this data set alone:
         self.tables = self.out / "tables"  # the checked tables
         self.content = self.out / "content"  # content features of the articles
@@ -39,3 +51,52 @@ class Workspace:
     def shown(self, path: Path) -> str:
         """A path as it is printed: relative to `home`."""
         return str(path.relative_to(self.home))
+
+    def claim(self) -> None:
+        """Write down whose output folder this is; call it with the folder locked.
+
+        Raises DataError where another data set has taken it meanwhile.
+        """
+        owner = belongs_to(self.out)
+        if not owner:
+            write_text("".join(f"{place}\n" for place in self.places), self.out / BELONGS_TO)
+        elif not {*owner} & {*self.places}:
+            raise DataError(
+                f"{self.out} has just been taken by the data in {owner[0]}. Run the same command again."
+            )
+
+
+def workspace_of(home: Path, name: str, data: Path) -> Workspace:
+    """The workspace of the data in `data`: `output/NAME`, or `output/NAME-2f3a` where that is of other data.
+
+    The digits are the start of a hash of the path. The one that belongs to the data is found again though the
+    project was moved, with the data or without them.
+    """
+    places = places_of(home, data)
+    for out in sorted((home / "output").glob(f"{escape(name)}*")):
+        if {*belongs_to(out)} & {*places}:
+            return Workspace(home, out.name, places)
+    digits = hashlib.sha256(places[0].encode("utf-8", "surrogateescape")).hexdigest()
+    names = [name, *(f"{name}-{digits[:length]}" for length in (4, 8, 16, 32))]
+    if name == SAMPLE and data != sample_folder(home):
+        names.pop(0)
+    return Workspace(home, next(each for each in names if not belongs_to(home / "output" / each)), places)
+
+
+def places_of(home: Path, data: Path) -> tuple[str, ...]:
+    """Where data lie: their path, and the way to them from `home`."""
+    data = data.resolve()
+    return str(data), os.path.relpath(data, home.resolve())
+
+
+def belongs_to(out: Path) -> tuple[str, ...]:
+    """The `places_of` the data that an output folder was made of; nothing where it does not say."""
+    try:
+        return tuple((out / BELONGS_TO).read_text(encoding="utf-8", errors="surrogateescape").splitlines())
+    except OSError:
+        return ()
+
+
+def sample_folder(home: Path) -> Path:
+    """Where the generated sample lies."""
+    return home / "output" / SAMPLE / "input"

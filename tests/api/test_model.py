@@ -291,6 +291,30 @@ class TestFrames:
         forsys.Shop(**in_polars).fit(tmp_path, settings=SETTINGS)
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("ranked/**/*.parquet")} == ranked
 
+    def test_another_shops_columns(self, frames: dict[str, Any], tmp_path: Path) -> None:
+        """SKUs, times of day, no customers, attributes under their own names."""
+        sku = {number: f"SKU-{int(number):x}" for number in frames["articles"]["article_id"]}
+        orders = frames["orders"].assign(
+            when=frames["orders"]["t_dat"] + pd.Timedelta(hours=11), sku=frames["orders"]["article_id"].map(sku)
+        )
+        articles = frames["articles"].assign(sku=frames["articles"]["article_id"].map(sku))
+        made = forsys.Shop(
+            orders=orders[["when", "customer_id", "sku", "price"]],
+            articles=articles[["sku", "prod_name", "product_type_name", "section_name", "colour_group_name"]],
+            columns={
+                "day": "when",
+                "customer": "customer_id",
+                "article": "sku",
+                "articles.id": "sku",
+                "articles.name": "prod_name",
+                "articles.attributes": ["product_type_name", "section_name", "colour_group_name"],
+            },
+        ).fit(tmp_path, settings=SETTINGS)
+        found = made.recommend(made.customers[3], polars=True)
+        assert set(found["article"]) <= set(sku.values()) and len(found) == 12
+        assert made.recommend(basket=[found["article"][0]], k=2, polars=True)["reason"].str.len_chars().min() > 0
+        assert "rank 1 of" in made.explain(made.customers[3], found["article"][0])
+
     @pytest.mark.parametrize(
         ("given", "message"),
         [

@@ -9,6 +9,7 @@ import pytest
 from forsys import schema
 from forsys.content.describe import MAX_DESCRIPTION, build_features
 from forsys.settings import ContentSettings
+from world import KAGGLE_ROLES
 
 ODD = {
     "longer than is read": "soft jersey top with a woven label " * 1000,
@@ -25,6 +26,9 @@ ODD = {
 }
 
 
+ATTRIBUTES = KAGGLE_ROLES.attributes
+
+
 def articles_with(descriptions: list[str | None]) -> pl.DataFrame:
     """schema.ARTICLES, alike but for their descriptions."""
     rows = range(len(descriptions))
@@ -35,7 +39,7 @@ def articles_with(descriptions: list[str | None]) -> pl.DataFrame:
 
 def described(descriptions: list[str | None], folder: Path) -> pl.DataFrame:
     """features.parquet of articles with these descriptions and without pictures."""
-    build_features(articles_with(descriptions), folder / "images", folder, ContentSettings(), 7)
+    build_features(articles_with(descriptions), ATTRIBUTES, folder / "images", folder, ContentSettings(), 7)
     return pl.read_parquet(folder / "features.parquet")
 
 
@@ -64,7 +68,7 @@ def test_what_is_beyond_the_limit_is_not_read_and_said(
     length: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = ("jersey velvet " * length)[:length]
-    build_features(articles_with([text]), tmp_path / "images", tmp_path, ContentSettings(), 7)
+    build_features(articles_with([text]), ATTRIBUTES, tmp_path / "images", tmp_path, ContentSettings(), 7)
     said, cut = capsys.readouterr().out, length > MAX_DESCRIPTION
     assert ("1 descriptions are longer than 10,000 characters" in said) == cut
     assert ("0000000000" in said) == cut

@@ -18,6 +18,7 @@ from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
 from forsys.tables.history import History
+from world import KAGGLE_ROLES
 
 SOURCES: dict[str, dict[str, Any]] = {
     "best_sellers": {"class": "forsys.retrieval.best_sellers:BestSellers"},
@@ -49,7 +50,7 @@ def with_attributes(history: History) -> History:
     customers = history.customers.with_columns(
         fn=pl.lit(1.0), active=pl.lit(None, pl.Float32), club_member_status=pl.lit("ACTIVE")
     )
-    return History.of(_log(history), articles, customers)
+    return History.of(_log(history), articles, customers, KAGGLE_ROLES)
 
 
 def _log(history: History) -> pl.LazyFrame:
@@ -166,10 +167,10 @@ def test_the_order_of_the_columns_is_that_of_the_groups(pairs: Pairs) -> None:
 
 @every_group
 def test_every_feature_has_a_meaning(group: str, pairs: Pairs) -> None:
-    meanings = GROUPS[group].meanings
+    meanings = GROUPS[group].meanings(pairs.history.roles)
     expected = {name.replace("<source>", source) for name in meanings for source in SOURCES}
     assert set(build(pairs, [group]).columns) == expected
-    assert set(GROUPS[group].categories) <= set(meanings)
+    assert set(GROUPS[group].categories(pairs.history.roles)) <= set(meanings)
 
 
 def test_the_customers_attributes_do_not_keep_their_history(tiny_history: History) -> None:
@@ -194,15 +195,16 @@ class TestWorked:
         return Pairs(profiles, self.as_of, five, articles, none, none, none, five, five.astype(float))
 
     def test_purchase_history(self, tiny_history: History) -> None:
-        found = build(self.pairs(tiny_history, 0), ["purchase_history"])
+        history = replace(tiny_history, roles=KAGGLE_ROLES)
+        found = build(self.pairs(history, 0), ["purchase_history"])
         nan = float("nan")
         assert found["article_visits"].to_list() == [2, 1, 1, 0, 0]
         assert found["article_days_since_last"].to_list() == pytest.approx([1, 3, 4, nan, nan], nan_ok=True)
-        assert found["product_visits"].to_list() == [3, 1, 1, 0, 0]  # customer 0: 1st, 3rd (article 1), 7th
-        assert found["product_visit_share"].to_list() == pytest.approx([1, 1 / 2, 1 / 2, 0, nan], nan_ok=True)
+        assert found["product_code_visits"].to_list() == [3, 1, 1, 0, 0]  # customer 0: 1st, 3rd (article 1), 7th
+        assert found["product_code_visit_share"].to_list() == pytest.approx([1, 1 / 2, 1 / 2, 0, nan], nan_ok=True)
         assert found["article_mean_days_between"].to_list() == pytest.approx([6, nan, nan, nan, nan], nan_ok=True)
         assert found["article_in_last_visit"].to_list() == [1, 1, 0, 0, 0]
-        assert found["product_type_days_since_last"].is_nan().all()  # these articles have no type
+        assert found["product_type_name_days_since_last"].is_nan().all()  # these articles have no type
 
     def test_article(self, tiny_history: History) -> None:
         found = build(self.pairs(tiny_history, 2), ["article"]).row(0, named=True)

@@ -250,9 +250,11 @@ class TestExplain:
 
     def test_every_feature_has_words(self, labelled: LabelledFolds, tuned: Tuned, run: Run) -> None:
         names = labelled.complete(tuned.sources, run.calendar.holdout.earlier(1)).features.columns
-        assert all(meaning(name) != name for name in names)
-        assert meaning("als_rank") == "als: " + GROUPS["lists"].meanings["<source>_rank"]
-        assert meaning("best_rank") == GROUPS["lists"].meanings["best_rank"]  # not that of a source "best"
+        assert all(meaning(name, run.roles) != name for name in names)
+        assert meaning("als_rank", run.roles) == "als: " + GROUPS["lists"].meanings(run.roles)["<source>_rank"]
+        assert (
+            meaning("best_rank", run.roles) == GROUPS["lists"].meanings(run.roles)["best_rank"]
+        )  # not that of a source "best"
 
     def test_importance(self, ranker: Ranker, labelled: LabelledFolds, tuned: Tuned, run: Run) -> None:
         found = importance(ranker, labelled.complete(tuned.sources, run.calendar.holdout.earlier(1)), 12, 7)

@@ -343,10 +343,11 @@ def test_every_parameter_is_documented(name: str) -> None:
         assert any(text and text.endswith(".") for text in meanings), parameter
 
 
-@pytest.mark.parametrize("wrong", [["article", "price"], []])
-def test_attributes_that_no_article_has_are_an_error(wrong: list[str]) -> None:
+@pytest.mark.parametrize("wrong", [["article", "price"], ["sales"]])
+def test_attributes_that_no_article_has_are_an_error(wrong: list[str], world: History) -> None:
+    config = {"class": "forsys.retrieval.same_attributes:SameAttributes", "attributes": wrong}
     with pytest.raises(DataError, match=r"attributes: .*name some of article, article_id, product_code"):
-        make_source("mine", {"class": "forsys.retrieval.same_attributes:SameAttributes", "attributes": wrong})
+        make_source("mine", config).check(world)
 
 
 # --- nothing from the future ---

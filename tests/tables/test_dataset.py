@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from forsys.errors import DataError
-from forsys.tables.dataset import DataSet, file_states, find_table, locate
+from forsys.tables.dataset import DataSet, file_states, locate
+from forsys.tables.files import find_table
 
 
 def folder_with(path: Path, *names: str) -> Path:
@@ -102,6 +103,6 @@ def test_file_states_change_with_a_file(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "data", "articles.csv", "customers.csv", "notes.txt")
     dataset = DataSet("data", folder, False, "")
     before = file_states(dataset)
-    assert [name for name, *_ in before] == ["articles.csv", "customers.csv"]
+    assert [name for name, *_ in before] == ["articles.csv", "customers.csv", "kaggle_hm.toml"]
     (folder / "customers.csv").write_text("longer")
     assert file_states(dataset) != before

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from shops import DAYS, FIRST, LAST, PER_DAY, log, row, tables
+from plain_shop import DAYS, FIRST, LAST, PER_DAY, log, row, tables
 from test_reading import Built, error_of
 
 from forsys.tables.days import RowsPerDay, as_date

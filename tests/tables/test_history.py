@@ -9,6 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from forsys.calendar import Fold, day_number
+from forsys.store import write_json
 from forsys.tables.history import History, Profiles
 
 
@@ -40,6 +41,32 @@ def test_units_of_one_article_on_one_day_are_one_row(tiny_history: History) -> N
     assert tiny_history.channel[1] == 2  # the first unit's
 
 
+def log_of(rows: list[tuple[int, float, int]], history: History, has_units: bool = True) -> History:
+    """Rows (article, price, units) that customer 0 bought on one day."""
+    names = {"article": pl.Int32, "price": pl.Float32, "units": pl.Int32}
+    frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(
+        t_dat=pl.lit(january(1)), customer=pl.lit(0, pl.Int32), channel=pl.lit(1, pl.Int8)
+    )
+    return History.of((frame if has_units else frame.drop("units")).lazy(), history.articles, history.customers)
+
+
+def test_units_are_counted_and_weigh_their_price(tiny_history: History) -> None:
+    found = log_of([(0, 3.0, 2), (1, 1.0, 4), (0, 6.0, 1)], tiny_history)
+    assert found.article.tolist() == [0, 1]
+    assert found.units.tolist() == [3, 4]
+    assert found.price.tolist() == [4.0, 1.0]  # (2 * 3 + 6) / 3
+    assert found.sales().tolist()[:2] == [3, 4]
+
+
+@pytest.mark.parametrize("has_units", [True, False])
+def test_free_units_do_not_halve_the_price(tiny_history: History, has_units: bool) -> None:
+    found = log_of([(0, 0.0, 1), (0, 4.0, 1), (1, 0.0, 1), (1, 0.0, 1)], tiny_history, has_units)
+    assert found.units.tolist() == [2, 2]
+    assert found.price.tolist() == [4.0, 0.0]
+    more = log_of([(0, 0.0, 5), (0, 4.0, 1), (0, 2.0, 3)], tiny_history)
+    assert (more.units.tolist(), more.price.tolist()) == ([9], [2.5])
+
+
 def test_types_are_what_the_docstring_says(tiny_history: History) -> None:
     found = {name: getattr(tiny_history, name).dtype for name in ("customer", "article", "day", "units")}
     assert found == dict.fromkeys(found, np.int32)
@@ -59,7 +86,9 @@ def test_read_takes_the_output_of_the_tables_stage(
     frames = {"articles": tiny_history.articles, "customers": tiny_history.customers, "transactions": tiny_log}
     for name, frame in frames.items():
         frame.write_parquet(tmp_path / f"{name}.parquet")
+    write_json({"roles": tiny_history.roles.as_json()}, tmp_path / "tables.json")
     read = History.read(tmp_path)
+    assert read.roles == tiny_history.roles
     for name in ("customer", "article", "day", "price", "channel", "units", "first"):
         np.testing.assert_array_equal(getattr(read, name), getattr(tiny_history, name))
     assert_frame_equal(read.articles, tiny_history.articles)

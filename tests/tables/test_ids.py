@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_series_equal
 
-from forsys.tables.ids import dense_ids, format_article_id, parse_article_id
+from forsys.tables.ids import ArticleIds, dense_ids
 
 texts = st.text("ab0", min_size=1, max_size=4)
 
@@ -22,7 +22,7 @@ def test_dense_ids_are_positions_among_the_ids(ids: list[str], rows: list[str | 
 
 def test_an_article_id_has_up_to_ten_digits_and_nothing_else() -> None:
     given_ids = ["0108775015", "108775015", "0", "12345678901", "+108775015", "-1", " 1", "1.0", "shoe", "", None]
-    number = pl.DataFrame({"id": given_ids}).select(parse_article_id("id"))["id"]
+    number = pl.DataFrame({"id": given_ids}).select(ArticleIds(10, 7).key("id"))["id"]
     assert number.to_list() == [108775015, 108775015, 0, *[None] * 8]
-    text = number.to_frame().select(format_article_id(pl.col("id")))["id"].to_list()
+    text = number.to_frame().select(ArticleIds(10, 7).text(pl.col("id")))["id"].to_list()
     assert text == ["0108775015", "0108775015", "0000000000", *[None] * 8]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from shops import ARTICLES, CUSTOMERS, log, row, tables
+from plain_shop import ARTICLES, CUSTOMERS, log, row, tables
 from test_reading import Built, error_of
 
 from forsys.tables.matching import SPELLINGS, applied

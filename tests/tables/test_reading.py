@@ -20,6 +20,7 @@ from forsys.errors import DataError
 from forsys.tables import build, csv_faults, reading, rejected
 from forsys.tables.build import build_tables
 from forsys.tables.dataset import DataSet
+from world import KAGGLE_ROLES
 
 ARTICLES = """\
 article_id,product_code,prod_name,product_type_no,detail_desc
@@ -132,6 +133,7 @@ def test_the_summary(tmp_path: Path) -> None:
         "customers": 3,
         "articles": 3,
         "submission_customers": 3,
+        "roles": KAGGLE_ROLES.as_json() | {"channels": ["store", "online"]},
         "unknown_customers": 0,
         "unknown_articles": 0,
         "unknown_submission_customers": 0,
@@ -535,10 +537,10 @@ def test_a_broken_file(tmp_path: Path, stem: str, content: str | bytes | None, e
 def test_a_short_row_is_told_from_an_empty_last_field(tmp_path: Path, line: str, line_break: str) -> None:
     path, rows = tmp_path / "rows.csv", ["a,b,c", "1,2,3", "1,2,", "", ",,"] * 100_000
     path.write_text(line_break.join(rows), newline="")
-    csv_faults.check_widths(path, path, 3)
+    csv_faults.Text(path, path, 3).check_widths()
     path.write_text(line_break.join([*rows, line, *rows]), newline="")
     with pytest.raises(DataError, match=r"line 500001: [12] fields, expected 3"):
-        csv_faults.check_widths(path, path, 3)
+        csv_faults.Text(path, path, 3).check_widths()
 
 
 def test_a_bad_byte_far_down_is_found(tmp_path: Path) -> None:

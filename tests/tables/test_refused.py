@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shops import ARTICLES, CUSTOMERS, HEADER, log, tables
+from plain_shop import ARTICLES, CUSTOMERS, HEADER, log, tables
 from test_reading import Built, data_set, error_of
 
 from forsys.errors import DataError
@@ -86,9 +86,9 @@ def test_short_rows_are_told_among_quotes_and_line_breaks(
         patch.setattr(csv_faults, "BLOCK", block)
         if is_short:
             with pytest.raises(DataError, match="fields, expected 4"):
-                csv_faults.check_widths(path, path, 4)
+                csv_faults.Text(path, path, 4).check_widths()
         else:
-            csv_faults.check_widths(path, path, 4)
+            csv_faults.Text(path, path, 4).check_widths()
 
 
 # --- a last row that was cut ---

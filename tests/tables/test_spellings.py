@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from shops import CUSTOMERS, log, tables
+from plain_shop import CUSTOMERS, log, tables
 from test_reading import Built, data_set, error_of
 
 from forsys.errors import DataError

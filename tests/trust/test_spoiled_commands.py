@@ -52,7 +52,7 @@ WHOLE = "is not a whole number above 0"
 SHARE = "is not a share between 0 and 1"
 ALONE = [
     wrong("", "usage: forsys"),
-    wrong("nonsense", "invalid choice", "tables"),
+    wrong("nonsense", "there is no command nonsense", "tables"),
     wrong("tables --nonsense", "usage: forsys"),
     wrong("tables --set", "expected one argument"),
     *(wrong(f"tables --holdout-days={v}", f"{v} {WHOLE}") for v in ("0", "-1", "x", "1.5", "", "²", "1e3")),

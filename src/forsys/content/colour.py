@@ -6,7 +6,6 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
-from skimage.color import rgb2lab
 
 from forsys.content.decoding import Pixels
 from forsys.content.silhouette import Lab, Mask, without_rim
@@ -63,6 +62,8 @@ class ColourBins:
 
 def to_lab(pixels: Pixels) -> Lab:
     """CIE L*a*b* (D65) of sRGB pixels, (height, width, 3)."""
+    from skimage.color import rgb2lab  # here, since an installation may lack it
+
     lab: Lab = rgb2lab(pixels.astype(np.float32) / 255)
     return lab
 
@@ -166,6 +167,8 @@ def _soft_histogram(lab: Floats, share: Floats) -> Floats:
 @cache
 def histogram_centres() -> tuple[Floats, Floats]:
     """Lab of the histogram's centres, (centres, 3), denser near grey, and their widths in a and b, (centres,)."""
+    from skimage.color import rgb2lab
+
     rows = [
         (lightness, chroma * np.cos(2 * np.pi * hue / hues), chroma * np.sin(2 * np.pi * hue / hues), width)
         for lightness in LIGHTNESS

@@ -1,5 +1,6 @@
 """The stage `content`: one row of features per article, from all that is known of it except its purchases."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,19 @@ MAX_DESCRIPTION = 10_000
 
 
 def build_features(
-    articles: pl.DataFrame, images: Path, folder: Path, settings: ContentSettings, seed: int
+    articles: pl.DataFrame,
+    attributes: Sequence[str],
+    images: Path,
+    folder: Path,
+    settings: ContentSettings,
+    seed: int,
 ) -> dict[str, Any]:
     """Write keywords, vocabulary, words.npz, attributes, pictures and features into `folder`; return counts.
 
-    `articles`: schema.ARTICLES. features.parquet: article, picture (its status), and FEATURES as Arrays, sorted
-    by article; null where an article has no description or no usable picture. `encoding` only where the
-    settings name an image encoder. Says what a person should know of the pictures and descriptions.
+    `articles`: schema.ARTICLES. `attributes`: its columns that are categories. features.parquet: article, picture
+    (its status), and FEATURES as Arrays, sorted by article; null where an article has no description or no usable
+    picture. `encoding` only where the settings name an image encoder. Says what a person should know of the
+    pictures and descriptions.
     """
     folder.mkdir(parents=True, exist_ok=True)
     articles, notes = _shortened(articles)
@@ -37,7 +44,7 @@ def build_features(
         say(f"           {note}")
     keywords = extract_keywords(articles, folder, settings.max_keywords)
     vocabulary = build_vocabulary(keywords)
-    codes, names = encode_attributes(articles)
+    codes, names = encode_attributes(articles, attributes)
     pictures = describe_pictures(images, articles, folder, settings)
     words = word_vectors(articles["detail_desc"], seed)
     features = articles.select("article").with_columns(attributes=codes, words=words)

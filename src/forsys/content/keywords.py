@@ -8,14 +8,18 @@ import re
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
-import yake
 
 from forsys.content.workers import available_cores, workers
 from forsys.fingerprints import code_fingerprint, fingerprint
+from forsys.optional_parts import missing_modules
 from forsys.progress import progress
 from forsys.store import is_current, write_parquet, write_stamp
+
+if TYPE_CHECKING:
+    from yake import KeywordExtractor
 
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "da", "de", "es", "fi", "fr", "it", "nl", "no", "pl", "pt", "sv")
@@ -46,8 +50,11 @@ def extract_keywords(
     """Keywords of every article's description, at most `max_keywords` each: KEYWORDS, sorted by article, rank.
 
     `articles`: article, detail_desc. Rank 1 is the best and has the lowest score, by YAKE's definition. Articles
-    without a description, or without a word in it, have no rows. Analyses are cached in `folder`.
+    without a description, or without a word in it, have no rows; nor has any where YAKE is not installed. Analyses
+    are cached in `folder`.
     """
+    if missing_modules("content"):
+        return pl.DataFrame(schema=KEYWORDS)
     texts = articles["detail_desc"].drop_nulls().unique().sort()
     return (
         articles.select("article", description="detail_desc")
@@ -63,7 +70,12 @@ def extract_keywords(
 def analyse_descriptions(
     texts: pl.Series, folder: Path, max_keywords: int, processes: int | None = None
 ) -> pl.DataFrame:
-    """CACHE of these distinct descriptions, sorted by description: analysed now, or cached by an earlier call."""
+    """CACHE of these distinct descriptions, sorted by description: analysed now, or cached by an earlier call.
+
+    No rows where YAKE is not installed.
+    """
+    if missing_modules("content"):
+        return pl.DataFrame(schema=CACHE)
     path = folder / "descriptions.parquet"
     inputs = fingerprint(max_keywords, version("yake"), code_fingerprint(__name__))
     cached = pl.read_parquet(path) if is_current(path, inputs) else pl.DataFrame(schema=CACHE)
@@ -90,13 +102,15 @@ def analyse_description(text: str, max_keywords: int) -> Analysis:
 
 
 @cache
-def extractor(language: str, max_keywords: int) -> yake.KeywordExtractor:
+def extractor(language: str, max_keywords: int) -> "KeywordExtractor":
     """YAKE on single words: "Jersey top with…" gives Jersey and not "Jersey top".
 
     With two or three words it also prefers "Opaque matt tights" to denier. Near-equal keywords are dropped by
     Jaro's similarity: that of YAKE's default depends on what the same process has analysed before.
     """
-    return yake.KeywordExtractor(lan=language, n=1, dedup_func="jaro", dedup_lim=0.95, top=max_keywords)
+    from yake import KeywordExtractor  # here, since an installation may lack it
+
+    return KeywordExtractor(lan=language, n=1, dedup_func="jaro", dedup_lim=0.95, top=max_keywords)
 
 
 def language_of(text: str) -> str:

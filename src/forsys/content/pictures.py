@@ -17,6 +17,7 @@ from forsys.content.picture_features import PictureFeatures, PictureTask, descri
 from forsys.content.shape import SHAPE_WIDTH
 from forsys.content.workers import available_cores, workers
 from forsys.fingerprints import code_fingerprint, fingerprint
+from forsys.optional_parts import missing_modules
 from forsys.progress import progress
 from forsys.settings import ContentSettings
 from forsys.store import is_current, write_parquet, write_stamp
@@ -26,9 +27,8 @@ ENCODER_PART = 512  # the same for the image encoder
 CHUNK = 32  # pictures handed to a worker at a time
 WORTH_A_WORKER = 200  # pictures; a worker starts in the time that it takes to describe so many
 ENDINGS = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif")  # of a picture's name, in any case
-ID_DIGITS = 10  # of an article_id; a file name may have lost its leading zeros
 
-STATUS = pl.Enum(STATUSES)
+STATUS = pl.Enum([*STATUSES, "not described"])
 Match = tuple[str, str, os.DirEntry[str]]  # article_id, path below the pictures' folder, and entry of a file
 
 # pictures.parquet, sorted by article, one row for every article. All columns after `picture` are null unless it is
@@ -53,8 +53,11 @@ def describe_pictures(
 
     `images`: see `find_pictures`; `articles` has the columns article and article_id. `folder`/pictures
     caches the features of unchanged files with the same settings and code. `processes` is the number of worker
-    processes, by default one per core. Raises DataError where the image encoder can't be used.
+    processes, by default one per core. Raises DataError where the image encoder can't be used. Without the
+    libraries for it no picture is described.
     """
+    if missing_modules("content"):
+        return _undescribed(images, articles, folder)
     listing = find_pictures(images, articles)
     caches = _caches(folder / "pictures", settings)
     inputs = fingerprint([cache.folder.name for cache in caches.values()], listing.write_csv())
@@ -72,10 +75,19 @@ def describe_pictures(
     return described
 
 
+def _undescribed(images: Path, articles: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    """PICTURES where nothing can describe them."""
+    status = pl.when(pl.col("file").is_null()).then(pl.lit("missing")).otherwise(pl.lit("not described"))
+    listing = find_pictures(images, articles).select("article", picture=status.cast(STATUS))
+    described = pl.concat([pl.DataFrame(schema=PICTURES), listing], how="diagonal")
+    write_parquet(described, folder / "pictures.parquet")
+    return described
+
+
 def count_statuses(described: pl.DataFrame) -> dict[str, int]:
-    """How many articles have a picture of each status, in the order of STATUSES; those that occur."""
+    """How many articles have a picture of each status, in the order of STATUS; those that occur."""
     counts = dict(described["picture"].value_counts().iter_rows())
-    return {status: counts[status] for status in STATUSES if status in counts}
+    return {status: counts[status] for status in STATUS.categories if status in counts}
 
 
 def find_pictures(images: Path, articles: pl.DataFrame) -> pl.DataFrame:
@@ -155,15 +167,34 @@ def _notes(matches: Sequence[Match], images: Path, articles: pl.DataFrame) -> li
 
 
 def _matching_files(images: Path, articles: pl.DataFrame) -> Iterator[Match]:
-    """The pictures of an article that are in `images` or one of its folders."""
-    article_ids = set(articles["article_id"])
+    """The pictures of an article that are in `images` or one of its folders, or where the shop's table says."""
+    if "picture" in articles.columns:
+        yield from _named_files(images, articles)
+    article_ids, digits = set(articles["article_id"]), _digits(articles["article_id"])
     for first in _entries(images):
         is_folder = _is(first, os.DirEntry.is_dir)
         for entry in _entries(images / first.name) if is_folder else [first]:
             stem, _, ending = entry.name.rpartition(".")
-            article_id = stem if stem in article_ids else stem.zfill(ID_DIGITS)
+            article_id = stem if stem in article_ids else stem.zfill(digits)
             if ending.lower() in ENDINGS and article_id in article_ids and _is(entry, os.DirEntry.is_file):
                 yield article_id, f"{first.name}/{entry.name}" if is_folder else entry.name, entry
+
+
+def _named_files(images: Path, articles: pl.DataFrame) -> Iterator[Match]:
+    """The files that the column `picture` names, a path below `images`."""
+    named = articles.select("article_id", "picture").drop_nulls()
+    parents = {Path(path).parent for path in named["picture"]}
+    folders = {parent: {entry.name: entry for entry in _entries(images / parent)} for parent in parents}
+    for article_id, path in named.iter_rows():
+        entry = folders[Path(path).parent].get(Path(path).name)
+        if entry is not None and _is(entry, os.DirEntry.is_file):
+            yield article_id, path, entry
+
+
+def _digits(article_ids: pl.Series) -> int:
+    """How many digits all ids have, 0 where they differ: a file's name may have lost its leading zeros."""
+    lengths = article_ids.str.len_chars().unique()
+    return int(lengths[0]) if len(lengths) == 1 and article_ids.str.contains(r"^\d+$").all() else 0
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -4,8 +4,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy.spatial import ConvexHull
-from skimage.feature import hog
-from skimage.measure import moments_central, moments_hu, moments_normalized
 
 from forsys.content.silhouette import Lab, Mask
 
@@ -41,6 +39,8 @@ def shape_vector(lab: Lab, mask: Mask) -> Floats:
     with its mirror image; thumbnail of the silhouette and histogram of oriented gradients of the lightness (Dalal
     and Triggs 2005), both of a square around the garment.
     """
+    from skimage.feature import hog  # here, since an installation may lack it
+
     rows, columns = (_span(np.flatnonzero(mask.any(axis=axis))) for axis in (1, 0))
     garment = mask[rows, columns]
     outline, lines = _in_square(garment), _in_square(np.where(garment, lab[rows, columns, 0], BACKGROUND))
@@ -56,6 +56,8 @@ def _span(positions: npt.NDArray[np.int64]) -> slice:
 
 def _hu_moments(garment: Mask) -> npt.NDArray[np.float64]:
     """Signed logarithms of Hu's seven invariant moments, which span many orders of magnitude."""
+    from skimage.measure import moments_central, moments_hu, moments_normalized
+
     hu: npt.NDArray[np.float64] = moments_hu(moments_normalized(moments_central(garment.astype(np.float64))))
     logarithms: npt.NDArray[np.float64] = np.sign(hu) * np.log1p(np.abs(hu) * 1e6)
     return logarithms

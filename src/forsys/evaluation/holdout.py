@@ -17,6 +17,7 @@ from forsys.evaluation.next_item_accuracy import (
 )
 from forsys.evaluation.segments import segment_scores
 from forsys.evaluation.text import ceiling_text, few_buyers_text, table_text
+from forsys.evaluation.verdict import Verdict, verdict
 from forsys.metrics.bootstrap import interval
 from forsys.metrics.lists import LIST_METRICS, coverage, metric_name, recall_at
 from forsys.progress import progress
@@ -49,6 +50,7 @@ def evaluate_holdout(run: Run) -> None:
         "importance": holdout_importance(run, tuned),
         "calibration": holdout_calibration(run, tuned),
     }
+    judged = verdict(lists, labels, k, run.settings.evaluation.bootstrap_samples, run.settings.seed)
     oracle = mean_score("MAP", oracle_order(lists[UNION], labels), labels, k)
     folder = run.workspace.evaluation
     (folder / "scores.json").unlink(missing_ok=True)  # written last: where it exists, the others belong to it
@@ -56,11 +58,12 @@ def evaluate_holdout(run: Run) -> None:
         with atomic_write(folder / f"{name}.csv") as part:
             table.to_csv(part, index=False)
     with atomic_write(folder / "scores.txt") as part:
-        part.write_text(scores_text(run, tables, labels, oracle) + "\n", encoding="utf-8")
+        part.write_text(scores_text(run, tables, labels, judged, oracle) + "\n", encoding="utf-8")
     summary = {
         "data": run.dataset.name,
         "generated": run.dataset.generated,
         "holdout": [str(run.calendar.holdout.as_of), str(run.calendar.holdout.until)],
+        "verdict": judged.as_json(),
         "oracle_order_of_the_candidates": oracle,
         **{name: _records(table) for name, table in tables.items()},
     }
@@ -177,12 +180,15 @@ def _ranks_by_model(run: Run, tuned: Tuned, events: Ints) -> dict[str, Floats]:
     return ranks
 
 
-def scores_text(run: Run, tables: dict[str, pd.DataFrame], labels: pl.DataFrame, oracle: float) -> str:
+def scores_text(
+    run: Run, tables: dict[str, pd.DataFrame], labels: pl.DataFrame, judged: Verdict, oracle: float
+) -> str:
     """The tables as they are printed."""
     fold, k, buyers = run.calendar.holdout, run.settings.k, labels["customer"].n_unique()
     scores, few = tables["scores"].set_index("list")[f"MAP@{k}"], few_buyers_text(buyers)
     parts = [
         *([GENERATED] if run.dataset.generated else []),
+        str(judged),
         f"Offline scores on the holdout, {fold.as_of} up to {fold.until} (not included): "
         f"{buyers:,} customers who bought {len(labels):,} articles.",
         *([few] if few else []),

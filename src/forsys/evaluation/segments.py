@@ -14,7 +14,6 @@ from forsys.tables.history import Profiles
 RECENCY = ((0, "bought 1-7 days ago"), (7, "8-30 days ago"), (30, "31-90 days ago"), (90, "longer ago"))
 FREQUENCY = ((-1, "no purchase before"), (0, "1-2 purchases"), (2, "3-10"), (10, "11-50"), (50, "more than 50"))
 AGE = ((0, "under 25"), (24, "25-34"), (34, "35-49"), (49, "50 and over"))
-CHANNEL = {1: "store", 2: "online"}
 
 
 def segment_scores(run: Run, lists: pl.DataFrame, labels: pl.DataFrame, k: int) -> pd.DataFrame:
@@ -41,7 +40,7 @@ def customer_segments(profiles: Profiles) -> dict[str, np.ndarray]:
     last = np.maximum(profiles.stop - 1, 0)
     gap = profiles.as_of - history.day[last]
     age = history.customers["age"].fill_null(-1).to_numpy()[profiles.customers]
-    channel = np.vectorize(lambda value: CHANNEL.get(int(value), "unknown"))(history.channel[last])
+    channel = np.array(["unknown", *history.roles.channels])[history.channel[last]]
     return {
         "last purchase": np.where(count > 0, _cut(gap, RECENCY), FREQUENCY[0][1]),
         "number of earlier purchases": _cut(count, FREQUENCY),

@@ -4,7 +4,7 @@ import pandas as pd
 
 from forsys.run import Run
 
-FEW_BUYERS = 30  # with fewer buyers in the holdout, one customer's luck moves every score
+FEW_BUYERS = 100  # with fewer buyers in the holdout, one customer's luck moves every score
 
 
 def table_text(table: pd.DataFrame) -> str:

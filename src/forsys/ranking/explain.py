@@ -5,9 +5,10 @@ import pandas as pd
 import polars as pl
 
 from forsys.arrays import Floats, Ints
-from forsys.ranking.features import GROUPS
+from forsys.ranking.features import meanings
 from forsys.ranking.ranker import Ranker, average_precision, blended, is_first
 from forsys.ranking.training_pairs import TrainingPairs
+from forsys.tables.roles import Roles
 
 SHUFFLED = 10  # features, the first by gain, that are shuffled one by one
 
@@ -27,12 +28,12 @@ def contributions(ranker: Ranker, features: pl.DataFrame, group: Ints) -> Floats
     return total
 
 
-def meaning(feature: str) -> str:
+def meaning(feature: str, roles: Roles) -> str:
     """A feature in words; those of a source begin with its name."""
-    meanings = {name: words for group in GROUPS.values() for name, words in group.meanings.items()}
-    if feature in meanings:
-        return meanings[feature]
-    for name, words in meanings.items():
+    known = meanings(roles)
+    if feature in known:
+        return known[feature]
+    for name, words in known.items():
         suffix = name.removeprefix("<source>")
         if suffix != name and feature.endswith(suffix):
             return f"{feature.removesuffix(suffix)}: {words}"
@@ -60,7 +61,7 @@ def importance(ranker: Ranker, validation: TrainingPairs, k: int, seed: int) -> 
             "feature": names,
             "gain": gain[order] / max(gain.sum(), 1e-12),
             f"MAP@{k} lost": pd.Series(lost).reindex(range(len(names))),
-            "meaning": [meaning(name) for name in names],
+            "meaning": [meaning(name, validation.roles) for name in names],
         }
     )
 

@@ -173,14 +173,14 @@ def _parameters(settings: Settings, seed: int) -> dict[str, Any]:
 
 def _linear(settings: RankingSettings, train: TrainingPairs) -> Linear:
     """Fitted without categories, and without what is the same for all pairs of a customer."""
-    without = {*categories_of(settings.features), *GROUPS["customer"].meanings}
+    without = {*categories_of(settings.features, train.roles), *GROUPS["customer"].meanings(train.roles)}
     return Linear.fit(train.features.select(pl.exclude(without)), train.hit, train.group)
 
 
 def _dataset(
     settings: RankingSettings, rows: TrainingPairs, linear: Linear, reference: lgb.Dataset | None = None
 ) -> lgb.Dataset:
-    categories = [name for name in categories_of(settings.features) if name in rows.features.columns]
+    categories = [name for name in categories_of(settings.features, rows.roles) if name in rows.features.columns]
     return lgb.Dataset(
         rows.features.to_numpy().astype(np.float32),
         rows.hit.astype(np.float32),

@@ -18,6 +18,7 @@ from forsys.ranking.features import build
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.tuning import folds_before
 from forsys.run import Run
+from forsys.tables.roles import Roles
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,7 @@ class TrainingPairs:
     features: one float32 column per feature. hit: whether the pair was bought. group: the group of each pair,
     counted from 0. bought: articles that each group bought, found or not. rank: source -> ranks, as in Pairs.
     buyers: all (fold, customer) who bought; purchases: all that they bought; found: those that are candidates.
+    roles: those of the shop's attributes.
     """
 
     features: pl.DataFrame
@@ -37,6 +39,7 @@ class TrainingPairs:
     buyers: int
     purchases: int
     found: int
+    roles: Roles = field(default_factory=Roles)
 
     @property
     def sizes(self) -> Ints:
@@ -66,6 +69,7 @@ class TrainingPairs:
             buyers=sum(part.buyers for part in parts),
             purchases=sum(part.purchases for part in parts),
             found=sum(part.found for part in parts),
+            roles=parts[0].roles,
         )
 
 
@@ -153,6 +157,7 @@ def _labelled(run: Run, pairs: Pairs, labels: pl.DataFrame, seed: int | None) ->
         buyers=len(counts),
         purchases=len(labels),
         found=int(hit.sum()),
+        roles=run.roles,
     )
 
 

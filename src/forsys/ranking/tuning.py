@@ -90,6 +90,8 @@ def tune_for(run: Run, fold: Fold, title: str) -> Tuned:
             f"days before {fold.as_of}, so there is nothing to choose settings on. Use a longer --holdout-days."
         )
     sources, tried = dict(run.settings.retrieval.sources), {}
+    for name, config in sources.items():
+        make_source(name, config).check(run.history)
     for key, values in progress(run.settings.tuning.grid.items(), f"{title}: parameters", unit="parameter"):
         name, _, parameter = key.partition(".")
         scores = {

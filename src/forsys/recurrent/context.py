@@ -12,10 +12,9 @@ GAP_BOUNDS = (1, 2, 3, 5, 8, 15, 31, 61, 121)  # days since the purchase that is
 GAPS = len(GAP_BOUNDS) + 2  # and one for the start step
 WEEKDAYS = 7
 MONTHS = 12
-CHANNELS = 3  # unknown, store, online
+CHANNELS = 3  # unknown, 1 and 2, such as store and online; further ones count as 2
 CONTEXT_SIZES = (GAPS, WEEKDAYS, MONTHS, CHANNELS)
 AGE_BOUNDS = (18, 20, 23, 26, 30, 35, 40, 45, 50, 60)
-CUSTOMER_ATTRIBUTES = ("active", "club_member_status", "fashion_news_frequency")
 
 
 def context(history: History, batch: Batch, mean_log_price: Floats) -> tuple[Ints, Floats]:
@@ -50,10 +49,10 @@ def price_residual(history: History, read: Ints, starts: Bools, mean_log_price: 
 
 
 def customer_codes(history: History) -> Ints:
-    """Age bucket and CUSTOMER_ATTRIBUTES of every customer: (customers, 4) int32; 0 where unknown."""
+    """Age bucket and the shop's attributes of every customer: (customers, 1 + attributes) int32; 0 if unknown."""
     table = history.customers
     age = np.digitize(table["age"].fill_null(-1).to_numpy(), (0, *AGE_BOUNDS))
-    return np.stack([age, *(_codes(table, name) for name in CUSTOMER_ATTRIBUTES)], axis=1).astype(np.int32)
+    return np.stack([age, *(_codes(table, name) for name in history.roles.network)], axis=1).astype(np.int32)
 
 
 def _codes(table: pl.DataFrame, name: str) -> Ints:

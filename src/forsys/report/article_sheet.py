@@ -21,6 +21,7 @@ from forsys.errors import DataError
 from forsys.report.drawing import drawable
 from forsys.run import Run
 from forsys.store import atomic_write
+from forsys.tables.roles import Roles
 
 NEIGHBOURS = 6
 BLOCKS = {"attributes": 1.0, "words": 1.0, "colour": 0.5, "shape": 0.5}  # NearestContent's default weights
@@ -57,9 +58,9 @@ def write_sheet(run: Run, article_ids: Sequence[str]) -> Path:
     for axes, row, neighbours in zip(grid, chosen, near, strict=True):
         article = articles.row(row, named=True)
         found = keywords.filter(pl.col("article") == row)["keyword"].to_list()
-        _draw_article(axes[:4], files, article, found)
+        _draw_article(axes[:4], files, article, found, run.roles)
         for axis, other in zip(axes[4:], neighbours, strict=False):
-            _draw_picture(axis, files, articles.row(other, named=True))
+            _draw_picture(axis, files, articles.row(other, named=True), run.roles)
         for axis in axes[4 + len(neighbours) :]:
             axis.axis("off")
     grid[0, 4].text(0, 1.34, "most similar", fontsize=8, color=QUIET, transform=grid[0, 4].transAxes)
@@ -84,7 +85,9 @@ def most_similar(articles: pl.DataFrame, rows: Sequence[int], count: int) -> lis
 
 
 def _row_of(run: Run, articles: pl.DataFrame, article_id: str) -> int:
-    found = articles.with_row_index("row").filter(pl.col("article_id") == article_id.zfill(10))
+    digits = len(articles["article_id"][0])  # a shell's user may leave out leading zeros
+    spellings = [article_id, article_id.zfill(digits)]
+    found = articles.with_row_index("row").filter(pl.col("article_id").is_in(spellings))
     if found.is_empty():
         raise DataError(
             f"{article_id} is not an article of {run.dataset.name}. "
@@ -93,8 +96,8 @@ def _row_of(run: Run, articles: pl.DataFrame, article_id: str) -> int:
     return int(found["row"][0])
 
 
-def _draw_article(axes: Any, files: Files, article: dict[str, Any], keywords: list[str]) -> None:
-    _draw_picture(axes[0], files, article)
+def _draw_article(axes: Any, files: Files, article: dict[str, Any], keywords: list[str], roles: Roles) -> None:
+    _draw_picture(axes[0], files, article, roles)
     _draw_garment(axes[1], files, article)
     _draw_palette(axes[2], article)
     _title(axes[3], "keywords")
@@ -102,14 +105,14 @@ def _draw_article(axes: Any, files: Files, article: dict[str, Any], keywords: li
     axes[3].text(0, 0.98, words, va="top", fontsize=8.5, color=INK, transform=axes[3].transAxes, linespacing=1.35)
 
 
-def _draw_picture(axis: Axes, files: Files, article: dict[str, Any]) -> None:
+def _draw_picture(axis: Axes, files: Files, article: dict[str, Any], roles: Roles) -> None:
     pixels, status = _decoded(files, article)
     _title(axis, fill(drawable(article["prod_name"] or ""), 17, max_lines=2), INK)
     if pixels is None:
         _draw_message(axis, f"picture {status}")
     else:
         axis.imshow(pixels)
-    attributes = drawable(f"{article['product_type_name'] or ''}, {article['colour_group_name'] or ''}")
+    attributes = drawable(", ".join(filter(None, (article.get(roles.kind), article.get(roles.colour)))))
     caption = f"{article['article_id']}\n{attributes}"
     axis.text(0, -0.03, caption, va="top", fontsize=7, color=QUIET, transform=axis.transAxes)
 

@@ -22,7 +22,7 @@ class Card:
 
     article_id: str
     name: str
-    product_type: str
+    kind: str
     colour: str
     jpeg: bytes | None
     note: str = ""
@@ -36,12 +36,12 @@ class Card:
     @property
     def title(self) -> str:
         """Its name and attributes, for a tooltip."""
-        return " · ".join(filter(None, (self.name, self.product_type, self.colour, self.article_id)))
+        return " · ".join(filter(None, (self.name, self.kind, self.colour, self.article_id)))
 
     @property
     def hue(self) -> int:
         """The colour of the tile that stands for a missing picture."""
-        return hue_of(self.product_type)
+        return hue_of(self.kind)
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,8 @@ def _cards(run: Run, articles: Iterable[int]) -> Callable[[int], Card]:
     """Reads the attributes of `articles`; the function returned makes a card of one of them."""
     table = pl.scan_parquet(run.workspace.tables / "articles.parquet")
     table = table.filter(pl.col("article").is_in(sorted(set(articles))))
-    columns = ("article", "article_id", "prod_name", "product_type_name", "colour_group_name")
-    found = table.select(columns).collect()
+    kind, colour = run.roles.kind, run.roles.colour
+    found = table.collect()
     rows = {row["article"]: row for row in found.to_dicts()}
     pictures = picture_files(run.dataset.folder / "images", found)
     made: dict[int, Card] = {}
@@ -134,8 +134,8 @@ def _cards(run: Run, articles: Iterable[int]) -> Callable[[int], Card]:
         if article not in made:
             row = rows[article]
             jpeg = thumbnail(pictures[row["article_id"]]) if row["article_id"] in pictures else None
-            product_type, name = row["product_type_name"] or "article", row["prod_name"] or row["article_id"]
-            made[article] = Card(row["article_id"], name, product_type, row["colour_group_name"] or "", jpeg)
+            name = row["prod_name"] or row["article_id"]
+            made[article] = Card(row["article_id"], name, row.get(kind) or "article", row.get(colour) or "", jpeg)
         return made[article]
 
     return card

@@ -19,6 +19,7 @@ class Results:
 
     k: of the final list. buyers: customers who bought in the holdout; bought: their distinct articles, summed.
     weeks: see `weekly`. content_notes: what the stage `content` said of pictures and descriptions.
+    verdict: the result in a sentence.
     """
 
     k: int
@@ -30,6 +31,7 @@ class Results:
     bought: int
     weeks: pl.DataFrame
     content_notes: list[str]
+    verdict: str
 
     @classmethod
     def read(cls, run: Run) -> "Results":
@@ -39,7 +41,8 @@ class Results:
         tuned, bought = read_json(run.workspace.tuned) or {}, holdout_purchases(run)
         buyers = bought["customer"].n_unique()
         notes = (read_json(run.workspace.content / "content.json") or {}).get("notes") or []
-        return cls(k, scores, next_item, segments, tuned, buyers, len(bought), weekly(run), notes)
+        judged = str((written.get("verdict") or {}).get("text", ""))
+        return cls(k, scores, next_item, segments, tuned, buyers, len(bought), weekly(run), notes, judged)
 
     @property
     def best_first(self) -> list[Row]:

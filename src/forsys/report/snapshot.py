@@ -116,7 +116,7 @@ def _draw_card(ax: Axes, card: Card, left: float) -> None:
     else:
         tile = colorsys.hls_to_rgb(card.hue / 360, 0.84, 0.45)
         ax.add_patch(Rectangle((left, bottom), wide, TALL, color=tile))
-        ax.text(middle, bottom + TALL / 2, card.product_type, ha="center", va="center", fontsize=6, clip_on=True)
+        ax.text(middle, bottom + TALL / 2, card.kind, ha="center", va="center", fontsize=6, clip_on=True)
     edge, width = (GOOD, 3.0) if card.hit else ("#d5d9e0", 1.0)
     ax.add_patch(Rectangle((left, bottom), wide, TALL, facecolor="none", edgecolor=edge, linewidth=width))
     if card.hit:

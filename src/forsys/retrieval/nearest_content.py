@@ -59,8 +59,8 @@ class NearestContent(Source):
         recent = history.since(as_of, self.days)
         purchases = np.bincount(recent.article, minlength=len(history.articles))
         never = np.bincount(history.before(as_of).article, minlength=len(purchases)) == 0
-        article_id = history.articles["article_id"].cast(int).to_numpy()
-        on_sale = share_on_sale(article_id, purchases > 0, self.catalogue_window)
+        order = history.launch_order()
+        on_sale = share_on_sale(order, purchases > 0, self.catalogue_window)
         factor = np.where(never, on_sale, self.sales_weight * np.log1p(purchases)).astype(np.float32)
         chosen = np.where(never, on_sale >= self.min_on_sale, purchases > 0)
         self.catalogue_ = np.flatnonzero(chosen).astype(np.int32)
@@ -112,9 +112,9 @@ def same_product_pairs(code: Ints, vectors: Vectors, sales: Floats) -> tuple[Int
     return row.astype(np.int64), column.astype(np.int64), inner_products(vectors, row, vectors, column)
 
 
-def share_on_sale(article_id: Ints, sells: Bools, window: int) -> Floats:
-    """Share of articles that sell among about `window` with the nearest ids: (articles,), float64."""
-    order = np.argsort(article_id, kind="stable")
-    share = np.empty(len(article_id))
-    share[order] = uniform_filter1d(sells[order].astype(np.float64), min(window, len(article_id)), mode="nearest")
+def share_on_sale(launch_order: Ints, sells: Bools, window: int) -> Floats:
+    """Share of articles that sell among about `window` launched nearest to each: (articles,), float64."""
+    order = np.argsort(launch_order, kind="stable")
+    share = np.empty(len(order))
+    share[order] = uniform_filter1d(sells[order].astype(np.float64), min(window, len(order)), mode="nearest")
     return share

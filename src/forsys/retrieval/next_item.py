@@ -56,6 +56,7 @@ class NextItem(Source, NetworkConfig):
     """Smallest such probability with which a new article is scored."""
 
     uses_content: ClassVar[bool] = True
+    needs_part: ClassVar[str | None] = "recurrent"
 
     def fit(self, history: History, as_of: date) -> Self:
         """Train the networks and build the memory."""
@@ -82,8 +83,8 @@ class NextItem(Source, NetworkConfig):
         """The articles sold and, with `new_article_bias`, those likely to be on sale for the first time."""
         prior = np.where(known, 0, -np.inf)
         if self.new_article_bias is not None:
-            article_id = history.articles["article_id"].cast(int).to_numpy()
-            on_sale = share_on_sale(article_id, known, self.catalogue_window)
+            order = history.launch_order()
+            on_sale = share_on_sale(order, known, self.catalogue_window)
             never = np.bincount(history.before(as_of).article, minlength=len(known)) == 0
             chosen = never & (on_sale >= self.min_on_sale)
             prior[chosen] = np.log(on_sale[chosen]) + self.new_article_bias

@@ -6,8 +6,9 @@ from inspect import isabstract, signature
 
 from pydantic import ValidationError
 
-from forsys.errors import DataError
+from forsys.errors import DataError, did_you_mean
 from forsys.fingerprints import code_fingerprint, fingerprint
+from forsys.optional_parts import missing_modules, require_part
 from forsys.retrieval.source import Source
 from forsys.settings import Settings, SourceConfig
 
@@ -23,8 +24,10 @@ def make_source(name: str, config: SourceConfig) -> Source:
         source: Source = made_of(**parameters)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
-        known = ", ".join(signature(made_of).parameters)
-        raise DataError(f"{_key(name)}: {faults}. {made_of.__name__} takes: {known}.") from error
+        known = list(signature(made_of).parameters)
+        unknown = [str(key) for key in parameters if key not in known]
+        hint = did_you_mean(unknown[0], known) if unknown else ""
+        raise DataError(f"{_key(name)}: {faults}.{hint} {made_of.__name__} takes: {', '.join(known)}.") from error
     return source
 
 
@@ -55,8 +58,25 @@ def check_sources(settings: Settings) -> None:
     for key, values in settings.tuning.grid.items():
         name, _, parameter = key.partition(".")
         if name not in sources:
-            raise DataError(f"tuning.grid: {key} names no source. Sources: {', '.join(sources)}.")
+            hint = did_you_mean(name, sources)
+            raise DataError(f"tuning.grid: {key} names no source.{hint} Sources: {', '.join(sources)}.")
         _check_values(name, sources[name], parameter, values)
+
+
+def without_missing_parts(settings: Settings) -> Settings:
+    """`settings` without the sources whose libraries are not installed, and without their tuning grid.
+
+    Raises DataError where none is left.
+    """
+    parts = {name: source_class(name, config).needs_part for name, config in settings.retrieval.sources.items()}
+    lost = {name: part for name, part in parts.items() if part and missing_modules(part)}
+    for name, part in lost.items() if len(lost) == len(parts) else ():
+        require_part(part, _key(name))
+    sources = {name: config for name, config in settings.retrieval.sources.items() if name not in lost}
+    grid = {key: values for key, values in settings.tuning.grid.items() if key.partition(".")[0] not in lost}
+    retrieval = settings.retrieval.model_copy(update={"sources": sources})
+    tuning = settings.tuning.model_copy(update={"grid": grid})
+    return settings.model_copy(update={"retrieval": retrieval, "tuning": tuning})
 
 
 def _check_values(name: str, config: SourceConfig, parameter: str, values: Iterable[object]) -> None:

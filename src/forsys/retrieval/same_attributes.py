@@ -6,14 +6,14 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
 from forsys.arrays import Ints, decay
 from forsys.calendar import day_number
+from forsys.errors import DataError
 from forsys.retrieval.source import PARAMETERS, Source
-from forsys.schema import ARTICLES
 from forsys.tables.history import History, Profiles
 
 
@@ -38,25 +38,8 @@ class SameAttributes(Source):
     """Purchases, spread like the whole shop's, that are added to the customer's own."""
     strength: NonNegativeFloat = 0.5
     """Weight of the customer's attribute values against the log of the article's sales."""
-    attributes: tuple[str, ...] = (
-        "article",
-        "product_code",
-        "product_type_name",
-        "department_name",
-        "section_name",
-        "colour_group_name",
-        "perceived_colour_master_name",
-        "graphical_appearance_name",
-    )
-    """Columns of articles.parquet that are counted; "article" is the article itself."""
-
-    @field_validator("attributes")
-    @classmethod
-    def _known(cls, attributes: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = sorted(set(attributes) - set(ARTICLES))
-        if unknown or not attributes:
-            raise ValueError(f"unknown: {', '.join(unknown) or 'none named'}; name some of {', '.join(ARTICLES)}")
-        return attributes
+    attributes: tuple[str, ...] = ()
+    """Columns of articles.parquet that are counted ("article" is the article itself); none: the shop file's."""
 
     def fit(self, history: History, as_of: date) -> Self:
         """Sum the decayed sales of each article and of each attribute value."""
@@ -65,7 +48,8 @@ class SameAttributes(Source):
         decayed = decay(day_number(as_of) - log.day, self.half_life) * log.units
         sales = np.bincount(self.columns(log.article), decayed, len(self.catalogue_))
         self.log_sales_ = np.log(sales).astype(np.float32)
-        values, counts = membership(history, self.attributes), value_counts(history, self.attributes)
+        attributes = self.attributes or history.roles.naive_bayes
+        values, counts = membership(history, attributes), value_counts(history, attributes)
         used = np.unique(values[self.catalogue_].indices)  # the values that something in the catalogue has
         self.values_ = values[:, used]
         smoothing = np.repeat(counts, counts)[used]
@@ -84,6 +68,14 @@ class SameAttributes(Source):
         scores *= np.float32(self.strength)
         scores += self.log_sales_
         return scores
+
+    def check(self, history: History) -> None:
+        """The articles must have the attributes."""
+        known = list(dict.fromkeys(["article", *history.articles.columns]))
+        if unknown := sorted(set(self.attributes) - set(known)):
+            raise DataError(
+                f"SameAttributes, attributes: unknown: {', '.join(unknown)}; name some of {', '.join(known)}."
+            )
 
 
 def membership(history: History, attributes: Sequence[str]) -> sparse.csr_array:

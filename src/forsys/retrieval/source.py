@@ -34,10 +34,14 @@ class Source(ABC):
 
     catalogue_: Ints
     uses_content: ClassVar[bool] = False  # whether it reads content features of `history.articles`
+    needs_part: ClassVar[str | None] = None  # the one of optional_parts.PARTS that it cannot do without
 
     @abstractmethod
     def fit(self, history: History, as_of: date) -> Self:
         """Learn from the purchases of `history` with t_dat < as_of, and from nothing else."""
+
+    def check(self, history: History) -> None:  # noqa: B027 - most name nothing of the shop
+        """Raises DataError where the shop's tables lack what the parameters name."""
 
     @abstractmethod
     def scores(self, profiles: Profiles) -> Scores:

@@ -9,7 +9,7 @@ import polars as pl
 from forsys.arrays import Floats, Ints
 from forsys.errors import DataError
 from forsys.ranking.explain import contributions
-from forsys.ranking.features import categories_of
+from forsys.ranking.features.group import attribute_feature
 from forsys.serving.recommender import Answer, Recommender, found_by
 from forsys.serving.sentences import sentence
 
@@ -89,19 +89,24 @@ def _effects(
     order = [i for i in np.argsort(-sign * own, kind="stable")[:MAX_REASONS] if sign * own[i] > 0]
     names = [features.columns[i] for i in order]
     return [
-        {"feature": name, "effect": float(own[i]), "sentence": sentence(name, values[name], texts)}
+        {
+            "feature": name,
+            "effect": float(own[i]),
+            "sentence": sentence(name, values[name], texts, recommender.run.roles),
+        }
         for i, name in zip(order, names, strict=True)
     ]
 
 
 def _texts(recommender: Recommender, answer: Answer, pair: int) -> dict[str, str]:
     """The texts behind the features that are codes: of the pair's article, and of its customer."""
-    history = recommender.live.history
-    tables = ((history.articles, answer.pairs.article[pair]), (history.customers, answer.pairs.customer[pair]))
-    names = categories_of(recommender.live.ranker.groups)
+    history, roles = recommender.live.history, recommender.run.roles
+    article, customer = int(answer.pairs.article[pair]), int(answer.pairs.customer[pair])
     return {
-        name: "unknown" if table[int(row), name] is None else str(table[int(row), name])
-        for table, row in tables
+        attribute_feature(of, name): str(table[row, name] or "unknown")
+        for of, table, row, names in (
+            ("article", history.articles, article, roles.ranker),
+            ("customer", history.customers, customer, roles.customer_categories),
+        )
         for name in names
-        if name in table.columns
     }

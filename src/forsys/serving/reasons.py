@@ -127,9 +127,9 @@ def _attributes(bought: Bought, source: Source, article: int) -> str:
     """The attribute with the most purchases of the same value."""
     assert isinstance(source, SameAttributes)
     shared = {}
-    for attribute in source.attributes:
+    for attribute in source.attributes or bought.history.roles.naive_bayes:
         code = bought.history.codes(attribute)
-        if attribute in bought.history.articles.columns and code[article] >= 0:
+        if attribute not in ("article", "product_code") and code[article] >= 0:
             shared[attribute] = int((code[bought.article] == code[article]).sum())
     best = max(shared, key=lambda attribute: shared[attribute], default="")
     if not best or not shared[best]:

@@ -5,35 +5,43 @@ from collections.abc import Callable, Mapping
 from math import exp, isnan
 
 from forsys.ranking.explain import meaning
-from forsys.ranking.features.purchase_history import WORDS
+from forsys.tables.roles import Roles
 
 DAYS = {"1": "on the last day", "3": "in the last 3 days", "7": "in the last week", "28": "in the last 4 weeks"}
 Sentence = Callable[[float], str]
 
 
-def sentence(feature: str, value: float, texts: Mapping[str, str]) -> str:
+def sentence(feature: str, value: float, texts: Mapping[str, str], roles: Roles) -> str:
     """What a feature's value says; texts: those of the features that are codes of a text, where they are known.
 
     A feature without a sentence of its own is said by its meaning and its value.
     """
     if feature in texts:
-        return f"The {meaning(feature).removeprefix('the ')} is {texts[feature]}."
+        return f"The {meaning(feature, roles).removeprefix('the ')} is {texts[feature]}."
     if isnan(value):
-        return _unknown(feature)
+        return _unknown(feature, roles)
     if feature in SENTENCES:
         return SENTENCES[feature](value)
+    for pattern, say in OF_ATTRIBUTES.items():
+        if match := re.fullmatch(pattern, feature):
+            return say(_one_of(match[1], roles), value)
     for pattern, say in PATTERNS.items():
         if match := re.fullmatch(pattern, feature):
             return say(match[1], value)
-    return f"{meaning(feature).capitalize()}: {value:.3g}."
+    words = meaning(feature, roles)
+    return f"{words[:1].upper()}{words[1:]}: {value:.3g}."
 
 
-def _unknown(feature: str) -> str:
+def _one_of(level: str, roles: Roles) -> str:
+    return "this article" if level == "article" else f"an article of the same {roles.spelled(level)}"
+
+
+def _unknown(feature: str, roles: Roles) -> str:
     for pattern, words in UNKNOWN.items():
         if match := re.fullmatch(pattern, feature):
             level = match[1] if match.groups() else ""
-            return words.format(level, words=WORDS.get(level, ""))
-    return f"It is not known: {meaning(feature)}."
+            return words.format(level, one_of=_one_of(level, roles))
+    return f"It is not known: {meaning(feature, roles)}."
 
 
 def count(number: float, one: str, several: str = "") -> str:
@@ -67,10 +75,8 @@ def _yes(value: float, yes: str, no: str) -> str:
     return yes if value else no
 
 
-def _visits(level: str, value: float) -> str:
-    if not value:
-        return f"The customer never bought {WORDS[level]}."
-    return f"The customer bought {WORDS[level]} on {count(value, 'day')}."
+def _visits(one: str, value: float) -> str:
+    return f"The customer bought {one} on {count(value, 'day')}." if value else f"The customer never bought {one}."
 
 
 SENTENCES: dict[str, Sentence] = {
@@ -100,14 +106,12 @@ SENTENCES: dict[str, Sentence] = {
     "std_log_price": lambda v: f"The prices that the customer pays vary by a factor of about {exp(v):.2f}.",
     "customer_online_share": lambda v: f"The customer buys {_share(v)} online.",
     "age": lambda v: f"The customer is {v:.0f} years old.",
-    "fn": lambda v: f"The customer {_yes(v, 'receives', 'does not receive')} fashion news.",
-    "active": lambda v: f"The customer is {_yes(v, 'active', 'not active')} for communication.",
     "article_mean_days_between": lambda v: f"The customer buys it every {count(v, 'day')} on average.",
     "article_log_recency_ratio": lambda v: (
         f"The last purchase of it is {exp(v):.2g} times as long ago as is usual for the customer."
     ),
     "article_in_last_visit": lambda v: f"The customer {_yes(v, 'bought it', 'did not buy it')} on the last visit.",
-    "product_in_last_visit": lambda v: (
+    "product_code_in_last_visit": lambda v: (
         f"The customer {_yes(v, 'bought a variant of it', 'bought no variant of it')} on the last visit."
     ),
     "log_price_difference": lambda v: (
@@ -127,25 +131,24 @@ SENTENCES: dict[str, Sentence] = {
     "fused_score": lambda v: f"Its score is {v:.3g} where all sources count alike.",
 }
 
+OF_ATTRIBUTES: dict[str, Callable[[str, float], str]] = {
+    r"(.+)_visits": _visits,
+    r"(.+)_days_since_last": lambda one, v: f"The customer last bought {one} {count(v, 'day')} ago.",
+    r"(.+)_visit_share": lambda one, v: f"The customer bought {one} on {_share(v)} of the visits.",
+}
+
 PATTERNS: dict[str, Callable[[str, float], str]] = {
     r"sales_(\d+)": lambda days, v: f"{_were(v)} sold {DAYS.get(days, f'in the last {days} days')}.",
     r"(\w+)_similarity": lambda what, v: f"By its {what} it is like what the customer bought lately: {v:.2f} of 1.",
-    rf"({'|'.join(WORDS)})_visits": _visits,
-    rf"({'|'.join(WORDS)})_days_since_last": lambda level, v: (
-        f"The customer last bought {WORDS[level]} {count(v, 'day')} ago."
-    ),
-    rf"({'|'.join(WORDS)})_visit_share": lambda level, v: (
-        f"The customer bought {WORDS[level]} on {_share(v)} of the visits."
-    ),
     r"(\w+)_rank": lambda source, v: f"It has rank {v:.0f} in the list of {source}.",
     r"(\w+)_score": lambda source, v: f"Its score is {v:.3g} in the list of {source}.",
     r"(\w+)_score_gap": lambda source, v: f"It is {v:.3g} below the first score of {source}'s list.",
 }
 
-# Of features that are not known: {} and {words} are what the pattern's group stands for.
+# Of features that are not known: {} and {one_of} are what the pattern's group stands for.
 UNKNOWN: dict[str, str] = {
     r"article_(?:mean_days_between|log_recency_ratio)": "The customer did not buy it on two days.",
-    rf"({'|'.join(WORDS)})_(?:days_since_last|visit_share)": "The customer never bought {words}.",
+    r"(.+)_(?:days_since_last|visit_share)": "The customer never bought {one_of}.",
     r"log_price_change": "It had no earlier price.",
     r"(\w+)_similarity": "Its {}, or that of what the customer bought lately, is not known.",
     r"(\w+)_(?:rank|score|score_gap)": "{} did not find it.",

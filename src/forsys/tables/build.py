@@ -1,4 +1,4 @@
-"""The stage `tables`: Kaggle's files become checked, typed Parquet tables with dense ids."""
+"""The stage `tables`: the shop's files become checked, typed Parquet tables with dense ids."""
 
 import datetime
 from pathlib import Path
@@ -10,6 +10,8 @@ import polars as pl
 from forsys.errors import DataError
 from forsys.store import atomic_write, write_json, write_parquet
 from forsys.tables.catalogue import (
+    NO_ARTICLES,
+    NO_CUSTOMERS,
     article_table,
     customer_table,
     read_articles,
@@ -17,14 +19,16 @@ from forsys.tables.catalogue import (
     read_submission,
     submission_table,
 )
-from forsys.tables.columns import ARTICLES, CUSTOMERS, ENDINGS, SUBMISSION, TRANSACTIONS
-from forsys.tables.dataset import DataSet, find_table, folder_contents
-from forsys.tables.ids import append_sorted
+from forsys.tables.dataset import DataSet
+from forsys.tables.files import ENDINGS, find, folder_contents
+from forsys.tables.ids import ArticleIds, append_sorted
 from forsys.tables.limits import MIN_MATCH
 from forsys.tables.matching import Ids, applied, as_written, matching_key
 from forsys.tables.reading import Table, open_table
 from forsys.tables.rejected import DataIssues
-from forsys.tables.transactions import Purchases, read_transactions
+from forsys.tables.roles import choose_roles
+from forsys.tables.shop_file import ShopFile, TableSection
+from forsys.tables.transactions import Known, Purchases, read_transactions
 from forsys.tables.unpacking import scratch_beside
 
 ROW_GROUP = 250_000  # about a week of the shop's busy days: reading a range of days skips the rest
@@ -33,30 +37,39 @@ ROW_GROUP = 250_000  # about a week of the shop's busy days: reading a range of 
 def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> dict[str, Any]:
     """Write articles, customers, transactions, submission_customers and rejected.parquet, then tables.json.
 
-    Returns the content of tables.json: counts, first and last day, rejected rows by reason and notes. Articles
-    and customers get their ids in the order of their files, those that occur only in other files come last,
-    sorted. The same files give the same bytes. DataError where a file is missing, broken or beyond the bounds of
-    limits.py, where the ids of two tables do not match, and where more than the share `max_rejected` of a table's
-    rows cannot be used or a day of the log would be lost; rejected.parquet is written even then.
+    Returns the content of tables.json: counts, first and last day, names of the channels, roles, rejected rows by
+    reason and notes. Articles and customers get their ids in the order of their files, those that occur only in
+    other files come last, sorted. The same files give the same bytes. DataError where the shop file or a table is
+    missing, broken or beyond the bounds of limits.py, where the ids of two tables do not match, and where more than
+    the share `max_rejected` of a table's rows cannot be used or a day of the log would be lost; rejected.parquet is
+    written even then.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / "tables.json").unlink(missing_ok=True)  # it says that the other files are complete, and they change now
-    issues = DataIssues(out / "rejected.parquet", max_rejected)
+    issues, shop = DataIssues(out / "rejected.parquet", max_rejected), dataset.shop()
     with scratch_beside(out) as scratch:
-        articles = read_articles(_required(dataset, ARTICLES, scratch), issues)
-        customers = read_customers(_required(dataset, CUSTOMERS, scratch), issues)
-        transactions = _required(dataset, TRANSACTIONS, scratch)
-        purchases = read_transactions(transactions, customers["customer_id"], articles["article_id"], issues)
-        listed = _submission(dataset, scratch, issues)
-    customer_ids = _with_listed(purchases.customer_ids, listed, issues)
-    counts = _counts(articles, customers, purchases, customer_ids)
-    _note_unknown(counts, issues)
+        articles = articles_of(shop, scratch, issues)
+        customers = customers_of(shop, scratch, issues)
+        purchases = read_transactions(
+            required(shop, shop.orders, scratch),
+            ArticleIds.of(shop.articles),
+            known_ids(shop.customers, customers["customer_id"]),
+            known_ids(shop.articles, articles["article_id"]),
+            issues,
+        )
+        listed = listed_of(shop, scratch, issues)
+    customer_ids = _with_listed(purchases.customer_ids, listed, shop, issues)
+    counts = _counts(shop, articles, customers, purchases, customer_ids)
+    _note_unknown(counts, shop, issues)
 
     _write_transactions(purchases.frame, out / "transactions.parquet")
-    write_parquet(article_table(articles, purchases.article_ids), out / "articles.parquet")
-    write_parquet(customer_table(customers, customer_ids), out / "customers.parquet")
+    article_rows = article_table(articles, purchases.article_ids, ArticleIds.of(shop.articles))
+    customer_rows = customer_table(customers, customer_ids)
+    write_parquet(article_rows, out / "articles.parquet")
+    write_parquet(customer_rows, out / "customers.parquet")
+    roles = choose_roles(article_rows, customer_rows, shop.roles, purchases.channels)
     submission = submission_table(listed, customer_ids)
-    _note_cold(purchases, submission, len(customer_ids), issues)
+    _note_cold(purchases, submission, len(customer_ids), shop, issues)
     write_parquet(submission, out / "submission_customers.parquet")
     issues.write()
     summary = {
@@ -66,38 +79,66 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
         "notes": issues.notes,
         "generated": dataset.generated,
         "dataset": dataset.name,
+        "roles": roles.as_json(),
     }
     write_json(summary, out / "tables.json")
     return summary
 
 
-def _required(dataset: DataSet, stem: str, scratch: Path) -> Table:
-    path = find_table(dataset.folder, stem)
-    if path is None:
-        for folder in (dataset.folder / f"{stem}{end}" for end in ENDINGS):
-            if folder.is_dir():
-                raise DataError(f"{folder}: a folder without a Parquet file. Join its parts to one file.")
-        raise DataError(
-            f"{dataset.folder}: no {stem} table ({' or '.join(stem + end for end in ENDINGS)}). The folder "
-            f"holds {folder_contents(dataset.folder)}. Put Kaggle's file there, or name another folder."
-        )
-    return open_table(path, stem, scratch)
+def required(shop: ShopFile, section: TableSection, scratch: Path) -> Table:
+    if not find(section, shop.folder):
+        raise DataError(_missing(shop, section))
+    return open_table(section, shop, scratch / type(section).__name__)
 
 
-def _submission(dataset: DataSet, scratch: Path, issues: DataIssues) -> pl.Series | None:
-    path = find_table(dataset.folder, SUBMISSION)
-    if path is None:
-        issues.notes.append(f"no {SUBMISSION}: the customers to predict for are all customers")
+def _missing(shop: ShopFile, section: TableSection) -> str:
+    specs, folder = [section.file] if isinstance(section.file, str) else section.file, shop.folder
+    for path in (folder / f"{spec}{end}" for spec in specs for end in ("", *ENDINGS)):
+        if path.is_dir():
+            return f"{path}: a folder without a Parquet file. Join its parts to one file."
+    names = " or ".join(f"{specs[0]}{end}" for end in ENDINGS) if shop.is_shipped else " or ".join(specs)
+    advice = "Put Kaggle's file there" if shop.is_shipped else f"Name the files in {shop.path}"
+    return (
+        f"{folder}: no {section.label} table ({names}). The folder holds {folder_contents(folder)}. "
+        f"{advice}, or name another folder."
+    )
+
+
+def articles_of(shop: ShopFile, scratch: Path, issues: DataIssues) -> pl.DataFrame:
+    if shop.articles is None:
+        issues.notes.append("no table of articles: they are those of the orders, without attributes")
+        return NO_ARTICLES
+    return read_articles(required(shop, shop.articles, scratch), issues)
+
+
+def customers_of(shop: ShopFile, scratch: Path, issues: DataIssues) -> pl.DataFrame:
+    if shop.customers is None:
+        issues.notes.append("no table of customers: they are those of the orders")
+        return NO_CUSTOMERS
+    return read_customers(required(shop, shop.customers, scratch), issues)
+
+
+def known_ids(section: TableSection | None, ids: pl.Series) -> Known:
+    return Known(f"the table {section.label}" if section else None, ids)
+
+
+def listed_of(shop: ShopFile, scratch: Path, issues: DataIssues) -> pl.Series | None:
+    section = shop.recommend_to
+    if section is None:
         return None
-    return read_submission(open_table(path, SUBMISSION, scratch), issues)
+    if shop.is_shipped and not find(section, shop.folder):
+        issues.notes.append(f"no {section.label}: the customers to predict for are all customers")
+        return None
+    return read_submission(required(shop, section, scratch), issues)
 
 
-def _with_listed(ids: pl.Series, listed: pl.Series | None, issues: DataIssues) -> pl.Series:
+def _with_listed(ids: pl.Series, listed: pl.Series | None, shop: ShopFile, issues: DataIssues) -> pl.Series:
     """All customers, those that occur only in `listed` last; where spellings differ, spelled as in `listed`."""
     if listed is None or (strange := listed.filter(~listed.is_in(ids.implode()))).is_empty():
         return ids
-    where = f"the tables {CUSTOMERS} and {TRANSACTIONS}"
-    key = matching_key(Ids(where, ids), Ids(SUBMISSION, listed.rename(ids.name)), issues.notes)
+    where = " and ".join(section.label for section in (shop.customers, shop.orders) if section)
+    wanted = Ids(_listed_in(shop), listed.rename(ids.name))
+    key = matching_key(Ids(f"the tables {where}", ids), wanted, issues.notes)
     if key is not as_written:
         keys = pl.DataFrame({"key": applied(key, ids)}).with_row_index("position")
         found = pl.DataFrame({"key": applied(key, listed), "id": listed}).join(keys, on="key")
@@ -106,7 +147,14 @@ def _with_listed(ids: pl.Series, listed: pl.Series | None, issues: DataIssues) -
     return append_sorted(ids, strange)
 
 
-def _note_cold(purchases: Purchases, submission: pl.DataFrame, customers: int, issues: DataIssues) -> None:
+def _listed_in(shop: ShopFile) -> str:
+    """What the table of those to predict for is called."""
+    return shop.recommend_to.label if shop.recommend_to else "table of customers to predict for"
+
+
+def _note_cold(
+    purchases: Purchases, submission: pl.DataFrame, customers: int, shop: ShopFile, issues: DataIssues
+) -> None:
     """Note where next to nobody of those to predict for has bought anything: nearly all lists would be the same."""
     has_bought = np.zeros(customers, dtype=bool)
     wanted, share = submission["customer"].to_numpy(), 0.0
@@ -117,31 +165,32 @@ def _note_cold(purchases: Purchases, submission: pl.DataFrame, customers: int, i
             return
     if len(wanted):
         issues.notes.append(
-            f"only {share:.1%} of the customers to predict for occur in the {TRANSACTIONS}: nearly all lists will "
-            "be those of customers without purchases. Are all tables of the same shop?"
+            f"only {share:.1%} of the customers to predict for occur in the {shop.orders.label}: nearly all lists "
+            "will be those of customers without purchases. Are all tables of the same shop?"
         )
 
 
-def _note_unknown(counts: dict[str, Any], issues: DataIssues) -> None:
+def _note_unknown(counts: dict[str, Any], shop: ShopFile, issues: DataIssues) -> None:
     for key, what, table in (
         ("unknown_customers", "customer", "transactions"),
         ("unknown_articles", "article", "transactions"),
-        ("unknown_submission_customers", "customer", SUBMISSION),
+        ("unknown_submission_customers", "customer", _listed_in(shop)),
     ):
         only = f"only in the {table}: kept, with unknown attributes"
         issues.note(counts[key], f"1 {what} occurs {only}", f"{{}} {what}s occur {only}")
 
 
 def _counts(
-    articles: pl.DataFrame, customers: pl.DataFrame, purchases: Purchases, customer_ids: pl.Series
+    shop: ShopFile, articles: pl.DataFrame, customers: pl.DataFrame, purchases: Purchases, customer_ids: pl.Series
 ) -> dict[str, Any]:
+    """Unknown are those who are in no table of their own, where the shop has one."""
     days = purchases.frame["t_dat"]
     return {
         "rows": purchases.frame.height,
         "customers": len(customer_ids),
         "articles": len(purchases.article_ids),
-        "unknown_customers": len(purchases.customer_ids) - customers.height,
-        "unknown_articles": len(purchases.article_ids) - articles.height,
+        "unknown_customers": len(purchases.customer_ids) - customers.height if shop.customers else 0,
+        "unknown_articles": len(purchases.article_ids) - articles.height if shop.articles else 0,
         "unknown_submission_customers": len(customer_ids) - len(purchases.customer_ids),
         "first_day": _iso(days.first()),
         "last_day": _iso(days.last()),

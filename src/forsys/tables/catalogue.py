@@ -1,103 +1,221 @@
-"""Articles, customers and the customers to predict for: the tables other than the transactions."""
+"""Articles, customers and the customers to predict for: the tables other than the purchases."""
 
 import polars as pl
 
 from forsys.errors import DataError
-from forsys.schema import ARTICLE_ATTRIBUTES, ARTICLES, CUSTOMERS, SUBMISSION_CUSTOMERS
-from forsys.tables.columns import UNUSED
-from forsys.tables.ids import (
-    dense_ids,
-    format_article_id,
-    hold_codes,
-    lost_zero,
-    parse_article_id,
-    product_code,
-    tidy_number,
+from forsys.schema import SUBMISSION_CUSTOMERS
+from forsys.tables.attributes import (
+    as_numbers,
+    attribute_columns,
+    binned,
+    flags_as_numbers,
+    renamed,
+    telling,
 )
-from forsys.tables.limits import MAX_CUSTOMER_ID
+from forsys.tables.ids import ArticleIds, dense_ids, tidy_number
+from forsys.tables.limits import MAX_ID
+from forsys.tables.numbers import with_dot
 from forsys.tables.reading import Table, shown
-from forsys.tables.rejected import BAD_ARTICLE_ID, Checks, DataIssues, reason_code
+from forsys.tables.rejected import Checks, DataIssues, reason_code
+from forsys.tables.shop_file import Articles, Customers, RecommendTo
 
-NUMERIC = {"FN": "fn", "Active": "active", "age": "age"}
-TEXTS = ("club_member_status", "fashion_news_frequency")
 AGES = (0, 120)
-FLAGS = {"true": "1", "false": "0"}  # as some programs write FN and Active
+SHOWN_COLUMNS = 15
+AGE_RANGE = r"^\s*(\d{1,3})\s*(?:-|–|to)\s*(\d{1,3})\s*$"
+AGE_FROM = r"^\s*(\d{1,3})\s*\+\s*$"
 UNWRITABLE = r'[,"\r\n\x00]'  # what a line of the submission cannot hold without quotes
+ARTICLE_COLUMNS = {"article", "article_id", "product_code", "prod_name", "detail_desc", "picture"}
+CUSTOMER_COLUMNS = {"customer", "customer_id", "age", "postal_code"}
 
 
 def read_articles(table: Table, issues: DataIssues) -> pl.DataFrame:
-    """The articles with the columns of ARTICLES except `article`, in the order of the file, each id once."""
-    note_columns(table, ["article_id", "product_code", *ARTICLE_ATTRIBUTES], issues)
-    rows = table.rows(["article_id", "product_code", *ARTICLE_ATTRIBUTES])
-    rows = rows.with_columns(tidy_number(pl.col("article_id")), tidy_number(pl.col("product_code")))
-    checks: Checks = {
-        "article_id is missing": pl.col("article_id").is_null(),
-        BAD_ARTICLE_ID: parse_article_id("article_id").is_null(),
-        "article_id occurs a second time": ~parse_article_id("article_id").is_first_distinct(),
-    }
-    code = reason_code(checks, ["article_id", *ARTICLE_ATTRIBUTES])
-    frame = issues.keep_valid(table, table.collect(rows.with_columns(code)), checks)
-    note_lost_zeros(table, int(frame.select(lost_zero("article_id").sum()).item()), issues)
-    given = pl.col("product_code").cast(pl.Int32, strict=False)
-    note_unreadable(table, frame, "product_code", given, issues)
-    article_id = format_article_id(parse_article_id("article_id"))
-    has_codes = hold_codes(frame.select(article_id).to_series()) or "product_code" in table.columns
+    """The articles as `article_table` takes them, in the order of the file, each id once.
+
+    article_id; product_code (Int32 where ids hold it, else the text of the column); prod_name, detail_desc and
+    picture, where the shop has them; then its attributes, as texts.
+    """
+    section, issue_of = table.section, ArticleIds.of
+    assert isinstance(section, Articles)
+    ids = issue_of(section)
+    own = [section.id, *(c for c in (section.product, section.name, section.text, section.picture) if c)]
+    columns = attribute_columns(table, section.attributes, own)
+    note_columns(table, issues, columns)
+    used = list(dict.fromkeys([*own, *columns.values()]))
+    numbers = [section.product] if section.product and ids.product_digits else []
+    rows = table.rows(used).with_columns(ids.tidied(section.id), *(tidy_number(pl.col(name)) for name in numbers))
+    checks = _id_checks(section.id, ids)
+    frame = table.collect(rows.with_columns(reason_code(checks, used)))
+    if ids.digits is None:
+        refuse_unwritable(table, section.id, frame[section.id])
+    frame = issues.keep_valid(table, frame, checks, advice=_id_advice(section.id, ids))
+    note_lost_zeros(table, section.id, int(frame.select(ids.lost_zero(section.id).sum()).item()), ids, issues)
+    known = frame.select(ids.text(ids.key(section.id)).alias("article_id"))
+    texts = {"prod_name": section.name, "detail_desc": section.text, "picture": section.picture}
+    attributes = _article_attributes(frame, columns, section.attributes is None, table, issues)
+    return known.with_columns(
+        _products(table, frame, known["article_id"], ids, issues),
+        *(frame[column].alias(name) for name, column in texts.items() if column),
+        *attributes,
+    )
+
+
+def _article_attributes(
+    frame: pl.DataFrame, columns: dict[str, str], is_default: bool, table: Table, issues: DataIssues
+) -> list[pl.Series]:
+    """The attributes; by default without those that tell nothing, and with ranges of numbers."""
+    values = frame.select(list(dict.fromkeys(columns.values())))
+    if is_default:
+        values = binned(values.select(telling(values, table, issues)), table, issues)
+    kept = {name: column for name, column in columns.items() if column in values.columns}
+    names = renamed(kept, ARTICLE_COLUMNS, table, issues)
+    return [values[column].alias(name) for name, column in names.items()]
+
+
+def _products(
+    table: Table, frame: pl.DataFrame, article_ids: pl.Series, ids: ArticleIds, issues: DataIssues
+) -> pl.Series:
+    """product_code: the column's text, or with `product_digits` its number, else that of the id."""
+    section = table.section
+    assert isinstance(section, Articles)
+    if not ids.product_digits:
+        product = frame[section.product] if section.product else pl.Series([None] * frame.height, dtype=pl.String)
+        return product.alias("product_code")
+    column = section.product
+    given = pl.col(column).cast(pl.Int32, strict=False) if column else pl.lit(None, pl.Int32)
+    if column:
+        note_unreadable(table, frame, column, given, issues)
+    has_codes = ids.hold_products(article_ids) or column in table.columns
     if not has_codes:
-        issues.notes.append(f"{table.path.name}: its ids hold no product code, every article is its own product")
-    derived = product_code(article_id, has_codes=has_codes)
-    return frame.with_columns(article_id, product_code=pl.coalesce(given, derived))
+        issues.notes.append(f"{table.name}: its ids hold no product code, every article is its own product")
+    both = frame.with_columns(article_ids.alias("__id__"))
+    return both.select(
+        product_code=pl.coalesce(given, ids.product(pl.col("__id__"), has_codes=has_codes))
+    ).to_series()
 
 
 def read_customers(table: Table, issues: DataIssues) -> pl.DataFrame:
-    """The customers with the columns of CUSTOMERS except `customer`, in the order of the file, each id once."""
-    names = ["customer_id", *NUMERIC, *TEXTS, "postal_code"]
-    note_columns(table, names, issues)
-    checks = _customer_checks()
-    query = table.rows(names).with_columns(reason_code(checks, names))
-    rows = table.collect(query)
-    refuse_unwritable(table, rows["customer_id"])
+    """The customers as `customer_table` takes them, in the order of the file, each id once.
+
+    customer_id; the attributes, Float32 where they are numbers, else String; age, Float32; postal_code, Int32.
+    """
+    section = table.section
+    assert isinstance(section, Customers)
+    own = [section.id, *(column for column in (section.age, section.region) if column)]
+    columns = attribute_columns(table, section.attributes, own)
+    note_columns(table, issues, columns)
+    used = list(dict.fromkeys([section.id, *columns.values(), *own[1:]]))
+    checks = _id_checks(section.id, ArticleIds())
+    rows = table.collect(table.rows(used).with_columns(reason_code(checks, used)))
+    refuse_unwritable(table, section.id, rows[section.id])
     frame = issues.keep_valid(table, rows, checks)
-    frame = frame.with_columns(_flags(frame[column]) for column in NUMERIC if column != "age")
-    for column in NUMERIC:
-        note_unreadable(table, frame, column, _numeric(column), issues)
-    postal_codes = frame["postal_code"].drop_nulls().unique(maintain_order=True)
-    return (
-        dense_ids(frame.lazy(), "postal_code", postal_codes)
-        .select(
-            "customer_id",
-            *(_numeric(column).alias(name) for column, name in NUMERIC.items() if column != "age"),
-            *TEXTS,
-            _numeric("age"),
-            "postal_code",
-        )
-        .collect()
+    return pl.DataFrame([frame[section.id].alias("customer_id")]).with_columns(
+        *_customer_attributes(frame, columns, section, table, issues),
+        _ages(frame, section, table, issues),
+        _regions(frame, section.region),
     )
+
+
+def _customer_attributes(
+    frame: pl.DataFrame, columns: dict[str, str], section: Customers, table: Table, issues: DataIssues
+) -> list[pl.Series]:
+    values = frame.select(list(dict.fromkeys(columns.values())))
+    if section.attributes is None:
+        values = values.select(telling(values, table, issues))
+    kept = {name: column for name, column in columns.items() if column in values.columns}
+    found = []
+    for name, column in renamed(kept, CUSTOMER_COLUMNS, table, issues).items():
+        texts = values[column]
+        numbers = None if section.attributes is not None and section.numbers else as_numbers(texts)
+        if column in section.numbers:
+            frame = values.with_columns(flags_as_numbers(texts))
+            parsed = with_dot(pl.col(column), section.decimal or ".").cast(pl.Float32, strict=False)
+            parsed = pl.when(parsed.is_finite()).then(parsed)
+            note_unreadable(table, frame, column, parsed, issues)
+            numbers = frame.select(parsed.alias(column)).to_series()
+        found.append((texts if numbers is None else numbers.cast(pl.Float32)).alias(name))
+    return found
+
+
+def _ages(frame: pl.DataFrame, section: Customers, table: Table, issues: DataIssues) -> pl.Series:
+    """Float32; of an age group, such as 25-34 or 65+, the middle or where it begins."""
+    column = section.age
+    if column is None:
+        return pl.Series("age", [None] * frame.height, dtype=pl.Float32)
+    text = pl.col(column)
+    low, high = (text.str.extract(AGE_RANGE, group).cast(pl.Float32) for group in (1, 2))
+    one = with_dot(text, section.decimal or ".").cast(pl.Float32, strict=False)
+    value = pl.coalesce(one, (low + high) / 2, text.str.extract(AGE_FROM).cast(pl.Float32))
+    value = pl.when(value.is_between(*AGES)).then(value)
+    note_unreadable(table, frame, column, value, issues)
+    return frame.select(value.alias("age")).to_series()
+
+
+def _regions(frame: pl.DataFrame, column: str | None) -> pl.Series:
+    """Int32: dense codes of the regions in the order in which they occur first."""
+    if column is None:
+        return pl.Series("postal_code", [None] * frame.height, dtype=pl.Int32)
+    regions = frame[column].alias("postal_code").drop_nulls().unique(maintain_order=True)
+    only = frame.lazy().select(pl.col(column).alias("postal_code"))
+    return dense_ids(only, "postal_code", regions).collect()["postal_code"]
 
 
 def read_submission(table: Table, issues: DataIssues) -> pl.Series:
     """The ids of the customers to predict for, in the order of the file, each once."""
-    note_columns(table, ["customer_id"], issues)
-    checks = _customer_checks()
-    query = table.rows(["customer_id"]).with_columns(reason_code(checks, ["customer_id"]))
+    section = table.section
+    assert isinstance(section, RecommendTo)
+    note_columns(table, issues)
+    checks = _id_checks(section.customer, ArticleIds())
+    query = table.rows([section.customer]).with_columns(reason_code(checks, [section.customer]))
     rows = table.collect(query)
-    refuse_unwritable(table, rows["customer_id"])
-    return issues.keep_valid(table, rows, checks)["customer_id"]
+    refuse_unwritable(table, section.customer, rows[section.customer])
+    return issues.keep_valid(table, rows, checks)[section.customer].rename("customer_id")
 
 
-def article_table(known: pl.DataFrame, article_ids: pl.Series) -> pl.DataFrame:
-    """`known`, then the rest of `article_ids` without attributes, as ARTICLES."""
+def article_table(known: pl.DataFrame, article_ids: pl.Series, ids: ArticleIds) -> pl.DataFrame:
+    """`known`, then the rest of `article_ids` without attributes.
+
+    article, article_id, product_code, prod_name, the attributes in the order of `known`, detail_desc, picture.
+    """
     rest = article_ids.slice(known.height).to_frame("article_id")
-    rest = rest.with_columns(product_code=product_code(pl.col("article_id"), has_codes=hold_codes(article_ids)))
+    if ids.product_digits:
+        product = ids.product(pl.col("article_id"), has_codes=ids.hold_products(article_ids))
+        rest = rest.with_columns(product_code=product)
     both = pl.concat([known, rest], how="diagonal").with_row_index("article")
-    return both.select(list(ARTICLES)).cast(ARTICLES).rechunk()  # type: ignore[arg-type]
+    if not ids.product_digits:
+        both = both.with_columns(_product_codes(both["product_code"]))
+    texts = [name for name in ("prod_name", "detail_desc") if name not in both.columns]
+    both = both.with_columns(pl.lit(None, pl.String).alias(name) for name in texts)
+    last = ["detail_desc", *(["picture"] if "picture" in both.columns else [])]
+    first = ["article", "article_id", "product_code", "prod_name"]
+    attributes = [name for name in both.columns if name not in ARTICLE_COLUMNS]
+    both = both.select(*first, *attributes, *last)
+    return both.cast({"article": pl.Int32, "product_code": pl.Int32}).rechunk()
+
+
+def _product_codes(products: pl.Series) -> pl.Series:
+    """Dense codes of the products in the order in which they occur first; an article without one is its own."""
+    number = pl.int_range(pl.len(), dtype=pl.Int64)
+    own = pl.when(pl.col("product").is_null()).then(number)
+    key = products.to_frame("product").with_columns(own.alias("own"), number.alias("number"))
+    first = pl.col("number").min().over("product", "own")
+    return key.select(first.rank("dense").cast(pl.Int32) - 1).to_series().rename("product_code")
 
 
 def customer_table(known: pl.DataFrame, customer_ids: pl.Series) -> pl.DataFrame:
-    """`known`, then the rest of `customer_ids` without attributes, as CUSTOMERS; spelled as in `customer_ids`."""
+    """`known`, then the rest of `customer_ids` without attributes; spelled as in `customer_ids`.
+
+    customer, customer_id, the attributes in the order of `known`, age, postal_code.
+    """
     known = known.with_columns(customer_ids.head(known.height).alias("customer_id"))
     rest = customer_ids.slice(known.height).to_frame("customer_id")
     both = pl.concat([known, rest], how="diagonal").with_row_index("customer")
-    return both.select(list(CUSTOMERS)).cast(CUSTOMERS).rechunk()  # type: ignore[arg-type]
+    attributes = [name for name in both.columns if name not in CUSTOMER_COLUMNS]
+    both = both.select("customer", "customer_id", *attributes, "age", "postal_code")
+    return both.cast({"customer": pl.Int32}).rechunk()
+
+
+NO_ARTICLES = pl.DataFrame(schema={"article_id": pl.String, "product_code": pl.String})
+NO_CUSTOMERS = pl.DataFrame(schema={"customer_id": pl.String, "age": pl.Float32, "postal_code": pl.Int32})
 
 
 def submission_table(listed: pl.Series | None, customer_ids: pl.Series) -> pl.DataFrame:
@@ -107,60 +225,56 @@ def submission_table(listed: pl.Series | None, customer_ids: pl.Series) -> pl.Da
     return dense_ids(listed.to_frame("customer").lazy(), "customer", customer_ids).collect()
 
 
-def note_columns(table: Table, used: list[str], issues: DataIssues) -> None:
-    """Note the columns that this program does not know, and those of `used` that the file lacks."""
-    known = {*used, *UNUSED[table.stem]}
+def note_columns(table: Table, issues: DataIssues, more: dict[str, str] | None = None) -> None:
+    """Note the columns that the shop file does not know, and those that it names and the file lacks."""
+    used = list(dict.fromkeys([*table.section.read(), *(more or {}).values()]))
+    known = {*used, *table.section.ignore}
     extra = [name or "(no name)" for name in table.columns if name not in known]
     missing = [name for name in used if name not in table.columns]
     if extra:
-        issues.notes.append(f"{table.path.name}: unknown columns ignored: {', '.join(extra)}")
+        more_of_them = f", … ({len(extra)} columns)" if len(extra) > SHOWN_COLUMNS else ""
+        names = ", ".join(extra[:SHOWN_COLUMNS])
+        issues.notes.append(f"{table.name}: unknown columns ignored: {names}{more_of_them}")
     if missing:
-        issues.notes.append(f"{table.path.name}: no column {', '.join(missing)}; taken as unknown")
+        issues.notes.append(f"{table.name}: no column {', '.join(missing)}; taken as unknown")
 
 
-def refuse_unwritable(table: Table, ids: pl.Series) -> None:
-    """DataError where one of a table's customer ids is none that a submission can hold."""
-    is_bad = pl.col("customer_id").str.contains(UNWRITABLE)
-    is_bad |= pl.col("customer_id").str.len_chars() > MAX_CUSTOMER_ID
-    bad = ids.to_frame("customer_id").filter(is_bad)
+def refuse_unwritable(table: Table, column: str, ids: pl.Series) -> None:
+    """DataError where one of a table's ids is none that a submission can hold."""
+    is_bad = pl.col(column).str.contains(UNWRITABLE) | (pl.col(column).str.len_chars() > MAX_ID)
+    bad = ids.to_frame(column).filter(is_bad)
     if not bad.is_empty():
-        line, first = table.first(is_bad, "customer_id")
+        place, first = table.first(is_bad, column)
         raise DataError(
-            f"{table.path}: line {line}: the customer_id {shown(first)} holds a comma, a quote or a line "
-            f"break, or more than {MAX_CUSTOMER_ID} characters, and so do {bad.height - 1:,} other ids. The "
-            "submission cannot hold them. Give these customers other ids in every table."
+            f"{place}: the {column} {shown(first)} holds a comma, a quote or a line "
+            f"break, or more than {MAX_ID} characters, and so do {bad.height - 1:,} other ids. The "
+            "submission cannot hold them. Give these other ids in every table."
         )
 
 
-def note_lost_zeros(table: Table, count: int, issues: DataIssues) -> None:
+def note_lost_zeros(table: Table, column: str, count: int, ids: ArticleIds, issues: DataIssues) -> None:
     """Note how many article ids had lost their leading zero."""
-    text = f"{table.path.name}: {{}} article_id had lost leading zeros, put back to 10 digits"
+    text = f"{table.name}: {{}} {column} had lost leading zeros, put back to {ids.digits} digits"
     issues.note(count, text.format(1), text)
 
 
 def note_unreadable(table: Table, frame: pl.DataFrame, column: str, parsed: pl.Expr, issues: DataIssues) -> None:
     """Note how many values of `column` became null in `parsed`."""
     lost = pl.col(column).is_not_null() & parsed.is_null()
-    text = f"{table.path.name}: {{}} values of {column} unreadable or out of range, taken as unknown"
+    text = f"{table.name}: {{}} values of {column} unreadable or out of range, taken as unknown"
     issues.note(int(frame.select(lost.sum()).item()), text.replace("values", "value").format(1), text)
 
 
-def _customer_checks() -> Checks:
+def _id_checks(column: str, ids: ArticleIds) -> Checks:
+    """Reason → rows whose id is missing, no id, or one of an earlier row."""
+    bad = {ids.bad(column): ids.key(column).is_null()} if ids.digits else {}
     return {
-        "customer_id is missing": pl.col("customer_id").is_null(),
-        "customer_id occurs a second time": ~pl.col("customer_id").is_first_distinct(),
+        f"{column} is missing": pl.col(column).is_null(),
+        **bad,
+        f"{column} occurs a second time": ~ids.key(column).is_first_distinct(),
     }
 
 
-def _flags(column: pl.Series) -> pl.Series:
-    """The column with 1 and 0 for true and false, however they are spelled."""
-    if column.is_in([*FLAGS, "True", "False", "TRUE", "FALSE"]).any():
-        return column.str.to_lowercase().replace(FLAGS)
-    return column
-
-
-def _numeric(column: str) -> pl.Expr:
-    """The column as Float32; null where it is not finite or, for the age, not within AGES."""
-    value = pl.col(column).cast(pl.Float32, strict=False)
-    allowed = value.is_between(*AGES) if column == "age" else value.is_finite()
-    return pl.when(allowed).then(value).alias(column)
+def _id_advice(column: str, ids: ArticleIds) -> dict[str, str]:
+    whole = f"Article ids are whole numbers of up to {ids.digits} digits"
+    return {ids.bad(column): f"{whole}; number the articles in every table, or describe them in a shop file."}

@@ -5,6 +5,7 @@ import csv
 import mmap
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,46 +16,87 @@ from forsys.tables.limits import MAX_LINE
 
 BLOCK = 1 << 20
 MAX_FIELD = 1 << 24  # characters: a quote without its pair must not read the rest of the file as one field
-COMMA, NEWLINE, QUOTE = b',\n"'
+NEWLINE, QUOTE = b'\n"'
 CUT_OFF = "The file ends in the middle of this line: it was cut off. Fetch it again."
 TOO_MANY_OR_FEW = "Fix the line (a text with a comma needs quotes), or fetch the file again if it is cut short."
 CUT_LENGTH, CUT_ROWS = 16, 20  # last fields of one length, at least so long, in at least so many rows: ids, hashes
 
 
-def explain(path: Path, unpacked: Path, width: int, error: Exception, skipped: int = 0) -> DataError:
-    """The error to raise for a file that the reader refused with `error`.
+@dataclass(frozen=True)
+class Text:
+    """A CSV file: `path` as the user knows it, its unpacked copy, and how that is written."""
 
-    `path` is the file as the user knows it, `unpacked` its unpacked copy, `width` the number of its columns,
-    `skipped` the number of lines before its header.
-    """
-    fault = _bad_byte(unpacked) or _bad_row(unpacked, width, skipped) or _unpaired_quote(unpacked)
-    return DataError(f"{path}: {fault or f'cannot be read as CSV: {without_values(error)}'}")
+    path: Path
+    unpacked: Path
+    width: int  # columns
+    skipped: int = 0  # lines before the header
+    delimiter: str = ","
 
+    def explain(self, error: Exception) -> DataError:
+        """The error to raise for a file that the reader refused with `error`."""
+        fault = _bad_byte(self.unpacked) or self._bad_row() or _unpaired_quote(self.unpacked)
+        return DataError(f"{self.path}: {fault or f'cannot be read as CSV: {without_values(error)}'}")
 
-def check_widths(path: Path, unpacked: Path, width: int, skipped: int = 0) -> None:
-    """DataError if a row has fewer fields than the header, for which polars fills in nulls without an error.
+    def check_widths(self) -> None:
+        """DataError if a row has fewer fields than the header, for which polars fills in nulls without an error.
 
-    For a file that polars has read: it refuses broken quoting and rows with more fields than the header.
-    """
-    if _may_have_short_row(unpacked, width) and (fault := _bad_row(unpacked, width, skipped)):
-        raise DataError(f"{path}: {fault}")
+        For a file that polars has read: it refuses broken quoting and rows with more fields than the header.
+        """
+        if _may_have_short_row(self.unpacked, self.width, ord(self.delimiter)) and (fault := self._bad_row()):
+            raise DataError(f"{self.path}: {fault}")
 
+    def check_ending(self) -> None:
+        """DataError where the last line was cut within its last field.
 
-def check_ending(path: Path, unpacked: Path) -> None:
-    """DataError where the last line was cut within its last field.
+        Such a row has as many fields as the others. What tells is that the file ends without a line break and that
+        the last field is shorter than those of all rows before, which have one length.
+        """
+        if ends_with_line_break(self.unpacked):
+            return
+        with self.unpacked.open("rb") as file:
+            file.seek(max(0, self.unpacked.stat().st_size - BLOCK))
+            lines = file.read().splitlines()[-100:]
+        *lengths, last = [len(line.rpartition(self.delimiter.encode())[2]) for line in lines]
+        is_plain = len(lengths) >= CUT_ROWS and not any(b'"' in line for line in lines)
+        if is_plain and len(set(lengths[1:])) == 1 and last < lengths[1] >= CUT_LENGTH:
+            raise DataError(f"{self.path}: line {count_lines(self.unpacked)}: {CUT_OFF}")
 
-    Such a row has as many fields as the others. What tells is that the file ends without a line break and that the
-    last field is shorter than those of all rows before, which have one length.
-    """
-    if ends_with_line_break(unpacked):
-        return
-    with unpacked.open("rb") as file:
-        file.seek(max(0, unpacked.stat().st_size - BLOCK))
-        lines = file.read().splitlines()[-100:]
-    *lengths, last = [len(line.rpartition(b",")[2]) for line in lines]
-    is_plain = len(lengths) >= CUT_ROWS and not any(b'"' in line for line in lines)
-    if is_plain and len(set(lengths[1:])) == 1 and last < lengths[1] >= CUT_LENGTH:
-        raise DataError(f"{path}: line {count_lines(unpacked)}: {CUT_OFF}")
+    def line_starts(self, rows: set[int]) -> dict[int, int]:
+        """The 1-based line on which each of `rows` (0-based, no header) begins; line breaks in quotes count."""
+        starts: dict[int, int] = {}
+        with contextlib.suppress(csv.Error):  # a field too long for Python's reader: the rest stays unknown
+            records = enumerate(self._records(), start=-1)
+            starts |= {row: line for row, (line, _) in records if row in rows}
+        return starts
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Each record of the file with the line on which it begins."""
+        with self.unpacked.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            for _ in range(self.skipped):
+                file.readline()
+            csv.field_size_limit(MAX_FIELD)
+            reader = csv.reader(file, strict=True, delimiter=self.delimiter)
+            line = 1
+            for record in reader:
+                yield line + self.skipped, record
+                line = reader.line_num + 1
+
+    def _bad_row(self) -> str | None:
+        """The first record with another number of fields or broken quoting, as a message."""
+        line, is_cut = 1, not ends_with_line_break(self.unpacked)
+        try:
+            records = self._records()
+            for line, record in records:
+                if record and len(record) != self.width:
+                    is_last = is_cut and len(record) < self.width and next(records, None) is None
+                    advice = CUT_OFF if is_last else TOO_MANY_OR_FEW
+                    return f"line {line}: {len(record)} fields, expected {self.width} as in the header. {advice}"
+        except csv.Error as error:
+            advice = "Fix the quotes or fetch the file again."
+            if is_cut and "unexpected end of data" in str(error):
+                advice = "The file ends within quotes and without a line break: it was cut off. Fetch it again."
+            return f"after line {line}: broken quoting ({error}). {advice}"
+        return None
 
 
 def check_line_lengths(path: Path, unpacked: Path) -> None:
@@ -66,7 +108,7 @@ def check_line_lengths(path: Path, unpacked: Path) -> None:
             if found < 0:
                 raise DataError(
                     f"{path}: a line is longer than {MAX_LINE:,} bytes, the most allowed; it begins at byte "
-                    f"{start} of the file. This is no table; fetch Kaggle's own file."
+                    f"{start} of the file. This is no table; fetch the file again."
                 )
             start = found + 1
 
@@ -83,30 +125,21 @@ def without_values(error: BaseException) -> str:
     return re.sub(r"`[^`]*`", "a value", str(error).split("\n", 1)[0])
 
 
-def line_starts(unpacked: Path, rows: set[int], skipped: int = 0) -> dict[int, int]:
-    """The 1-based line on which each of `rows` (0-based, without header) begins; line breaks in quotes count."""
-    starts: dict[int, int] = {}
-    with contextlib.suppress(csv.Error):  # a field too long for Python's reader: the rest stays unknown
-        records = enumerate(_records(unpacked, skipped), start=-1)
-        starts |= {row: line for row, (line, _) in records if row in rows}
-    return starts
-
-
 def count_lines(unpacked: Path) -> int:
     """Lines of a file, the last one counted whether or not it ends with a line break."""
     return sum(block.count(b"\n") for block in _lines(unpacked))
 
 
-def _may_have_short_row(unpacked: Path, width: int) -> bool:
-    """Whether there are fewer commas than the lines that are not empty need; also where quotes are in doubt."""
+def _may_have_short_row(unpacked: Path, width: int, delimiter: int) -> bool:
+    """Whether there are fewer delimiters than lines that are not empty need; also where quotes are in doubt."""
     missing, is_quoted = 0, False
     for block in _lines(unpacked):
         values = np.frombuffer(block.replace(b"\r", b"\n"), np.uint8)
-        breaks, commas = np.flatnonzero(values == NEWLINE), np.flatnonzero(values == COMMA)
+        breaks, commas = np.flatnonzero(values == NEWLINE), np.flatnonzero(values == delimiter)
         before = -2 if is_quoted else -1  # where the last break was: a line that began in quotes is not empty
         if is_quoted or b'"' in block:
             quotes = np.flatnonzero(values == QUOTE)
-            if not _enclose_fields(values, quotes, is_quoted):
+            if not _enclose_fields(values, quotes, delimiter, is_quoted):
                 return True
             breaks, commas = (at[(np.searchsorted(quotes, at) + is_quoted) % 2 == 0] for at in (breaks, commas))
             is_quoted = (len(quotes) + is_quoted) % 2 == 1
@@ -114,14 +147,14 @@ def _may_have_short_row(unpacked: Path, width: int) -> bool:
     return missing > 0
 
 
-def _enclose_fields(values: Ints, quotes: Ints, is_quoted: bool) -> bool:
+def _enclose_fields(values: Ints, quotes: Ints, delimiter: int, is_quoted: bool) -> bool:
     """Whether each of the quotes in a block begins or ends a field, or is one of two that stand for one.
 
     `is_quoted`: the block begins in quotes. It begins a line otherwise, and ends with a line break.
     """
     opens = (np.arange(len(quotes)) + is_quoted) % 2 == 0
     before = np.where(quotes > 0, values[quotes - 1], NEWLINE)
-    return bool(np.isin(np.where(opens, before, values[quotes + 1]), (COMMA, NEWLINE, QUOTE)).all())
+    return bool(np.isin(np.where(opens, before, values[quotes + 1]), (delimiter, NEWLINE, QUOTE)).all())
 
 
 def _lines(unpacked: Path) -> Iterator[bytes]:
@@ -129,19 +162,6 @@ def _lines(unpacked: Path) -> Iterator[bytes]:
     with unpacked.open("rb") as file:
         while block := file.read(BLOCK) + file.readline():
             yield block if block.endswith(b"\n") else block + b"\n"
-
-
-def _records(unpacked: Path, skipped: int) -> Iterator[tuple[int, list[str]]]:
-    """Each record of the file with the line on which it begins."""
-    with unpacked.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        for _ in range(skipped):
-            file.readline()
-        csv.field_size_limit(MAX_FIELD)
-        reader = csv.reader(file, strict=True)
-        line = 1
-        for record in reader:
-            yield line + skipped, record
-            line = reader.line_num + 1
 
 
 def _bad_byte(unpacked: Path) -> str | None:
@@ -157,27 +177,10 @@ def _bad_byte(unpacked: Path) -> str | None:
                 byte, at = line[error.start], offset + error.start
                 return (
                     f"line {number}: the byte 0x{byte:02x} at offset {at} of the file is not UTF-8. Save the file "
-                    "as UTF-8, for example: iconv -f latin1 -t utf-8 OLD > NEW"
+                    "as UTF-8, for example: iconv -f latin1 -t utf-8 OLD > NEW, or name its encoding in a "
+                    "shop file."
                 )
             offset += len(line)
-    return None
-
-
-def _bad_row(unpacked: Path, width: int, skipped: int) -> str | None:
-    """The first record with another number of fields or broken quoting, as a message."""
-    line, is_cut = 1, not ends_with_line_break(unpacked)
-    try:
-        records = _records(unpacked, skipped)
-        for line, record in records:
-            if record and len(record) != width:
-                is_last = is_cut and len(record) < width and next(records, None) is None
-                advice = CUT_OFF if is_last else TOO_MANY_OR_FEW
-                return f"line {line}: {len(record)} fields, expected {width} as in the header. {advice}"
-    except csv.Error as error:
-        advice = "Fix the quotes or fetch the file again."
-        if is_cut and "unexpected end of data" in str(error):
-            advice = "The file ends within quotes and without a line break: it was cut off. Fetch it again."
-        return f"after line {line}: broken quoting ({error}). {advice}"
     return None
 
 

@@ -1,26 +1,45 @@
-"""Which folder of tables a run reads, and which files in it."""
+"""Which shop a run reads: its folder, its shop file, and the files of its tables."""
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from forsys.errors import DataError
-from forsys.tables.columns import ENDINGS, STEMS
+from forsys.tables.files import ENDINGS, find, find_table, folder_contents, parquet_parts
+from forsys.tables.shop_file import KAGGLE as KAGGLE_FILE
+from forsys.tables.shop_file import SHOP_FILE, ShopFile, read_shop_file, shop_file_faults
 
 INPUT_VARIABLE = "FORSYS_INPUT"
 COMPETITION = "h-and-m-personalized-fashion-recommendations"
 KAGGLE = (Path("/kaggle/input") / COMPETITION, Path("/kaggle/input/competitions") / COMPETITION)  # older, newer
 GENERATED_FILE = "GENERATED.json"  # the sample's generator leaves it beside its tables
+STEMS = ("articles", "customers", "transactions_train", "sample_submission")  # of Kaggle's tables
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A folder with the shop's tables, and how it was found."""
+    """A shop, and how it was found.
+
+    `shop_file` is the one that was named. Where none was, it is `folder`/shop.toml, or else Kaggle's H&M's.
+    """
 
     name: str
     folder: Path
     generated: bool
     origin: str  # for people, such as "--input ../hm"
+    shop_file: Path | None = None
+
+    def shop_file_faults(self) -> list[str]:
+        """All that is wrong with its shop file."""
+        return shop_file_faults(self.shop_file or self.folder / SHOP_FILE)
+
+    def shop(self) -> ShopFile:
+        """Its shop file, read. DataError where that cannot be used."""
+        own = self.folder / SHOP_FILE
+        if self.shop_file is not None or own.exists():
+            return read_shop_file(self.shop_file or own)
+        return read_shop_file(KAGGLE_FILE, self.folder)
 
 
 def locate(
@@ -28,65 +47,67 @@ def locate(
 ) -> DataSet | None:
     """Find the data: `--input`, then FORSYS_INPUT, then `project`/input, then Kaggle's own folder in a notebook.
 
-    None where there are no data: the caller then generates the sample. A folder that was named must exist
-    and hold a table: otherwise DataError, and the sample is never taken instead.
+    None where there are no data: the caller then generates the sample. What was named must be a shop file, or a
+    folder with one or with Kaggle's tables: otherwise DataError, and the sample is never taken instead.
     """
     if option is not None:
         return _named(option, f"--input {option}")
     if environ.get(INPUT_VARIABLE):
         return _named(Path(environ[INPUT_VARIABLE]), f"{INPUT_VARIABLE}={environ[INPUT_VARIABLE]}")
-    if tables_in(project / "input"):
+    if _is_shop(project / "input"):
         return _data_set(project / "input", "the project's input/ folder")
     mounted = next((folder for folder in kaggle if folder.exists()), None)
     return _named(mounted, f"Kaggle's {mounted}") if mounted else None
 
 
-def find_table(folder: Path, stem: str) -> Path | None:
-    """The file with table `stem` in `folder`, or a folder of Parquet files; of several, the first of ENDINGS."""
-    paths = [folder / f"{stem}{end}" for end in ENDINGS]
-    return next((path for path in paths if path.is_file() or parquet_parts(path)), None)
-
-
-def parquet_parts(path: Path) -> list[Path]:
-    """The Parquet files of a table, sorted by name: itself, or those in a folder of that name."""
-    if path.suffix != ".parquet":
-        return []
-    if path.is_file():
-        return [path]
-    parts = path.glob("*.parquet")  # none where there is no such folder
-    return sorted(part for part in parts if part.is_file() and not part.name.startswith((".", "_")))
-
-
 def tables_in(folder: Path) -> list[Path]:
-    """The tables of a folder, in the order of STEMS: files, and folders of Parquet files."""
-    return [path for stem in STEMS if (path := find_table(folder, stem)) is not None]
+    """The files of a shop's tables, and folders of Parquet files; none where the folder holds no shop."""
+    return _tables(_data_set(folder, "").shop()) if _is_shop(folder) else []
 
 
 def file_states(dataset: DataSet) -> list[tuple[str, int, int]]:
-    """Name, size and mtime_ns of each file of the tables: they change when a file is replaced."""
-    files = [file for path in tables_in(dataset.folder) for file in (parquet_parts(path) or [path])]
-    states = [(str(file.relative_to(dataset.folder)), file.stat()) for file in files]
-    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in states]
+    """Name, size and mtime_ns of each file of the tables: they change when a file is replaced.
+
+    Last the shop file, with its checksum instead of its time: its text counts, wherever it is kept.
+    """
+    shop = dataset.shop()
+    files = [file for path in _tables(shop) for file in (parquet_parts(path) or [path])]
+    states = [(_shown(file, shop.folder), file.stat()) for file in files]
+    text = shop.path.read_bytes()
+    own = (shop.path.name, len(text), zlib.crc32(text))
+    return [*((name, stat.st_size, stat.st_mtime_ns) for name, stat in states), own]
 
 
-def folder_contents(folder: Path, max_names: int = 10) -> str:
-    """The first names in a folder, for an error message."""
-    names = sorted(path.name for path in folder.iterdir())
-    more = f" and {len(names) - max_names} more" if len(names) > max_names else ""
-    return ", ".join(names[:max_names]) + more if names else "nothing"
+def _tables(shop: ShopFile) -> list[Path]:
+    return [path for section in shop.sections for path in find(section, shop.folder)]
 
 
-def _named(folder: Path, origin: str) -> DataSet:
-    expected = f"{', '.join(STEMS)} as {' or '.join(ENDINGS)}"
-    if not folder.is_dir():
-        found = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise DataError(f"{origin}: the folder {folder} {found}. Name the folder that holds {expected}.")
-    if not tables_in(folder):
+def _shown(file: Path, folder: Path) -> str:
+    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+
+
+def _is_shop(folder: Path) -> bool:
+    """Whether a folder holds a shop file, or one of Kaggle's tables."""
+    return (folder / SHOP_FILE).exists() or any(find_table(folder, stem) for stem in STEMS)
+
+
+def _named(path: Path, origin: str) -> DataSet:
+    expected = f"{SHOP_FILE}, or Kaggle's {', '.join(STEMS)} as {' or '.join(ENDINGS)}"
+    if path.suffix == ".toml" and path.is_file():
+        # resolve() so that "--input shop.toml" has a name too
+        name = path.resolve().parent.name if path.name == SHOP_FILE else path.stem
+        return DataSet(name, path.parent, (path.parent / GENERATED_FILE).exists(), origin, path)
+    if not path.is_dir():
+        found = "is a file, not a folder" if path.exists() else "does not exist"
         raise DataError(
-            f"{origin}: no table in {folder}. It holds {folder_contents(folder)}; expected are {expected}. "
-            "Put Kaggle's files there, or name another folder."
+            f"{origin}: the folder {path} {found}. Name a shop file (.toml), or the folder that holds {expected}."
         )
-    return _data_set(folder, origin)
+    if not _is_shop(path):
+        raise DataError(
+            f"{origin}: no shop in {path}. It holds {folder_contents(path)}; expected are {expected}. "
+            "Run `forsys map` on the shop's own files to draft a shop file, or name another folder."
+        )
+    return _data_set(path, origin)
 
 
 def _data_set(folder: Path, origin: str) -> DataSet:

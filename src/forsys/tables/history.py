@@ -16,6 +16,8 @@ from scipy import sparse
 
 from forsys.arrays import Floats, Ints, decay
 from forsys.calendar import Fold, day_number
+from forsys.store import read_json
+from forsys.tables.roles import Roles, choose_roles
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class History:
     first: Ints
     articles: pl.DataFrame
     customers: pl.DataFrame
+    roles: Roles = field(default_factory=Roles)
     _codes: dict[str, Ints] = field(default_factory=dict, repr=False)  # cache, shared by all logs of these articles
     _of_customers: dict[str, Floats] = field(default_factory=dict, repr=False)  # and by all of these customers
 
@@ -45,18 +48,26 @@ class History:
             pl.scan_parquet(tables / "transactions.parquet"),
             pl.read_parquet(tables / "articles.parquet"),
             pl.read_parquet(tables / "customers.parquet"),
+            Roles.read(read_json(tables / "tables.json")["roles"]),
         )
 
     @classmethod
-    def of(cls, transactions: pl.LazyFrame, articles: pl.DataFrame, customers: pl.DataFrame) -> "History":
-        """The log of transactions (schema.TRANSACTIONS); the price of several units is their mean."""
+    def of(
+        cls, transactions: pl.LazyFrame, articles: pl.DataFrame, customers: pl.DataFrame, roles: Roles | None = None
+    ) -> "History":
+        """The log of transactions (schema.TRANSACTIONS, and units where the shop has them).
+
+        The price of several units is the mean of those that were paid for: 0, which is unknown, does not count.
+        Without `roles` they are chosen by what the attributes tell.
+        """
         rows = transactions.rename({"t_dat": "day"}).with_columns(pl.col("day").cast(pl.Int32)).collect()
         order = _by_customer_and_day(rows["customer"].to_numpy(), rows["day"].to_numpy())
         customer, article, day = (rows[name].to_numpy()[order] for name in ("customer", "article", "day"))
         price, channel = rows["price"].to_numpy()[order], rows["channel"].to_numpy()[order]
+        count = rows["units"].to_numpy()[order] if "units" in rows.columns else None
         del rows
-        unit, first, units = _units(customer, day, article)
-        mean = np.add.reduceat(price[unit], first, dtype=np.float64) / units
+        unit, first = _merged(customer, day, article)
+        units, mean = _summed(price[unit], None if count is None else count[unit], first)
         kept = unit[first]
         order = np.argsort(kept)
         kept = kept[order]
@@ -71,6 +82,7 @@ class History:
             first=np.searchsorted(customer, np.arange(len(customers) + 1)),
             articles=articles,
             customers=customers,
+            roles=roles or choose_roles(articles, customers),
         )
 
     def __len__(self) -> int:
@@ -142,6 +154,15 @@ class History:
             self._of_customers[attribute] = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
         return self._of_customers[attribute]
 
+    def launch_order(self) -> Ints:
+        """Articles by when the shop took them on, as far as their ids tell, (articles,).
+
+        Ids that are numbers rise with time; others are taken as listed in the shop's table.
+        """
+        number = self.articles["article_id"].cast(pl.Int64, strict=False)
+        order = number if not number.null_count() else pl.int_range(len(number), eager=True)
+        return order.to_numpy()
+
     def with_articles(self, articles: pl.DataFrame) -> "History":
         """The same log with another table of its articles, such as one with more columns."""
         return replace(self, articles=articles, _codes={})
@@ -173,16 +194,30 @@ def _by_customer_and_day(customer: Ints, day: Ints) -> Ints:
     return np.sort(key) % max(rows, 1)
 
 
-def _units(customer: Ints, day: Ints, article: Ints) -> tuple[Ints, Ints, Ints]:
+def _merged(customer: Ints, day: Ints, article: Ints) -> tuple[Ints, Ints]:
     """Group rows, which are sorted by customer and day, by customer, day and article.
 
-    Returns the rows in the order of the groups (stable), where each group begins in it, and the group's size.
+    Returns the rows in the order of the groups (stable), and where each group begins in it.
     """
     visit = np.cumsum((np.diff(customer, prepend=-1) != 0) | (np.diff(day, prepend=-1) != 0))
     key = visit * (int(article.max(initial=0)) + 1) + article
     order = np.argsort(key, kind="stable")
-    first = np.flatnonzero(np.diff(key[order], prepend=-1))
-    return order, first, np.diff(np.append(first, len(order)))
+    return order, np.flatnonzero(np.diff(key[order], prepend=-1))
+
+
+def _summed(price: Floats, count: Ints | None, first: Ints) -> tuple[Ints, Floats]:
+    """Units of each group of rows, and the mean price of its paid units; 0 where none was paid for.
+
+    `price` and `count` (None: one unit a row) by group; `first`: where each group begins.
+    """
+    is_paid = price > 0
+    if count is None:
+        paid = np.add.reduceat(is_paid, first, dtype=np.int64)
+        units, spent = np.diff(np.append(first, len(price))), price
+    else:
+        paid = np.add.reduceat(is_paid * count, first, dtype=np.int64)
+        units, spent = np.add.reduceat(count, first, dtype=np.int64), price.astype(np.float64) * count
+    return units, np.add.reduceat(spent, first, dtype=np.float64) / np.maximum(paid, 1)
 
 
 @dataclass(frozen=True, eq=False)

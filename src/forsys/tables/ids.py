@@ -1,44 +1,69 @@
 """The shop's ids as text, and the dense ids that stand for them."""
 
+from dataclasses import dataclass
+
 import polars as pl
 
-ARTICLE_DIGITS = 10
-MIN_CODED_DIGITS = 8  # of an id that begins with a product code, leading zeros not counted; Kaggle's have 9
+from forsys.tables.shop_file import Articles
 
 
-def parse_article_id(column: str) -> pl.Expr:
-    """An article id as Int64; null where the column holds anything but one to ten digits."""
-    text = pl.col(column)
-    signed = text.str.starts_with("-") | text.str.starts_with("+")
-    return pl.when((text.str.len_bytes() <= ARTICLE_DIGITS) & ~signed).then(text.cast(pl.Int64, strict=False))
+@dataclass(frozen=True)
+class ArticleIds:
+    """What the ids of articles are: texts of any form, or whole numbers of so many `digits`.
+
+    `product_digits`: the first digits of an id are the code of its product.
+    """
+
+    digits: int | None = None
+    product_digits: int | None = None
+
+    @classmethod
+    def of(cls, section: Articles | None) -> "ArticleIds":
+        """As the shop file says."""
+        return cls(section.digits, section.product_digits) if section else cls()
+
+    def key(self, column: str) -> pl.Expr:
+        """What ids are compared by: Int64, null where there is anything but one to `digits` digits; or the text."""
+        text = pl.col(column)
+        if self.digits is None:
+            return text
+        signed = text.str.starts_with("-") | text.str.starts_with("+")
+        return pl.when((text.str.len_bytes() <= self.digits) & ~signed).then(text.cast(pl.Int64, strict=False))
+
+    def keys(self, ids: pl.Series) -> pl.Series:
+        """The keys of ids as `text` writes them."""
+        return ids if self.digits is None else ids.cast(pl.Int64)
+
+    def text(self, key: pl.Expr) -> pl.Expr:
+        """An id: with the zeros in front that a spreadsheet or an integer column drops, or the text itself."""
+        return key if self.digits is None else key.cast(pl.String).str.zfill(self.digits)
+
+    def tidied(self, column: str) -> pl.Expr:
+        """The column in the spelling that `key` takes, where its digits have white space or a fraction of 0."""
+        return pl.col(column) if self.digits is None else tidy_number(pl.col(column))
+
+    def lost_zero(self, column: str) -> pl.Expr:
+        """Whether an id came without its zero in front."""
+        return pl.lit(False) if self.digits is None else pl.col(column).str.len_bytes() < self.digits
+
+    def bad(self, column: str) -> str:
+        """Why a row is rejected whose id has no key."""
+        return f"{column} is not up to {self.digits} digits"
+
+    def hold_products(self, ids: pl.Series) -> bool:
+        """Whether ids begin with the code of a product: short numbers such as 1, 2, 3 do not."""
+        if not self.product_digits:
+            return False
+        return bool((ids.str.strip_chars_start("0").str.len_bytes() > self.product_digits).any())
+
+    def product(self, article_id: pl.Expr, *, has_codes: bool) -> pl.Expr:
+        """The code of an id's product, Int32. Without codes each article is its own product, as its id says."""
+        return (article_id.str.head(self.product_digits or 0) if has_codes else article_id).cast(pl.Int32)
 
 
 def tidy_number(text: pl.Expr) -> pl.Expr:
     """A number without white space around it and, where it is whole, without a trailing .0."""
     return text.str.strip_chars().str.replace(r"^(\d+)\.0+$", "$1")
-
-
-def format_article_id(number: pl.Expr) -> pl.Expr:
-    """An article id as ten digits, with the leading zeros that a spreadsheet or an integer column drops."""
-    return number.cast(pl.String).str.zfill(ARTICLE_DIGITS)
-
-
-def lost_zero(column: str) -> pl.Expr:
-    """Whether an article id came without its leading zero."""
-    return pl.col(column).str.len_bytes() < ARTICLE_DIGITS
-
-
-def product_code(article_id: pl.Expr, *, has_codes: bool = True) -> pl.Expr:
-    """The shop's product code of a ten-digit article id: all but its last three digits.
-
-    Where the ids do not hold a code (`has_codes`), each article is a product of its own, as its id says.
-    """
-    return (article_id.str.head(ARTICLE_DIGITS - 3) if has_codes else article_id).cast(pl.Int32)
-
-
-def hold_codes(article_ids: pl.Series) -> bool:
-    """Whether ten-digit article ids begin with a product code: short numbers such as 1, 2, 3 do not."""
-    return bool((article_ids.str.strip_chars_start("0").str.len_bytes() >= MIN_CODED_DIGITS).any())
 
 
 def dense_ids(rows: pl.LazyFrame, column: str, ids: pl.Series) -> pl.LazyFrame:

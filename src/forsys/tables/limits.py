@@ -10,7 +10,9 @@ MIN_FREE_DISK = 256 << 20  # bytes left for everything else on the disk while a 
 MAX_LINE = 1 << 20  # bytes: a longer one comes from a file that is no table
 MAX_COLUMNS = 1_000
 MAX_ROWS = 1_000_000_000  # rows have 32-bit numbers; Kaggle's log has 32 million
-MAX_CUSTOMER_ID = 256  # characters; Kaggle's have 64
+MAX_ID = 256  # characters of a customer's or an article's id; Kaggle's have 64 and 10
+MAX_UNITS = 1_000_000  # of one row: sums of units are 32-bit numbers
+MAX_CHANNELS = 100  # codes of channels are 8-bit numbers
 
 # Days. No shop's log is older than the clock of its computers, and sums of days beyond the century could overflow.
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2099, 12, 31)

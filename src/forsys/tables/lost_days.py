@@ -18,9 +18,10 @@ class LostRows:
 
     rows: pl.DataFrame
     total: int  # rows of the file
+    day: str  # the file's column of days
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, no_days: list[int], kept: RowsPerDay) -> "LostRows":
+    def of(cls, frame: pl.DataFrame, no_days: list[int], kept: RowsPerDay, day: str) -> "LostRows":
         """`frame`: t_dat and REASON of all rows. `no_days`: the reasons of rows whose day is none of the log's.
 
         In a log in the order of days, a row without a readable day has that of the row before it, and many such
@@ -29,7 +30,7 @@ class LostRows:
         is_lost = ~pl.col(REASON).is_in([0, *no_days])
         lost = frame.select("t_dat", REASON).with_row_index(ROW)
         if frame[REASON].max() == 0:
-            return cls(lost.clear(), frame.height)
+            return cls(lost.clear(), frame.height, day)
         lost = lost.with_columns(pl.when(~pl.col(REASON).is_in(no_days)).then("t_dat").alias("t_dat"))
         if lost["t_dat"].drop_nulls().is_sorted():
             is_tail = is_lost & pl.col("t_dat").backward_fill().is_null()
@@ -38,7 +39,7 @@ class LostRows:
                     pl.when(is_tail).then(pl.col("t_dat").max().dt.offset_by("1d")).otherwise("t_dat")
                 )
             lost = lost.with_columns(pl.col("t_dat").forward_fill().backward_fill())
-        return cls(lost.filter(is_lost), frame.height)
+        return cls(lost.filter(is_lost), frame.height, day)
 
 
 def refuse_lost_days(
@@ -65,7 +66,11 @@ def _refuse_unreadable_day(
     rows = lost.rows.filter(pl.col("t_dat").is_null())
     if rows.height < max(MIN_LOST, kept.usual() / 2) or RECENT_FACTOR * issues.max_rejected >= 1:
         return
-    texts = table.scan().filter(pl.col(ROW).is_in(rows[ROW].implode())).select(ROW, pl.col("t_dat").str.head(10))
+    texts = (
+        table.scan()
+        .filter(pl.col(ROW).is_in(rows[ROW].implode()))
+        .select(ROW, pl.col(lost.day).str.head(10).alias("t_dat"))
+    )
     for (text,), same in table.collect(texts).drop_nulls().group_by("t_dat", maintain_order=True):
         if same.height >= max(MIN_LOST, kept.usual() / 2):
             bad = rows.filter(pl.col(ROW).is_in(same[ROW].implode()))

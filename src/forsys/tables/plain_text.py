@@ -1,5 +1,6 @@
 """A CSV file as the reader takes it: UTF-8, lines that end with a line feed, no line before the header."""
 
+import codecs
 from pathlib import Path
 
 from forsys.errors import DataError
@@ -7,7 +8,8 @@ from forsys.tables.file_kinds import HEAD, encoding_of, foreign_kind
 from forsys.tables.limits import MAX_LINE
 
 BLOCK = 1 << 22
-SEPARATOR_LINE = b"sep="  # Excel's own first line; it names the delimiter
+SEPARATOR_LINE = "sep="  # Excel's own first line; it names the delimiter
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def refuse_foreign(path: Path, unpacked: Path, stem: str) -> None:
@@ -15,15 +17,20 @@ def refuse_foreign(path: Path, unpacked: Path, stem: str) -> None:
     if kind := foreign_kind(first_bytes(unpacked, HEAD)):
         what, advice = kind
         raise DataError(
-            f"{path}: this is {what}, not a CSV table. Expected is the table {stem} as comma-separated text. "
+            f"{path}: this is {what}, not a CSV table. Expected is the table {stem} as text. "
             + advice.format(name=f"{stem}.csv")
         )
 
 
-def as_plain_text(path: Path, unpacked: Path, scratch: Path) -> Path:
-    """`unpacked` itself, or its copy in `scratch` where it is UTF-16 or has lines that end with CR alone."""
+def as_plain_text(path: Path, unpacked: Path, scratch: Path, named: str | None = None) -> Path:
+    """`unpacked` itself, or its copy in `scratch` where it is no UTF-8 or has lines that end with CR alone.
+
+    `named`: its encoding, where no byte order mark tells another.
+    """
     head = first_bytes(unpacked, MAX_LINE)
     encoding = encoding_of(head)
+    if encoding == "utf-8" and named is not None:
+        encoding = codecs.lookup(named).name
     if encoding == "utf-8" and (b"\n" in head or b"\r" not in head):
         return unpacked
     copy = scratch / f"{unpacked.name}.plain"
@@ -43,10 +50,13 @@ def as_plain_text(path: Path, unpacked: Path, scratch: Path) -> Path:
     return copy
 
 
-def lines_before_header(unpacked: Path) -> int:
-    """1 where the first line is Excel's `sep=,`, else 0. Line `sep=;` stays: the delimiter check names it."""
-    first = first_bytes(unpacked, 64).removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].strip()
-    return int(first.strip(b'"').lower() == SEPARATOR_LINE + b",")
+def separator_line(unpacked: Path) -> tuple[int, str | None]:
+    """1 and the delimiter where the first line is Excel's `sep=`, else 0 and None."""
+    first = first_bytes(unpacked, 64).removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].rstrip(b"\r")
+    text = first.decode("latin-1").strip('"')
+    if text[:-1].lower() == SEPARATOR_LINE and text[-1] in SEPARATORS:
+        return 1, text[-1]
+    return 0, None
 
 
 def first_bytes(path: Path, size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The transactions, streamed from text into 18 bytes per row."""
+"""The purchases, streamed from text into 18 bytes per row."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -8,72 +8,144 @@ import polars as pl
 from forsys.errors import DataError
 from forsys.schema import TRANSACTIONS
 from forsys.tables.catalogue import note_columns, note_lost_zeros, refuse_unwritable
-from forsys.tables.columns import ARTICLES, CUSTOMERS, REQUIRED
-from forsys.tables.columns import TRANSACTIONS as STEM
+from forsys.tables.channels import Channels, channels_of
+from forsys.tables.day_forms import DayForm, recognised
 from forsys.tables.days import RowsPerDay
-from forsys.tables.ids import append_sorted, dense_ids, format_article_id, lost_zero, parse_article_id, tidy_number
-from forsys.tables.limits import FIRST_DAY, LAST_DAY
+from forsys.tables.ids import ArticleIds, append_sorted, dense_ids, tidy_number
+from forsys.tables.limits import FIRST_DAY, LAST_DAY, MAX_UNITS
 from forsys.tables.lost_days import LostRows, refuse_lost_days
 from forsys.tables.matching import Ids, Key, applied, as_written, matching_key
+from forsys.tables.numbers import is_decimal_comma, with_dot
 from forsys.tables.reading import TAIL_MISSING, Table
-from forsys.tables.rejected import BAD_ARTICLE_ID, BAD_DAY, BLANK, FAR_DAY, REASON, Checks, DataIssues, reason_code
+from forsys.tables.rejected import BLANK, LEFT_OUT, NO_UNITS, REASON, Checks, DataIssues, reason_code
+from forsys.tables.returns import without_returned
+from forsys.tables.shop_file import ISO, Flags, Orders
 
-CHANNELS = (1, 2)  # store, online
-DAY_LENGTH = len("YYYY-MM-DD")
-MIDNIGHT_LENGTH = len(" 00:00:00")
 QUANTITIES = ("quantity", "qty", "units", "unit", "count", "pieces", "pcs", "menge", "anzahl", "stück", "stueck")
-
-# A day with a time of day behind it, whatever the time zone: the day as it is written.
-DAY_AND_TIME = (
-    r"^(\d{4}-\d{2}-\d{2})[ T](?:[01]?\d|2[0-4]):[0-5]\d(?::[0-6]\d(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?"
-    r"(?: ?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?$"
+DAY, ARTICLE, AMOUNT, CHANNEL, UNITS, LOST_ZERO = (
+    f"__{n}__" for n in ["day", "article", "amount", "channel", "units", "zero"]
 )
-DIGITS_OF_DAY = r"^(\d{4})(\d{2})(\d{2})(?:\.0+)?$"
 
-OUTSIDE = f"t_dat is not between {FIRST_DAY} and {LAST_DAY}"
-BAD_PRICE = "price is not a number"
-BAD_CHANNEL = "sales_channel_id is neither 1 nor 2"
-TIDIED = (BAD_DAY, BAD_ARTICLE_ID, BAD_PRICE, BAD_CHANNEL)  # what another exact spelling may be taken for
+
+@dataclass(frozen=True)
+class Known:
+    """The ids of a table that the shop has, and what messages call it; None where it has no such table."""
+
+    where: str | None
+    ids: pl.Series
 
 
 @dataclass(frozen=True)
 class Purchases:
-    """The transactions as TRANSACTIONS, and the shop's ids in the order of their dense ids."""
+    """The purchases as TRANSACTIONS (and units, where the shop has them), and the ids in dense order."""
 
     frame: pl.DataFrame  # ordered by t_dat, then as in the file
     customer_ids: pl.Series  # those of the customers table, then those that occur only here, sorted
     article_ids: pl.Series  # the same for articles
+    channels: tuple[str, ...]  # their names in the order of the codes from 1
 
 
 @dataclass(frozen=True)
 class _Log:
-    """How the file is read: as Kaggle writes it until its rows show that it is written in another way."""
+    """How the file is read: as its shop file says until its rows show that it is written in another way."""
 
     table: Table
+    orders: Orders
+    articles: ArticleIds
+    channels: Channels
     customer_ids: pl.Series
     article_ids: pl.Series
+    form: DayForm
+    decimal: str = "."
     is_tidied: bool = False  # whether other exact spellings of days and numbers are read too
     customer_key: Key = field(default=as_written)
+    article_key: Key = field(default=as_written)
     days: tuple[date, date] | None = None  # the first and the last, where others are stray
+
+    @property
+    def bad_day(self) -> str:
+        return f"{self.orders.day} is not a day as {self.form.name}"
+
+    @property
+    def far_day(self) -> str:
+        return f"{self.orders.day} is far from the other days"
+
+    @property
+    def outside(self) -> str:
+        return f"{self.orders.day} is not between {FIRST_DAY} and {LAST_DAY}"
+
+    @property
+    def bad_numbers(self) -> list[str]:
+        return [f"{name} is not a number" for name in (self.orders.price, self.orders.units) if name]
+
+    @property
+    def tidied(self) -> list[str]:
+        """The reasons of rows whose exact spelling may be another one."""
+        orders = self.orders
+        bad_channel = [self.channels.bad(orders.channel)] if orders.channel else []
+        return [self.bad_day, self.articles.bad(orders.article), *self.bad_numbers, *bad_channel]
 
     def checks(self) -> Checks:
         """Reason → rows that fail."""
-        far = {FAR_DAY: ~pl.col("day").is_between(*self.days)} if self.days else {}
+        orders = self.orders
+        far = {self.far_day: ~pl.col(DAY).is_between(*self.days)} if self.days else {}
+        no_key = {self.articles.bad(orders.article): pl.col(ARTICLE).is_null()} if self.articles.digits else {}
         return {
-            "t_dat is missing": pl.col("t_dat").is_null(),
-            BAD_DAY: pl.col("day").is_null(),
-            OUTSIDE: ~pl.col("day").is_between(FIRST_DAY, LAST_DAY),
-            "customer_id is missing": pl.col("customer_id").is_null(),
-            "article_id is missing": pl.col("article_id").is_null(),
-            BAD_ARTICLE_ID: pl.col("article").is_null(),
-            "price is missing": pl.col("price").is_null(),
-            BAD_PRICE: pl.col("amount").is_null(),
-            "price is not finite": ~pl.col("amount").is_finite(),
-            "price is below 0": pl.col("amount") < 0,
-            "sales_channel_id is missing": pl.col("sales_channel_id").is_null(),
-            BAD_CHANNEL: ~pl.col("channel").is_between(*CHANNELS).fill_null(False),
+            f"{orders.day} is missing": pl.col(orders.day).is_null(),
+            self.bad_day: pl.col(DAY).is_null(),
+            self.outside: ~pl.col(DAY).is_between(FIRST_DAY, LAST_DAY),
+            f"{orders.customer} is missing": pl.col(orders.customer).is_null(),
+            f"{orders.article} is missing": pl.col(orders.article).is_null(),
+            **no_key,
+            **self._price_checks(),
+            **self._channel_checks(),
+            **self._unit_checks(),
             **far,
         }
+
+    def _price_checks(self) -> Checks:
+        if (price := self.orders.price) is None:
+            return {}
+        checks = {
+            f"{price} is missing": pl.col(price).is_null(),
+            f"{price} is not a number": pl.col(AMOUNT).is_null(),
+            f"{price} is not finite": ~pl.col(AMOUNT).is_finite(),
+            f"{price} is below 0": pl.col(AMOUNT) < 0,
+        }
+        if not self._has_units:
+            return checks
+        return {reason: fails & ~self._is_return() for reason, fails in checks.items()}
+
+    def _channel_checks(self) -> Checks:
+        if (channel := self.orders.channel) is None or not self.channels.are_all:
+            return {}
+        return {
+            f"{channel} is missing": pl.col(channel).is_null(),
+            self.channels.bad(channel): pl.col(CHANNEL).is_null(),
+        }
+
+    def _unit_checks(self) -> Checks:
+        if (units := self.orders.units) is None:
+            return {}
+        return {
+            f"{units} is missing": pl.col(units).is_null(),
+            f"{units} is not a number": pl.col(UNITS).is_null() | pl.col(UNITS).is_nan(),
+            f"{units} is more than {MAX_UNITS:,}": pl.col(UNITS).abs() > MAX_UNITS,
+        }
+
+    @property
+    def _has_units(self) -> bool:
+        """Whether rows may be returns or several units."""
+        return bool(self.orders.units or self.orders.returns)
+
+    def _is_return(self) -> pl.Expr:
+        flagged = _has(self.orders.returns)
+        return flagged | (pl.col(UNITS) < 0).fill_null(False) if self.orders.units else flagged
+
+    def no_sale(self) -> dict[int, pl.Expr]:
+        """Code → rows that are no sale."""
+        zero = {NO_UNITS: (pl.col(UNITS) == 0).fill_null(False)} if self.orders.units else {}
+        return zero | ({LEFT_OUT: _has(self.orders.leave_out)} if self.orders.leave_out else {})
 
     def codes(self, *reasons: str) -> list[int]:
         """REASON of each of `reasons`."""
@@ -81,27 +153,61 @@ class _Log:
 
     def checked(self) -> pl.LazyFrame:
         """The file's columns, what they mean, and REASON."""
-        names = list(REQUIRED[STEM])
+        orders, names = self.orders, self.orders.read()
         rows = self.table.rows(names)
         if self.is_tidied:
-            numbers = [tidy_number(pl.col(name)) for name in ("article_id", "price", "sales_channel_id")]
-            rows = rows.with_columns(_tidy_day(pl.col("t_dat")), *numbers)
+            numbers = [tidy_number(pl.col(n)) for n in (orders.price, orders.channel, orders.units) if n]
+            rows = rows.with_columns(self.articles.tidied(orders.article), *numbers)
         parsed = rows.with_columns(
-            _day(pl.col("t_dat")).alias("day"),
-            parse_article_id("article_id").alias("article"),
-            pl.col("price").cast(pl.Float32, strict=False).alias("amount"),
-            pl.col("sales_channel_id").cast(pl.Int8, strict=False).alias("channel"),
-            lost_zero("article_id").alias("lost_zero"),
+            self.form.parsed(pl.col(orders.day), is_tidied=self.is_tidied).alias(DAY),
+            self.articles.key(orders.article).alias(ARTICLE),
+            self._number(orders.price, pl.Float64() if orders.price_is == "line" else pl.Float32()).alias(AMOUNT),
+            self._channel().alias(CHANNEL),
+            self._number(orders.units, pl.Float64()).alias(UNITS),
+            self.articles.lost_zero(orders.article).alias(LOST_ZERO),
         )
-        return parsed.with_columns(reason_code(self.checks(), names))
+        return parsed.with_columns(reason_code(self.checks(), names, self.no_sale()))
+
+    def _number(self, column: str | None, dtype: pl.DataType) -> pl.Expr:
+        if column is None:
+            return pl.lit(None, dtype)
+        return with_dot(pl.col(column), self.decimal).cast(dtype, strict=False)
+
+    def _channel(self) -> pl.Expr:
+        return self.channels.code(pl.col(self.orders.channel)) if self.orders.channel else pl.lit(0, pl.Int8)
 
     def read(self) -> pl.DataFrame:
-        """TRANSACTIONS' columns with REASON, TAIL_MISSING and lost_zero, all rows in the order of the file."""
-        same = ("article", "channel", "lost_zero", REASON, TAIL_MISSING)
-        key = self.customer_key(pl.col("customer_id"))
-        texts = self.checked().select(*same, t_dat="day", customer=key, price="amount")
+        """TRANSACTIONS' columns with REASON, TAIL_MISSING and LOST_ZERO, all rows in the order of the file.
+
+        Units are there where the shop has units or returns: below 0 for returns, and the price that of a unit.
+        """
+        same = (LOST_ZERO, REASON, TAIL_MISSING)
+        customer, article = self.customer_key(pl.col(self.orders.customer)), self.article_key(pl.col(ARTICLE))
+        texts = self.checked().select(
+            *same,
+            channel=CHANNEL,
+            t_dat=DAY,
+            customer=customer,
+            article=article,
+            price=self._price(),
+            **self._units(),
+        )
         known = dense_ids(texts, "customer", applied(self.customer_key, self.customer_ids))
-        return self.table.collect(dense_ids(known, "article", self.article_ids.cast(pl.Int64)))
+        articles = applied(self.article_key, self.articles.keys(self.article_ids))
+        return self.table.collect(dense_ids(known, "article", articles))
+
+    def _price(self) -> pl.Expr:
+        if self.orders.price is None:
+            return pl.lit(0, pl.Float32)
+        is_line = self.orders.price_is == "line"
+        return (pl.col(AMOUNT) / pl.col(UNITS).abs()).cast(pl.Float32) if is_line else pl.col(AMOUNT)
+
+    def _units(self) -> dict[str, pl.Expr]:
+        """Units, a fraction counted as one; below 0 for returns."""
+        if not self._has_units:
+            return {}
+        units = pl.col(UNITS).abs().ceil() if self.orders.units else pl.lit(1.0)
+        return {"units": pl.when(self._is_return()).then(-units).otherwise(units).cast(pl.Int32, strict=False)}
 
     def unknown(self, text: pl.Expr, known: pl.Series) -> pl.Series:
         """The distinct ids of valid rows that are not among `known`."""
@@ -111,51 +217,128 @@ class _Log:
 
 
 def read_transactions(
-    table: Table, customer_ids: pl.Series, article_ids: pl.Series, issues: DataIssues
+    table: Table, articles: ArticleIds, known_customers: Known, known_articles: Known, issues: DataIssues
 ) -> Purchases:
-    """Read the transactions with the dense ids of the known ids; unknown ids get the next ones.
+    """Read the purchases with the dense ids of the known ids; unknown ids get the next ones.
 
-    The file is read again, which is rare, where it is spelled in another way than Kaggle's, has stray days or has
-    unknown ids: that costs less than keeping texts for every row. DataError where its ids are not those of the
-    other tables, or where the newest days would lose rows.
+    The file is read again, which is rare, where it is spelled in another way than its shop file says, has stray
+    days or has unknown ids: that costs less than keeping texts for every row. DataError where its ids are not those
+    of the other tables, or where the newest days would lose rows.
     """
-    note_columns(table, list(REQUIRED[STEM]), issues)
-    _refuse_returns(table)
-    log = _Log(table, customer_ids, article_ids)
+    orders = table.section
+    assert isinstance(orders, Orders)
+    note_columns(table, issues)
+    _refuse_returns(table, orders)
+    channels = channels_of(table, orders, issues)
+    log = _Log(
+        table,
+        orders,
+        articles,
+        channels,
+        known_customers.ids,
+        known_articles.ids,
+        DayForm(orders.day_format or ISO),
+        orders.decimal or ".",
+    )
     frame = log.read()
-    if frame[REASON].max() and frame[REASON].is_in(log.codes(*TIDIED)).any():
-        valid = int((frame[REASON] == 0).sum())
-        del frame
-        log = replace(log, is_tidied=True)
-        frame = log.read()
-        text = (
-            f"{table.path.name}: {{}} rows have a time of day, a whole number as 1.0 or white space: read as meant"
-        )
-        issues.note(int((frame[REASON] == 0).sum()) - valid, text.replace("rows have", "row has").format(1), text)
+    if frame[REASON].max() and frame[REASON].is_in(log.codes(*log.tidied)).any():
+        log, frame = _tidied(log, frame, issues)
     per_day, hints = _days(frame), {}
     if hint := per_day.strays():
         del frame
-        log, hints = replace(log, days=per_day.within()), {FAR_DAY: hint}
+        log, hints = replace(log, days=per_day.within()), {log.far_day: hint}
         frame = log.read()
         per_day = _days(frame)
     is_new = pl.col("customer").is_null() | pl.col("article").is_null()
     if frame.select((is_new & (pl.col(REASON) == 0)).any()).item():
-        log = _with_unknown(log, frame, issues)
+        log = _with_unknown(log, frame, known_customers, known_articles, issues)
         del frame
         frame = log.read()
-    lost = LostRows.of(frame, [BLANK, *log.codes(OUTSIDE, FAR_DAY)], per_day)
-    frame = issues.keep_valid(table, frame, log.checks(), hints)
+    no_days = [BLANK, LEFT_OUT, NO_UNITS, *log.codes(log.outside, log.far_day)]
+    lost = LostRows.of(frame, no_days, per_day, orders.day)
+    _note_no_sale(log, frame, issues)
+    frame = issues.keep_valid(table, frame, log.checks(), hints, _advice(log))
     if pause := per_day.pause():
-        issues.notes.append(f"{table.path.name}: {pause}: are the days after it right?")
+        issues.notes.append(f"{table.name}: {pause}: are the days after it right?")
     refuse_lost_days(table, lost, per_day, list(log.checks()), issues)
-    note_lost_zeros(table, int(frame["lost_zero"].sum()), issues)
-    text = f"{table.path.name}: {{}} rows have the price 0, taken as unknown"
-    issues.note(int((frame["price"] == 0).sum()), text.replace("rows have", "row has").format(1), text)
-    frame = frame.select(list(TRANSACTIONS)).cast(TRANSACTIONS)  # type: ignore[arg-type]
+    note_lost_zeros(table, orders.article, int(frame[LOST_ZERO].sum()), articles, issues)
+    _note_prices(log, frame, issues)
+    return Purchases(_purchases(log, frame, issues), log.customer_ids, log.article_ids, channels.names)
+
+
+def _purchases(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> pl.DataFrame:
+    """The valid rows in the order of days, without what was returned."""
+    has_units = log.orders.units is not None
+    schema = TRANSACTIONS | ({"units": pl.Int32()} if "units" in frame.columns else {})
+    frame = frame.select(list(schema)).cast(schema)  # type: ignore[arg-type]
     if not frame["t_dat"].is_sorted():
-        issues.notes.append(f"{table.path.name}: not in the order of days, sorted")
+        issues.notes.append(f"{log.table.name}: not in the order of days, sorted")
         frame = frame.sort("t_dat", maintain_order=True)
-    return Purchases(frame, log.customer_ids, log.article_ids)
+    if "units" not in frame.columns:
+        return frame
+    if returns := int((frame["units"] < 0).sum()):
+        frame, orphans = without_returned(frame)
+        of_them = f", {orphans:,} of them without an earlier purchase" if orphans else ""
+        issues.notes.append(f"{log.table.name}: {returns:,} returns taken off the purchases before them{of_them}")
+    if frame.is_empty():
+        raise DataError(f"{log.table.path}: every purchase was returned. Which values flag a return?")
+    return frame if has_units else frame.drop("units")
+
+
+def _tidied(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[_Log, pl.DataFrame]:
+    """The log read with other spellings of days and numbers, as far as they have one meaning."""
+    valid, orders, table = int((frame[REASON] == 0).sum()), log.orders, log.table
+    said = "a time of day, a whole number as 1.0 or white space"
+    if orders.day_format is None and frame[REASON].is_in(log.codes(log.bad_day)).any():
+        log = replace(log, form=recognised(table, orders.day))
+        if log.form.form != ISO:
+            issues.notes.append(f"{table.name}: {orders.day} is read as {log.form.name}")
+    columns = [pl.col(name) for name in (orders.price, orders.units) if name]
+    if orders.decimal is None and columns:  # whatever the reasons say: a bad day hides a bad number
+        query = table.scan().select(is_decimal_comma(column).alias(str(i)) for i, column in enumerate(columns))
+        if any(table.collect(query).row(0)):
+            log = replace(log, decimal=",")
+            issues.notes.append(f"{table.name}: its numbers have a decimal comma")
+    tidied = replace(log, is_tidied=True)
+    frame = tidied.read()
+    if log.form.form == (orders.day_format or ISO) and log.decimal == (orders.decimal or "."):
+        text = f"{table.name}: {{}} rows have {said}: read as meant"
+        more = int((frame[REASON] == 0).sum()) - valid
+        issues.note(more, text.replace("rows have", "row has").format(1), text)
+    return tidied, frame
+
+
+def _advice(log: _Log) -> dict[str, str]:
+    """What to do about rejected rows, by reason."""
+    price, named = log.orders.price, log.orders.day_format
+    name_it = "" if named else ' Or name its form in the shop file, such as day_format = "D/M/Y".'
+    return {
+        log.articles.bad(log.orders.article): (
+            f"Article ids are whole numbers of up to {log.articles.digits} digits; number the articles in every "
+            "table, or describe them in a shop file of your own."
+        ),
+        log.bad_day: f"Write every day as {'2020-09-30' if log.form.form == ISO else log.form.name}.{name_it}",
+        log.far_day: "Correct their days, or delete these rows.",
+        f"{price} is not a number": 'Has it a decimal comma? Then write decimal = "," in the shop file.',
+        f"{price} is below 0": "Are these returns? Then name them in the shop file: units or returns.",
+    }
+
+
+def _note_no_sale(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> None:
+    if not log.no_sale():
+        return
+    columns = ", ".join(log.orders.leave_out)
+    for code, why in ((NO_UNITS, f"{log.orders.units} is 0"), (LEFT_OUT, f"left out by {columns}")):
+        text = f"{log.table.name}: {{}} rows are no sale, {why}"
+        issues.note(int((frame[REASON] == code).sum()), text.replace("rows are", "row is").format(1), text)
+
+
+def _note_prices(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> None:
+    if log.orders.price is None:
+        issues.notes.append("no price: taken as unknown")
+        return
+    text = f"{log.table.name}: {{}} rows have the price 0, taken as unknown"
+    issues.note(int((frame["price"] == 0).sum()), text.replace("rows have", "row has").format(1), text)
 
 
 def _days(frame: pl.DataFrame) -> RowsPerDay:
@@ -163,55 +346,57 @@ def _days(frame: pl.DataFrame) -> RowsPerDay:
     return RowsPerDay.of(frame["t_dat"] if codes.max() == 0 else frame.filter(codes == 0)["t_dat"])
 
 
-def _with_unknown(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> _Log:
-    """The log with its unknown ids, and with the key under which its customers are those of the customers table."""
-    valid, name = frame.filter(frame[REASON] == 0), log.table.path.name
-    strange = log.unknown(pl.col("customer_id"), log.customer_ids)
-    log = replace(log, customer_key=_customer_key(log, valid["customer"], strange, issues))
-    known = applied(log.customer_key, log.customer_ids)
-    strange = strange.filter(~applied(log.customer_key, strange).is_in(known.implode()))
-    refuse_unwritable(log.table, strange)
-    articles = log.unknown(format_article_id(pl.col("article")), log.article_ids)
-    found = log.article_ids.gather(valid["article"].drop_nulls().unique().sort())
-    others = Ids(name, pl.concat([found, articles.rename(found.name)]))
-    matching_key(Ids(f"the table {ARTICLES}", log.article_ids), others, issues.notes)
+def _with_unknown(log: _Log, frame: pl.DataFrame, customers: Known, articles: Known, issues: DataIssues) -> _Log:
+    """The log with its unknown ids, and with the keys under which its ids are those of the other tables."""
+    valid = frame.filter(frame[REASON] == 0)
+    strange = log.unknown(pl.col(log.orders.customer), log.customer_ids)
+    key, strange = _matched(log.table, customers, valid["customer"], strange, issues)
+    refuse_unwritable(log.table, log.orders.customer, strange)
+    ids = log.unknown(log.articles.text(pl.col(ARTICLE)), log.article_ids)
+    article_key, strange_ids = _matched(log.table, articles, valid["article"], ids, issues)
+    if log.articles.digits is None:
+        log, ids = replace(log, article_key=article_key), strange_ids
+        refuse_unwritable(log.table, log.orders.article, ids)
     return replace(
         log,
+        customer_key=key,
         customer_ids=append_sorted(log.customer_ids, strange),
-        article_ids=append_sorted(log.article_ids, articles),
+        article_ids=append_sorted(log.article_ids, ids),
     )
 
 
-def _customer_key(log: _Log, customers: pl.Series, strange: pl.Series, issues: DataIssues) -> Key:
-    found = log.customer_ids.gather(customers.drop_nulls().unique().sort())
-    others = Ids(log.table.path.name, pl.concat([found, strange.rename(found.name)]))
-    return matching_key(Ids(f"the table {CUSTOMERS}", log.customer_ids), others, issues.notes)
+def _matched(
+    table: Table, known: Known, found: pl.Series, strange: pl.Series, issues: DataIssues
+) -> tuple[Key, pl.Series]:
+    """How to compare the log's ids with the known ones (dense ids `found`), and those that are unknown even so."""
+    if known.where is None:
+        return as_written, strange
+    same = known.ids.gather(found.drop_nulls().unique().sort())
+    others = Ids(table.name, pl.concat([same, strange.rename(same.name)]))
+    key = matching_key(Ids(known.where, known.ids), others, issues.notes)
+    keys = applied(key, known.ids)
+    return key, strange.filter(~applied(key, strange).is_in(keys.implode()))
 
 
-def _refuse_returns(table: Table) -> None:
-    """DataError where a column of quantities has values below 0: every row counts as one purchase."""
+def _has(flags: Flags) -> pl.Expr:
+    """Whether any of the columns has one of its values."""
+    found = [pl.col(column).str.strip_chars().is_in(values).fill_null(False) for column, values in flags.items()]
+    return pl.any_horizontal(found) if found else pl.lit(False)
+
+
+def _refuse_returns(table: Table, orders: Orders) -> None:
+    """DataError where an unnamed column of quantities has values below 0: every row would count as a purchase."""
+    if orders.units or orders.returns:
+        return
     for name in table.columns:
-        if name.strip().casefold() not in QUANTITIES:
+        if name.strip().casefold() not in QUANTITIES or name in [*orders.read(), *orders.ignore]:
             continue
         is_return = pl.col(name).str.strip_chars().cast(pl.Float64, strict=False) < 0
         returns = int(table.collect(table.scan().select(is_return.sum())).item())
         if returns:
-            line, _ = table.first(is_return, name)
+            place, _ = table.first(is_return, name)
             raise DataError(
-                f"{table.path}: rows with a {name} below 0: {returns:,}, the first is line {line}. These "
-                "are returns, and every row would count as a purchase. Delete these rows and the purchases "
-                f"that they return, or delete the column {name} to count them as purchases."
+                f"{table.path}: rows with a {name} below 0: {returns:,}, the first is {place.rpartition(': ')[2]}. "
+                "These are returns, and every row would count as a purchase. Name the column as `units` in a shop "
+                f"file, and they are taken off; or delete the column {name} to count them as purchases."
             )
-
-
-def _day(text: pl.Expr) -> pl.Expr:
-    """YYYY-MM-DD, alone or followed by a time of midnight, as Date; else null."""
-    length = text.str.len_bytes()
-    is_midnight = (length == DAY_LENGTH + MIDNIGHT_LENGTH) & text.str.ends_with("00:00:00")
-    day = text.str.head(DAY_LENGTH).str.to_date("%Y-%m-%d", strict=False)
-    return pl.when((length == DAY_LENGTH) | is_midnight).then(day)
-
-
-def _tidy_day(text: pl.Expr) -> pl.Expr:
-    """A day with a time of day behind it, or as eight digits, as YYYY-MM-DD; anything else as it is."""
-    return text.str.strip_chars().str.replace(DAY_AND_TIME, "$1").str.replace(DIGITS_OF_DAY, "$1-$2-$3")

@@ -61,7 +61,7 @@ def _check_size(path: Path, size: int, packed_size: int) -> None:
     elif size > max(RATIO_COUNTS_FROM, MAX_RATIO * packed_size):
         fault = f"more than {MAX_RATIO} times its packed size of {packed_size:,} bytes, which no table does"
     if fault:
-        raise DataError(f"{path}: stopped unpacking it: it unpacks to {fault}. Fetch Kaggle's own file.")
+        raise DataError(f"{path}: stopped unpacking it: it unpacks to {fault}. Fetch the file again.")
 
 
 def _check_disk(path: Path, scratch: Path, needed: int) -> None:
@@ -69,7 +69,7 @@ def _check_disk(path: Path, scratch: Path, needed: int) -> None:
     if free < needed + MIN_FREE_DISK:
         raise DataError(
             f"{path}: stopped unpacking it: {free >> 20:,} MiB are free on the disk of {scratch.parent}, and it "
-            "needs more. Make room there; Kaggle's largest table unpacks to 3.5 GB."
+            "needs more. Make room there."
         )
 
 
@@ -77,7 +77,7 @@ def _open_packed(path: Path, packed: IO[bytes]) -> IO[bytes]:
     if path.suffix == ".gz":
         return cast(IO[bytes], gzip.open(packed))
     archive = zipfile.ZipFile(packed)
-    tables = [name for name in archive.namelist() if name.endswith(".csv") and "__MACOSX" not in name]
+    tables = [name for name in archive.namelist() if name.endswith((".csv", ".tsv")) and "__MACOSX" not in name]
     if len(tables) != 1:
         raise DataError(
             f"{path}: {len(tables)} .csv files inside ({', '.join(archive.namelist()[:5]) or 'nothing'}), "

@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 
 from forsys.arrays import Floats
-from forsys.errors import DataError
+from forsys.errors import DataError, did_you_mean
 from forsys.ranking.features import affinity, article, content, customer, lists, purchase_history, scores
 from forsys.ranking.features.group import Columns, FeatureGroup
 from forsys.ranking.pairs import Pairs
+from forsys.tables.roles import Roles
 
 # In the order of their columns, which LightGBM's sampling of features depends on. A new group is a line here.
 GROUPS: dict[str, FeatureGroup] = {
@@ -30,7 +31,10 @@ def chosen(names: Iterable[str]) -> list[FeatureGroup]:
     """The groups of these names, in the order of GROUPS. Raises DataError for unknown names."""
     wanted = set(names)
     if unknown := sorted(wanted - set(GROUPS)):
-        raise DataError(f"ranking.features: {', '.join(unknown)} is no feature group. Groups: {', '.join(GROUPS)}.")
+        hint = did_you_mean(unknown[0], GROUPS)
+        raise DataError(
+            f"ranking.features: {', '.join(unknown)} is no feature group.{hint} Groups: {', '.join(GROUPS)}."
+        )
     return [group for group in GROUPS.values() if group.name in wanted]
 
 
@@ -48,6 +52,11 @@ def _finite_or_nan(value: Floats) -> Floats:
     return np.where(infinite, np.nan, value) if infinite.any() else value
 
 
-def categories_of(names: Iterable[str]) -> list[str]:
+def categories_of(names: Iterable[str], roles: Roles) -> list[str]:
     """The features of these groups that are codes and not amounts."""
-    return [feature for group in chosen(names) for feature in group.categories]
+    return [feature for group in chosen(names) for feature in group.categories(roles)]
+
+
+def meanings(roles: Roles) -> dict[str, str]:
+    """Feature -> what it says, of all groups; `<source>` in a name stands for each source."""
+    return {name: words for group in GROUPS.values() for name, words in group.meanings(roles).items()}

@@ -7,20 +7,12 @@ import numpy as np
 
 from forsys.arrays import Bools, Floats, Ints
 from forsys.calendar import day_number
-from forsys.ranking.features.group import Columns, FeatureGroup, ratio, spelled
+from forsys.ranking.features.group import Columns, FeatureGroup, attribute_feature, ratio
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History
+from forsys.tables.roles import Roles
 
 WINDOWS = (1, 3, 7, 28)  # days
-ATTRIBUTES = (
-    "product_type_name",
-    "department_name",
-    "index_name",
-    "section_name",
-    "garment_group_name",
-    "colour_group_name",
-    "graphical_appearance_name",
-)
 PRIOR_PURCHASES = 10.0  # the weight of the prior of a shrunk rate, in purchases
 REPURCHASE_DAYS = 28
 
@@ -39,10 +31,20 @@ MEANINGS = {
     "mean_buyer_age": "mean age of the article's buyers, shrunk towards the shop's",
     "share_of_department_sales": "the article's share of the units that its department sold in the last 4 weeks",
     "repurchase_rate": f"share of the article's purchases that the same customer repeated within {REPURCHASE_DAYS} "
-    "days, shrunk towards the rate of its product type, and that towards the shop's",
+    "days, shrunk towards the rate of its kind, and that towards the shop's",
     "product_repurchase_rate": "repurchase_rate, where any article of the product code counts as a repetition",
-    **{name: f"the article's {spelled(name)}" for name in ATTRIBUTES},
 }
+
+
+def meanings(roles: Roles) -> dict[str, str]:
+    """The features, and the attributes of the article that are features themselves."""
+    own = {attribute_feature("article", name): f"the article's {roles.spelled(name)}" for name in roles.ranker}
+    return MEANINGS | own
+
+
+def categories(roles: Roles) -> list[str]:
+    """The attributes of the article."""
+    return [attribute_feature("article", name) for name in roles.ranker]
 
 
 def build(pairs: Pairs) -> Columns:
@@ -54,13 +56,13 @@ def build(pairs: Pairs) -> Columns:
 def article_table(history: History, as_of: date) -> Columns:
     """Every article's features at `as_of`: feature -> float32 (articles,)."""
     log, end = history.before(as_of), day_number(as_of)
-    product_type = history.codes("product_type_name")
+    kind = history.codes(history.roles.kind)
     table = _sales(log, end) | _price(log) | _buyers(log)
-    table["repurchase_rate"] = _repurchase_rate(log, end, history.codes("article"), product_type)
-    table["product_repurchase_rate"] = _repurchase_rate(log, end, history.codes("product_code"), product_type)
-    for name in ATTRIBUTES:
+    table["repurchase_rate"] = _repurchase_rate(log, end, history.codes("article"), kind)
+    table["product_repurchase_rate"] = _repurchase_rate(log, end, history.codes("product_code"), kind)
+    for name in history.roles.ranker:
         code = history.codes(name)
-        table[name] = np.where(code < 0, np.nan, code)
+        table[attribute_feature("article", name)] = np.where(code < 0, np.nan, code)
     return {name: values.astype(np.float32) for name, values in table.items()}
 
 
@@ -72,7 +74,7 @@ def _sales(log: History, end: int) -> Columns:
     first, last = _first_and_last_day(log)
     table["days_since_first_sale"], table["days_since_last_sale"] = end - first, end - last
     table["log_recency_ratio"] = np.log1p(end - last) - np.log1p(28 / np.maximum(units[28], 1))
-    department = log.codes("department_name")
+    department = log.codes(log.roles.department)
     total = np.bincount(department + 1, weights=units[28])
     table["share_of_department_sales"] = ratio(units[28], total[department + 1])
     return table
@@ -100,11 +102,11 @@ def _buyers(log: History) -> Columns:
     }
 
 
-def _repurchase_rate(log: History, end: int, code: Ints, product_type: Ints) -> Floats:
+def _repurchase_rate(log: History, end: int, code: Ints, kind: Ints) -> Floats:
     """Share of each article's purchases after which the customer bought its code again within REPURCHASE_DAYS.
 
     Only purchases at least that old count, as the outcome of newer ones is not known yet. The rates of the codes
-    are shrunk towards the rate of their product type. Returns (articles,).
+    are shrunk towards the rate of their kind of article. Returns (articles,).
     """
     key = log.customer.astype(np.int64) * (int(code.max(initial=0)) + 1) + code[log.article]
     order = np.argsort(key, kind="stable")  # within a key by day, as the log is within a customer
@@ -116,8 +118,8 @@ def _repurchase_rate(log: History, end: int, code: Ints, product_type: Ints) -> 
     old = day <= end - REPURCHASE_DAYS
     article, repeated = article[old], repeated[old]
     mean = float(repeated.mean()) if len(repeated) else 0.0
-    by_type = _rate(product_type[article] + 1, repeated, int(product_type.max(initial=0)) + 2, mean)
-    return _rate(code[article], repeated, int(code.max(initial=0)) + 1, by_type[product_type + 1], at=code)
+    by_type = _rate(kind[article] + 1, repeated, int(kind.max(initial=0)) + 2, mean)
+    return _rate(code[article], repeated, int(code.max(initial=0)) + 1, by_type[kind + 1], at=code)
 
 
 def _rate(group: Ints, success: Bools, groups: int, prior: Floats | float, at: Ints | None = None) -> Floats:
@@ -144,4 +146,4 @@ def _first_and_last_day(log: History) -> tuple[Floats, Floats]:
     return np.where(last < first, np.nan, first), np.where(last < first, np.nan, last)
 
 
-GROUP = FeatureGroup("article", MEANINGS, build, ATTRIBUTES)
+GROUP = FeatureGroup("article", meanings, build, categories)

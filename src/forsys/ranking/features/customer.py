@@ -3,11 +3,10 @@
 import numpy as np
 
 from forsys.arrays import Floats, Ints
-from forsys.ranking.features.group import Columns, FeatureGroup, ratio
+from forsys.ranking.features.group import Columns, FeatureGroup, attribute_feature, ratio
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import Profiles
-
-CATEGORIES = ("club_member_status", "fashion_news_frequency")
+from forsys.tables.roles import Roles
 
 MEANINGS = {
     "purchases": "log of 1 + purchases of the customer so far",
@@ -22,11 +21,18 @@ MEANINGS = {
     "std_log_price": "standard deviation of the log prices that the customer paid",
     "customer_online_share": "share of the customer's purchases that were online",
     "age": "the customer's age in years",
-    "fn": "whether the customer receives fashion news",
-    "active": "whether the customer is active for communication",
-    "club_member_status": "the customer's status in the club",
-    "fashion_news_frequency": "how often the customer gets fashion news",
 }
+
+
+def meanings(roles: Roles) -> dict[str, str]:
+    """The features, and the customer's attributes that are features themselves."""
+    words = {name: f"the customer's {roles.spelled(name)}" for name in roles.customers}
+    return MEANINGS | {attribute_feature("customer", name): what for name, what in words.items()}
+
+
+def categories(roles: Roles) -> list[str]:
+    """The attributes of the customer that are texts."""
+    return [attribute_feature("customer", name) for name in roles.customer_categories]
 
 
 def build(pairs: Pairs) -> Columns:
@@ -36,8 +42,9 @@ def build(pairs: Pairs) -> Columns:
 
 def customer_table(profiles: Profiles) -> Columns:
     """Every profile's features: feature -> float32 (profiles,), NaN where there was no purchase."""
-    names, history = ("age", "fn", "active", *CATEGORIES), profiles.history
-    attributes = {name: history.customer_values(name)[profiles.customers] for name in names}
+    history = profiles.history
+    names = {"age": "age"} | {attribute_feature("customer", name): name for name in history.roles.customers}
+    attributes = {feature: history.customer_values(name)[profiles.customers] for feature, name in names.items()}
     table = _activity(profiles) | price_and_channel(profiles) | attributes
     return {name: values.astype(np.float32) for name, values in table.items()}
 
@@ -93,4 +100,4 @@ def _distinct_articles(profiles: Profiles) -> Floats:
     return np.bincount(distinct, minlength=len(profiles)).astype(np.float64)
 
 
-GROUP = FeatureGroup("customer", MEANINGS, build, CATEGORIES)
+GROUP = FeatureGroup("customer", meanings, build, categories)

@@ -1,12 +1,21 @@
 """The page docs/features.md: `python -m forsys.ranking.features.documentation > docs/features.md`."""
 
 from forsys.ranking.features import GROUPS
+from forsys.tables.roles import Roles
+
+# Stand for each of the shop's attributes.
+PLACEHOLDERS = Roles(
+    ranker=("<attribute>",),
+    counted=("product_code", "<attribute>"),
+    customers=("<customer attribute>",),
+)
 
 HEADING = """# The ranker's features
 
 Made by `python -m forsys.ranking.features.documentation > docs/features.md`; a test fails where it is out of date.
 Every feature is computed for a pair of a customer and an article at a cut-off, from purchases before it. `<source>`
-stands for each source of the settings; a feature that is not known is left empty. The setting `ranking.features`
+stands for each source of the settings, `<attribute>` for each of the article's attributes in use, and `<customer
+attribute>` for each of the customer's. A feature that is not known is left empty. The setting `ranking.features`
 names the groups in use.
 """
 
@@ -16,8 +25,9 @@ def page() -> str:
     parts = [HEADING]
     for group in GROUPS.values():
         summary = (group.build.__doc__ or "").strip().splitlines()[0]
-        suffixes = dict.fromkeys(group.categories, " (a category)")
-        rows = [f"\n| `{name}` | {words}{suffixes.get(name, '')} |" for name, words in group.meanings.items()]
+        suffixes = dict.fromkeys(group.categories(PLACEHOLDERS), " (a category)")
+        meanings = group.meanings(PLACEHOLDERS)
+        rows = [f"\n| `{name}` | {words}{suffixes.get(name, '')} |" for name, words in meanings.items()]
         parts.append(f"## `{group.name}`\n\n{summary}\n\n| feature | meaning |\n|---|---|{''.join(rows)}")
     return "\n\n".join(parts).replace("\n\n\n", "\n\n")
 

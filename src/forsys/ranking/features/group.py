@@ -1,12 +1,14 @@
 """What a feature group is, and what the files of several groups share."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from forsys.arrays import Floats, Ints
 from forsys.ranking.pairs import Pairs
+from forsys.tables.roles import Roles
 
 Columns = dict[str, Floats]
 Numbers = Floats | Ints
@@ -16,15 +18,15 @@ Numbers = Floats | Ints
 class FeatureGroup:
     """Features that are computed together by one file of this folder.
 
-    meanings: feature -> what it says; `<source>` in a name stands for each source. build: pairs -> feature -> its
-    values, float32 (pairs,), NaN where unknown; it reads only purchases before `pairs.as_of`, and its docstring is
-    the group's line in docs/features.md. categories: the features that are codes and not amounts.
+    meanings: feature -> what it says, for a shop's roles; `<source>` in a name stands for each source. build: pairs
+    -> feature -> its values, float32 (pairs,), NaN where unknown; it reads only purchases before `pairs.as_of`, and
+    its docstring is the group's line in docs/features.md. categories: the features that are codes and not amounts.
     """
 
     name: str
-    meanings: Mapping[str, str]
+    meanings: Callable[[Roles], Mapping[str, str]]
     build: Callable[[Pairs], Columns]
-    categories: tuple[str, ...] = ()
+    categories: Callable[[Roles], Sequence[str]] = lambda _: ()
 
 
 def ratio(part: Numbers, whole: Numbers, prior: Floats | float = 0.0, weight: float = 0.0) -> Floats:
@@ -33,6 +35,6 @@ def ratio(part: Numbers, whole: Numbers, prior: Floats | float = 0.0, weight: fl
         return np.asarray((part + prior * weight) / (whole + weight), np.float64)
 
 
-def spelled(attribute: str) -> str:
-    """The name of an attribute in words: "product type" for product_type_name."""
-    return attribute.removesuffix("_name").replace("_", " ")
+def attribute_feature(of: str, attribute: str) -> str:
+    """The name of an attribute as a feature, such as article.colour; LightGBM refuses the characters of JSON."""
+    return of + "." + re.sub(r'[][{}:,"]', "_", attribute)

@@ -2,39 +2,32 @@
 
 import numpy as np
 
-from forsys.ranking.features.group import Columns, FeatureGroup, ratio, spelled
+from forsys.ranking.features.group import Columns, FeatureGroup, ratio
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.purchase_counts import PurchaseCounts
+from forsys.tables.roles import Roles
 
-# Prefix of the features -> the attribute whose equal values are counted.
-LEVELS = {
-    "article": "article",
-    "product": "product_code",
-    "product_type": "product_type_name",
-    "department": "department_name",
-    "section": "section_name",
-    "colour": "colour_group_name",
-}
-WORDS = {
-    level: "this article" if level == "article" else f"an article of the same {spelled(attribute)}"
-    for level, attribute in LEVELS.items()
-}
 
-MEANINGS = {
-    **{f"{level}_visits": f"days on which the customer bought {words}" for level, words in WORDS.items()},
-    **{
-        f"{level}_days_since_last": f"days since the customer last bought {words}" for level, words in WORDS.items()
-    },
-    **{
-        f"{level}_visit_share": f"share of the customer's visits with {words}"
-        for level, words in WORDS.items()
-        if level != "article"
-    },
-    "article_mean_days_between": "mean days between the customer's purchases of this article",
-    "article_log_recency_ratio": "log ratio of article_days_since_last to article_mean_days_between",
-    "article_in_last_visit": "whether the customer bought this article on the last visit",
-    "product_in_last_visit": "whether the customer bought an article of the same product code on the last visit",
-}
+def meanings(roles: Roles) -> dict[str, str]:
+    """Of the article and of each counted attribute: visits, days since the last, share of visits."""
+    same = {name: f"an article of the same {roles.spelled(name)}" for name in roles.counted}
+    words = {"article": "this article"} | same
+    per_level = {
+        "visits": "days on which the customer bought",
+        "days_since_last": "days since the customer last bought",
+        "visit_share": "share of the customer's visits with",
+    }
+    counted = {
+        f"{level}_{suffix}": f"{meaning} {what}"
+        for suffix, meaning in per_level.items()
+        for level, what in (same if suffix == "visit_share" else words).items()
+    }
+    return counted | {
+        "article_mean_days_between": "mean days between the customer's purchases of this article",
+        "article_log_recency_ratio": "log ratio of article_days_since_last to article_mean_days_between",
+        "article_in_last_visit": "whether the customer bought this article on the last visit",
+        "product_code_in_last_visit": "whether the last visit had an article of the same product code",
+    }
 
 
 def build(pairs: Pairs) -> Columns:
@@ -44,8 +37,8 @@ def build(pairs: Pairs) -> Columns:
         np.arange(len(profiles)), np.zeros(len(profiles), int)
     )
     columns: Columns = {}
-    for level, attribute in LEVELS.items():
-        code = pairs.history.codes(attribute)
+    for level in ("article", *pairs.history.roles.counted):
+        code = pairs.history.codes(level)
         times, newest, oldest = PurchaseCounts.of(profiles, code).look_up(pairs.row, code[pairs.article])
         columns[f"{level}_visits"], columns[f"{level}_days_since_last"] = times, newest
         if level == "article":
@@ -54,9 +47,9 @@ def build(pairs: Pairs) -> Columns:
             columns["article_log_recency_ratio"] = np.log1p(newest) - np.log1p(between)
         else:
             columns[f"{level}_visit_share"] = ratio(times, visits[pairs.row])
-        if level in ("article", "product"):
+        if level in ("article", "product_code"):
             columns[f"{level}_in_last_visit"] = newest == last[pairs.row]
     return {name: values.astype(np.float32) for name, values in columns.items()}
 
 
-GROUP = FeatureGroup("purchase_history", MEANINGS, build)
+GROUP = FeatureGroup("purchase_history", meanings, build)

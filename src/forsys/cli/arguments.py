@@ -1,0 +1,199 @@
+"""The words of the command line: commands and options, and what is said of mistyped ones."""
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from forsys import __version__
+from forsys.cli import commands
+from forsys.errors import did_you_mean
+from forsys.stages import STAGES
+
+DEFAULTS: dict[str, Any] = {
+    "input": None, "holdout_days": None, "max_rejected": 0.01, "preset": "default", "set": []
+}  # fmt: skip
+RUN_SH = {"test": "lint, types and tests", "benchmark": "time the hot stages against alternatives"}
+EXIT_CODES = {
+    0: "done",
+    1: "a bug: its traceback, with what `forsys doctor` prints, makes a bug report",
+    2: "a fault of the command, the settings, the data or the machine; the message says what to do",
+    130: "stopped by Ctrl-C; the same command goes on from there",
+}
+Command = Callable[[argparse.Namespace], int | None]
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command and its options; those of data and settings may stand before the command too."""
+    given, rest = _common().parse_known_args(arguments)
+    every = parser()
+    words = ["run"] if vars(given) and not rest else rest
+    _refuse_unknown_command(every, words)
+    options, unknown = every.parse_known_args(words)
+    if unknown:
+        known = re.findall(r"--[a-z-]+", _commands_of(every)[words[0]].format_help())
+        hint = did_you_mean(unknown[0].partition("=")[0], known)
+        every.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
+    if not options.on_data and vars(given):
+        every.error(f"this command takes no --{next(iter(vars(given))).replace('_', '-')}")
+    return argparse.Namespace(**DEFAULTS | vars(given) | vars(options))
+
+
+def _refuse_unknown_command(every: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """End with the command, or the option before it, that a mistyped one resembles most."""
+    if not words or words[0] in ("-h", "--help", "--version") or words[0] in _commands_of(every):
+        return
+    if words[0].startswith("-"):
+        hint = did_you_mean(words[0].partition("=")[0], re.findall(r"--[a-z-]+", _common().format_help()))
+        every.error(f"no option {words[0]} before a command.{hint} Options of one command stand after it.")
+    if words[0] in RUN_SH:
+        every.error(f"{words[0]} is a command of run.sh alone: bash run.sh {words[0]}")
+    hint = did_you_mean(words[0], [*_commands_of(every), *RUN_SH])
+    every.error(f"there is no command {words[0]}.{hint} Commands: {', '.join(_commands_of(every))}.")
+
+
+def _commands_of(every: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    (actions,) = (each for each in every._actions if isinstance(each, argparse._SubParsersAction))
+    return actions.choices
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="forsys",
+        description="From a fashion shop's purchases to what each customer buys next.",
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"forsys {__version__}")
+    top.set_defaults(on_data=False)
+    made = top.add_subparsers(required=True, metavar="COMMAND")
+    common = _common()
+
+    def add(name: str, command: Command, text: str, *, on_data: bool = True) -> argparse.ArgumentParser:
+        parents = [common] if on_data else []
+        one = made.add_parser(name, parents=parents, help=text, description=text, allow_abbrev=False)
+        one.set_defaults(command=command, on_data=on_data)
+        return one
+
+    add("run", commands.run_all, "every stage in order (what `bash run.sh` does)")
+    for stage in STAGES.values():
+        one = add(stage.name, commands.run_one_stage, stage.help)
+        one.set_defaults(stage=stage.name)
+        if stage.name == "content":
+            _add_show(one, common)
+    backtest = add("backtest", commands.score_weeks, "score many weekly cut-offs, pooled")
+    backtest.add_argument("--weeks", type=_positive, default=26, help="how many cut-offs (default: 26)")
+    ablate = add("ablate", commands.leave_out, "the ranker without each feature group and source")
+    ablate.add_argument("--weeks", type=_positive, default=1, help="weeks before the holdout to score (default: 1)")
+    ablate.add_argument("names", nargs="*", metavar="NAME", help="feature groups and sources (default: all)")
+    explain = add("explain", commands.explain_rank, "why articles stand where they do in a customer's list")
+    explain.add_argument("customer", metavar="CUSTOMER", help="an id, or how only one begins")
+    text = "ids, or how they begin (default: the whole list)"
+    explain.add_argument("articles", nargs="*", metavar="ARTICLE", help=text)
+    recommend = add("recommend", commands.recommend_lists, "the lists of single customers, or of a basket")
+    recommend.add_argument("customers", nargs="*", metavar="CUSTOMER", help="ids, or how they begin")
+    text = "instead: articles in the basket of a new customer"
+    recommend.add_argument("--basket", nargs="+", default=[], metavar="ARTICLE", help=text)
+    recommend.add_argument("-k", type=_positive, help="articles in a list (default: the setting k)")
+    export = add("export", commands.export_lists, "write everyone's list with its chances to one file")
+    export.add_argument("file", type=Path, metavar="FILE", help="its ending says the form: .parquet or .csv")
+    text = "ALS, BPR, LMF and the recurrent cells side by side, next item"
+    compare = add("compare", commands.compare_networks, text)
+    compare.add_argument("--ablation", action="store_true", help="also leave out each group of features")
+    validate = add("validate", commands.validate_file, "check a submission file")
+    validate.add_argument("file", type=Path, metavar="FILE")
+    draft = add(
+        "map", commands.draft_shop_file, "draft the shop file of another shop from its files", on_data=False
+    )
+    draft.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files of the export, or their folders")
+    draft.add_argument("--to", type=Path, metavar="FILE", help="a new file for the draft (default: print it)")
+    check = add("check", commands.check_data, "list everything that is wrong or doubtful in the data, in one go")
+    settings = add("settings", commands.print_settings, "print every setting with its value and meaning")
+    doctor = add("doctor", commands.diagnose, "print versions, machine and what was found where, for a bug report")
+    for one in (validate, check, settings, doctor, explain, recommend):
+        one.add_argument("--json", action="store_true", help="answer in JSON, for a script")
+    clean = add("clean", commands.clean_output, "show what runs have left in output/, and delete it", on_data=False)
+    text = "data sets, by the name of their folder in output/ (default: all)"
+    clean.add_argument("names", nargs="*", metavar="NAME", help=text)
+    clean.add_argument("--yes", action="store_true", help="delete it")
+    text = "generate a shop in the shape of Kaggle's files"
+    _add_sample(add("sample", commands.make_sample, text, on_data=False))
+    return top
+
+
+def _epilog() -> str:
+    run_sh = [f"  {name:<18}{text}" for name, text in RUN_SH.items()]
+    codes = [f"  {code:<18}{text}" for code, text in EXIT_CODES.items()]
+    heading = "commands of `bash run.sh` alone (without a command it does `run`):"
+    return "\n".join([heading, *run_sh, "", "exit codes:", *codes])
+
+
+def _add_show(content: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    more = content.add_subparsers(metavar="show ARTICLE…")
+    text = "draw articles: picture, garment, palette, keywords and the articles most similar to them"
+    show = more.add_parser("show", parents=[common], help=text, description=text, allow_abbrev=False)
+    show.add_argument("articles", nargs="+", metavar="ARTICLE", help="the shop's id, such as 0108775015")
+    show.set_defaults(command=commands.show_articles)
+
+
+def _add_sample(sample: argparse.ArgumentParser) -> None:
+    sample.add_argument("folder", type=Path, metavar="FOLDER", help="where to write it")
+    sample.add_argument("--customers", type=_positive, help="default: 6000")
+    sample.add_argument("--articles", type=_positive, help="default: 3000")
+    sample.add_argument("--weeks", type=_positive, help="default: 40")
+    sample.add_argument("--seed", type=_natural, default=7)
+    sample.add_argument(
+        "--images", type=_natural, help="how many pictures (default: one per article; none with --full-size)"
+    )
+    either = sample.add_mutually_exclusive_group()
+    either.add_argument(
+        "--full-size",
+        type=_share,
+        nargs="?",
+        const=1.0,
+        metavar="SCALE",
+        help="as large as Kaggle's H&M data and similar to them, or a part of that, such as 0.25",
+    )
+    either.add_argument("--fidelity", action="store_true", help="compare the shop in FOLDER with Kaggle's H&M data")
+
+
+def _common() -> argparse.ArgumentParser:
+    """The options of data and settings; those not given leave no trace."""
+    usage, absent = "forsys COMMAND [options]", argparse.SUPPRESS
+    common = argparse.ArgumentParser(usage=usage, add_help=False, argument_default=absent, allow_abbrev=False)
+    data = common.add_argument_group("data and settings")
+    data.add_argument(
+        "--input", type=Path, metavar="DIR", help="folder with a shop's files, or its shop file (default: input/)"
+    )
+    data.add_argument("--holdout-days", type=_positive, metavar="N", help="days scored offline (default: 7)")
+    text = "unusable rows allowed (default: 0.01)"
+    data.add_argument("--max-rejected", type=_share, metavar="SHARE", help=text)
+    data.add_argument("--preset", metavar="NAME|FILE", help="settings to start from")
+    data.add_argument("--set", action="append", metavar="KEY=VALUE", help="override one setting; repeatable")
+    return common
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number, 0 or above")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share between 0 and 1")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return value

@@ -1,0 +1,237 @@
+"""What each command does. What it needs is imported in it, so that `--help` and small commands start at once."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+from forsys.errors import DataError
+from forsys.locking import locked
+from forsys.opening import checked_settings, find_data, home_folder, open_run
+from forsys.optional_parts import require_part
+from forsys.progress import say, stage_line
+from forsys.run import Run
+from forsys.stages import STAGES, note_measurement, require, run_stage
+from forsys.store import atomic_write
+
+FAULT = 2  # exit code
+
+
+def run_all(options: argparse.Namespace) -> int:
+    """Every stage in a process of its own, so that the memory of one is free for the next."""
+    given = ["--max-rejected", str(options.max_rejected), "--preset", options.preset]
+    given += [word for setting in _overrides(options) for word in ("--set", setting)]
+    given += ["--input", str(options.input)] if options.input else []
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
+    for name in STAGES:
+        command = [sys.executable, "-m", "forsys", name, *given]
+        code = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, check=False).returncode
+        if code:
+            return code
+    return 0
+
+
+def run_one_stage(options: argparse.Namespace) -> None:
+    run_stage(_open(options, make_sample=not STAGES[options.stage].inputs), options.stage)
+
+
+def show_articles(options: argparse.Namespace) -> None:
+    from forsys.report.article_sheet import write_sheet
+
+    require_part("content", "content show")
+
+    run = _open(options, make_sample=False)
+    require(run, "content")
+    say(run.workspace.shown(write_sheet(run, options.articles)))
+
+
+def score_weeks(options: argparse.Namespace) -> None:
+    from forsys.evaluation.backtest import backtest, backtest_text
+
+    run = _described(options)
+    with locked(run.workspace.out), stage_line("backtest") as made:
+        table = backtest(run, options.weeks)
+        target = run.workspace.evaluation / "backtest.csv"
+        with atomic_write(target) as part:
+            table.to_csv(part, index=False)
+        note_measurement(run, "backtest")
+        say(backtest_text(run, table))
+        made.append(run.workspace.shown(target))
+
+
+def leave_out(options: argparse.Namespace) -> None:
+    from forsys.evaluation.ablation import ablate, ablation_text
+
+    run = _described(options)
+    with locked(run.workspace.out), stage_line("ablate") as made:
+        found = ablate(run, options.weeks, options.names)
+        for name, table in {"ablation": found.lists, "ablation_candidates": found.candidates}.items():
+            with atomic_write(run.workspace.evaluation / f"{name}.csv") as part:
+                table.to_csv(part, index=False)
+        note_measurement(run, "ablate")
+        say(ablation_text(run, found))
+        made.append(f"{run.workspace.shown(run.workspace.evaluation)}: ablation.csv, ablation_candidates.csv")
+
+
+def explain_rank(options: argparse.Namespace) -> None:
+    from forsys.serving.commands import explain_text
+
+    run = _open(options, make_sample=False)
+    require(run, "rank")
+    print(explain_text(run, options.customer, options.articles, as_json=options.json))
+
+
+def recommend_lists(options: argparse.Namespace) -> None:
+    from forsys.serving.commands import recommend_text
+
+    if bool(options.customers) == bool(options.basket):
+        raise DataError("Name customers, or articles with --basket, one of them.")
+    run = _open(options, make_sample=False)
+    require(run, "rank")
+    print(recommend_text(run, options.customers, options.basket, options.k, as_json=options.json))
+
+
+def export_lists(options: argparse.Namespace) -> None:
+    from forsys.serving.commands import export_text
+
+    run = _open(options, make_sample=False)
+    require(run, "rank")
+    print(export_text(run, options.file))
+
+
+def compare_networks(options: argparse.Namespace) -> None:
+    from forsys.evaluation.comparison import bias_sweep, compare
+    from forsys.evaluation.network_ablation import network_ablation
+    from forsys.report.comparison_tables import write_comparison
+
+    require_part("recurrent", "compare")
+    run = _described(options)
+    with locked(run.workspace.out), stage_line("compare") as made:
+        ablation = network_ablation(run) if options.ablation else None
+        say(write_comparison(run, compare(run), bias_sweep(run), ablation))
+        note_measurement(run, "compare")
+        made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables and curve")
+
+
+def validate_file(options: argparse.Namespace) -> int:
+    """Check a submission; with --json, a fault too is an answer on standard output."""
+    from forsys.submission import owner_of, validate
+
+    run = _open(options, make_sample=False)
+    require(run, "tables")
+    try:
+        rows = validate(options.file, run.workspace.tables, run.settings.k)
+    except DataError as error:
+        owner = owner_of(options.file)
+        other = f" This file is the submission of {owner}." if owner not in (None, run.workspace.name) else ""
+        if not options.json:
+            raise DataError(f"{error}{other}") from error
+        print(json.dumps({"file": str(options.file), "valid": False, "fault": f"{error}{other}"}))
+        return FAULT
+    found = {"file": str(options.file), "valid": True, "customers": rows, "articles_each": run.settings.k}
+    text = f"{options.file}: valid, {rows:,} customers with {run.settings.k} articles each."
+    print(json.dumps(found) if options.json else text)
+    return 0
+
+
+def draft_shop_file(options: argparse.Namespace) -> None:
+    """Print the draft, or write it to a file that is not there yet."""
+    from forsys.onboarding.draft import draft
+
+    target: Path | None = options.to
+    if target is not None and target.exists():
+        raise DataError(f"{target} exists. Name a new file, or move that one away.")
+    first: Path = options.files[0]
+    text = draft(options.files, target.parent if target else first if first.is_dir() else first.parent)
+    if target is None:
+        print(text)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        print(f"{target}: a draft. Read it, correct it, then: forsys check --input {target}")
+
+
+def check_data(options: argparse.Namespace) -> int:
+    """List faults, doubts and notes; faults give the exit code of a fault."""
+    from forsys.onboarding.check import check
+
+    settings = checked_settings(options.preset, _overrides(options))
+    dataset = find_data(options.input, home_folder(), make_sample=False)
+    days = settings.holdout_days
+    report = check(dataset, max_rejected=options.max_rejected, holdout_days=days, today=date.today())
+    print(json.dumps(asdict(report) | {"next": report.next_step}, indent=1) if options.json else report.text())
+    return FAULT if report.faults else 0
+
+
+def clean_output(options: argparse.Namespace) -> None:
+    from forsys.cleaning import clean
+
+    print(clean(home_folder(), options.names, delete=options.yes))
+
+
+def print_settings(options: argparse.Namespace) -> None:
+    """As TOML that can be used as a preset, or as JSON."""
+    from forsys.settings_text import settings_text
+
+    text = settings_text(checked_settings(options.preset, _overrides(options)))
+    print(json.dumps(tomllib.loads(text), indent=1) if options.json else text)
+
+
+def make_sample(options: argparse.Namespace) -> None:
+    from forsys.sample.full_size import generate_full_size
+    from forsys.sample.shop import generate
+
+    if options.fidelity:
+        from forsys.evaluation.sample_fidelity import check
+
+        return print(check(options.folder))
+    if options.folder.is_file():
+        raise DataError(f"{options.folder} is a file. Name a new folder for the generated shop.")
+    if options.folder.exists() and any(options.folder.iterdir()):
+        raise DataError(f"{options.folder} is not empty. Name a new folder for the generated shop.")
+    names = ("customers", "articles", "weeks", "images")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if options.full_size is None:
+        generate(options.folder, seed=options.seed, **given)
+    elif given.keys() - {"images"}:
+        raise DataError(f"--full-size sets the {' and '.join(given)} itself. Leave that out, or give it a scale.")
+    else:
+        generate_full_size(options.folder, options.full_size, seed=options.seed, **given)
+    print(f"{options.folder}: a generated shop. Use it with --input {options.folder}.")
+
+
+def diagnose(options: argparse.Namespace) -> None:
+    """What a bug report should say."""
+    from forsys.cli.doctor import as_text, examine
+
+    found = examine(options.input, options.preset, _overrides(options))
+    print(json.dumps(found, indent=1) if options.json else as_text(found))
+
+
+def _overrides(options: argparse.Namespace) -> list[str]:
+    days = [] if options.holdout_days is None else [f"holdout_days={options.holdout_days}"]
+    return [*options.set, *days]
+
+
+def _open(options: argparse.Namespace, *, make_sample: bool) -> Run:
+    """The run that the options name. Only what makes the tables may generate a shop where there are no data."""
+    return open_run(
+        options.input,
+        preset=options.preset,
+        overrides=_overrides(options),
+        max_rejected=options.max_rejected,
+        make_sample=make_sample,
+    )
+
+
+def _described(options: argparse.Namespace) -> Run:
+    """A run whose tables and content are up to date."""
+    run = _open(options, make_sample=True)
+    for name in ("tables", "content"):
+        run_stage(run, name)
+    return run

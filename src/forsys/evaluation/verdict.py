@@ -1,0 +1,57 @@
+"""The result in a sentence: is the final list better than the best one-line rule?"""
+
+from dataclasses import asdict, dataclass
+
+import polars as pl
+
+from forsys.evaluation.list_names import FINAL
+from forsys.metrics.bootstrap import paired
+from forsys.metrics.lists import LIST_METRICS, metric_name
+from forsys.retrieval.baselines import BASELINES
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """MAP@k of the final list and of the best simple baseline, and the interval of their difference by customer."""
+
+    metric: str
+    final: float
+    baseline: str
+    baseline_score: float
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the final list is better beyond chance."""
+        return self.low > 0
+
+    def __str__(self) -> str:
+        numbers = (
+            f"{self.metric} {self.final:.4f} against {self.baseline_score:.4f}, difference {self.difference:+.4f} "
+            f"(95 % interval {self.low:+.4f} to {self.high:+.4f})"
+        )
+        if self.is_clear:
+            return f"The final list beats the best simple baseline, {self.baseline}: {numbers}."
+        what = "is better than" if self.high < 0 else "is as good as"
+        return (
+            f"NOT BETTER THAN A ONE-LINE RULE: the simple baseline {self.baseline} {what} the final list on this "
+            f"holdout: {numbers}. More customers or a longer log may help."
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """For scores.json."""
+        return asdict(self) | {"text": str(self)}
+
+
+def verdict(lists: dict[str, pl.DataFrame], labels: pl.DataFrame, k: int, draws: int, seed: int) -> Verdict:
+    """Compare the final list with the best of the simple baselines on the same customers."""
+    values = {
+        name: LIST_METRICS["MAP"](lists[name], labels, k).sort("customer")["value"].to_numpy()
+        for name in (FINAL, *BASELINES)
+    }
+    best = max(BASELINES, key=lambda name: float(values[name].mean()))
+    ends = paired(values[FINAL], values[best], draws=draws, seed=seed)
+    means = float(values[FINAL].mean()), best, float(values[best].mean())
+    return Verdict(metric_name("MAP", k), *means, ends.mean, ends.low, ends.high)

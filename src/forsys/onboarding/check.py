@@ -1,0 +1,121 @@
+"""Everything that is wrong or doubtful in a shop's data, in one go: it doesn't stop at the first fault."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+
+from forsys.errors import DataError
+from forsys.onboarding.doubts import doubts_of_ids, doubts_of_orders
+from forsys.tables.build import articles_of, customers_of, known_ids, listed_of, required
+from forsys.tables.dataset import DataSet
+from forsys.tables.ids import ArticleIds
+from forsys.tables.rejected import DataIssues
+from forsys.tables.shop_file import ShopFile
+from forsys.tables.transactions import Known, Purchases, read_transactions
+
+Found = TypeVar("Found")
+UNKNOWN = Known(None, pl.Series("id", [], pl.String))  # ids of a table that is not there, or not to be used
+
+
+@dataclass(frozen=True)
+class Report:
+    """Faults stop a run, doubts are for a person to judge, notes say what was counted or assumed."""
+
+    faults: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """For a terminal."""
+        titles = {"FAULTS": self.faults, "DOUBTS": self.doubts, "NOTES": self.notes}
+        parts = [
+            "\n".join([f"{title}:", *(f"{number:3}. {text}" for number, text in enumerate(found, 1))])
+            for title, found in titles.items()
+            if found
+        ]
+        return "\n\n".join([*parts, f"Next: {self.next_step}"])
+
+    @property
+    def next_step(self) -> str:
+        """What to do now."""
+        if self.faults:
+            return "correct the faults, and run `forsys check` again."
+        looked = "look at the doubts; " if self.doubts else ""
+        return f"{looked}nothing stands in the way of `forsys run`."
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads each table strictly, and where that fails once more with all rows allowed to be rejected."""
+
+    report: Report
+    scratch: Path
+    max_rejected: float
+
+    def read(self, what: Callable[[DataIssues], Found]) -> Found | None:
+        for share in dict.fromkeys((self.max_rejected, 1.0)):
+            issues = DataIssues(self.scratch / "rejected.parquet", share)
+            try:
+                found = what(issues)
+            except DataError as error:
+                self._add(self.report.faults, str(error).replace(f" They are kept in {issues.rejected_path}.", ""))
+                continue
+            for note in issues.notes:
+                if "rejected" not in note:
+                    self._add(self.report.notes, note)
+                elif share == self.max_rejected:  # else they are among the faults
+                    self._add(self.report.doubts, note)
+            return found
+        return None
+
+    @staticmethod
+    def _add(texts: list[str], text: str) -> None:
+        if text not in texts:
+            texts.append(text)
+
+
+def check(dataset: DataSet, *, max_rejected: float, holdout_days: int, today: date) -> Report:
+    """Read the shop file and all tables of a shop, and report all that is wrong with them."""
+    try:
+        shop = dataset.shop()
+    except DataError as error:
+        return Report(faults=dataset.shop_file_faults() or [str(error)])
+    return _check_tables(shop, max_rejected, holdout_days, today)
+
+
+def _check_tables(shop: ShopFile, max_rejected: float, holdout_days: int, today: date) -> Report:
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="forsys-check-") as folder:
+        scratch = Path(folder)
+        reader = _Reader(report, scratch, max_rejected)
+        articles = reader.read(lambda issues: articles_of(shop, scratch, issues))
+        customers = reader.read(lambda issues: customers_of(shop, scratch, issues))
+        reader.read(lambda issues: listed_of(shop, scratch, issues))
+        known_customers = UNKNOWN if customers is None else known_ids(shop.customers, customers["customer_id"])
+        known_articles = UNKNOWN if articles is None else known_ids(shop.articles, articles["article_id"])
+        purchases = _purchases(shop, reader, known_customers, known_articles)
+    if purchases is not None:
+        report.doubts.extend(doubts_of_orders(purchases, holdout_days, today))
+        report.doubts.extend(doubts_of_ids(purchases.customer_ids, shop.orders.customer))
+        report.doubts.extend(doubts_of_ids(purchases.article_ids, shop.orders.article))
+    return report
+
+
+def _purchases(shop: ShopFile, reader: _Reader, customers: Known, articles: Known) -> Purchases | None:
+    """The orders; where their ids are not those of the other tables, on their own, to see what else is wrong."""
+    for known in ((customers, articles), (UNKNOWN, articles), (UNKNOWN, UNKNOWN)):
+        found = reader.read(partial(_read_orders, shop, reader.scratch, *known))
+        if found is not None:
+            return found
+    return None
+
+
+def _read_orders(shop: ShopFile, scratch: Path, customers: Known, articles: Known, issues: DataIssues) -> Purchases:
+    table, ids = required(shop, shop.orders, scratch), ArticleIds.of(shop.articles)
+    return read_transactions(table, ids, customers, articles, issues)

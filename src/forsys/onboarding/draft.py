@@ -1,0 +1,232 @@
+"""A shop file drafted from a shop's files: which table and which column is what, each with the reason."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forsys.errors import DataError
+from forsys.onboarding.columns import PICTURE, Column, Sample, read_samples
+
+# Words in the names of columns, in the languages that exports come in.
+CUSTOMER = "customer|client|kunde|user|buyer|household|member|shopper|cliente|klant|acheteur|käufer|kaeufer|account"
+ARTICLE = "article|artikel|product|produkt|sku|item|ean|gtin|upc|asin|variant|articulo|produit"
+DAY = "date|datum|day|tag|time|zeit|fecha|jour|created|timestamp|bought|purchas"
+UNITS = "quantity|qty|units?|menge|anzahl|stück|stueck|pieces|pcs|count|cantidad|quantité"
+PRICE = "price|preis|amount|betrag|value|revenue|umsatz|total|prix|precio|sales|cost|wert"
+OF_LINE = "total|amount|betrag|value|revenue|umsatz|sales|line|sum|wert"
+CHANNEL = "channel|kanal|store|shop|filiale|branch|platform|source|medium|origin|herkunft"
+ORDER = "order|bestell|basket|invoice|receipt|bon|transaction|auftrag|rechnung|cart|beleg"
+PRODUCT = "style|model|parent|master|group_id|product_code|product_id|design|stil|modell|family"
+NAME = "name|title|bezeichnung|titel|label|nombre|nom"
+TEXT = "desc|text|beschreibung|detail|long"
+AGE = "^age$|alter|^age_|_age$"
+REGION = "post|zip|plz|region|postcode|city|ort|state|country|land"
+RETURNED = "(?i)^(r|return(ed)?|retoure|rückgabe|refund(ed)?|retour|storno)$"
+NO_SALE = "(?i)^(test|tests?_?order|cancel(l?ed)?|storniert|abgebrochen|void|dummy)$"
+MIN_OVERLAP = 0.3  # of a table's ids that occur in the orders, or the other way round
+
+
+@dataclass
+class Section:
+    """A section of the draft: key -> (value as TOML, reason), and the columns that were left."""
+
+    name: str
+    sample: Sample
+    keys: dict[str, tuple[str, str]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+
+    def take(self, key: str, column: Column | None, reason: str) -> None:
+        """Give a key to a column, unless it is none or has another key."""
+        if column is not None and column.name not in self.used:
+            self.keys[key] = (_quoted(column.name), f"{reason}; {column.kind}, such as {column.shown}")
+            self.used.add(column.name)
+
+    def free(self) -> list[Column]:
+        """The columns that have no key."""
+        return [column for column in self.sample.columns if column.name not in self.used and len(column.known)]
+
+
+def draft(files: Sequence[Path], folder: Path) -> str:
+    """The text of a shop file for `files` (folders stand for the tables in them), to lie in `folder`.
+
+    Raises DataError where no file can be the orders: rows with a day, a customer and an article.
+    """
+    samples = read_samples(_tables(files))
+    orders = _orders(samples)
+    others = [sample for sample in samples if sample is not orders.sample]
+    sections = [orders]
+    customers = _linked("customers", others, orders, CUSTOMER)
+    articles = _linked(
+        "articles", [s for s in others if not customers or s is not customers.sample], orders, ARTICLE
+    )
+    _fill_orders(orders, customers, articles)
+    if articles:
+        _fill_articles(articles)
+    if customers:
+        _fill_customers(customers)
+    sections += [section for section in (articles, customers) if section]
+    unused = [sample for sample in others if sample not in [section.sample for section in sections]]
+    return _written(sections, unused, folder)
+
+
+def _tables(files: Iterable[Path]) -> list[Path]:
+    endings = (".csv", ".tsv", ".txt", ".csv.gz", ".csv.zip", ".gz", ".zip", ".parquet")
+    found = []
+    for file in files:
+        inside = sorted(path for path in file.iterdir() if path.name.endswith(endings)) if file.is_dir() else []
+        found += inside if inside and file.suffix != ".parquet" else [file]
+    if not found:
+        raise DataError("No files to map. Name the files of the shop's export, or a folder that holds them.")
+    return found
+
+
+def _orders(samples: list[Sample]) -> Section:
+    """The table with a day and ids that occur again; of several, the one with the most rows."""
+    able = [
+        sample
+        for sample in samples
+        if any(column.is_day for column in sample.columns)
+        and sum(not column.is_unique and not column.is_day for column in sample.columns) >= 2
+    ]
+    if not able:
+        names = ", ".join(file.name for sample in samples for file in sample.files[:1])
+        raise DataError(
+            f"None of {names} has a column of days and ids of customers and articles that occur again, as order "
+            "lines have. Export one row per order line, with the day, the customer and the article."
+        )
+    return Section("orders", max(able, key=lambda sample: (_named_ids(sample), sample.rows)))
+
+
+def _named_ids(sample: Sample) -> int:
+    """How many of customer and article its columns are named after."""
+    return sum(any(_is_named(column, words) for column in sample.columns) for words in (CUSTOMER, ARTICLE))
+
+
+def _linked(name: str, others: list[Sample], orders: Section, words: str) -> Section | None:
+    """The table whose unique ids are those of a column of the orders, and that column."""
+    best: tuple[float, Section, Column, Column] | None = None
+    for sample in others:
+        for mine in (column for column in sample.columns if column.is_unique):
+            for theirs in (c for c in orders.sample.columns if not c.is_day and c.name not in orders.used):
+                overlap = _overlap(mine, theirs)
+                named = _is_named(theirs, words) + _is_named(mine, words)
+                if overlap >= MIN_OVERLAP and named and (best is None or overlap + named > best[0]):
+                    best = (overlap + named, Section(name, sample), mine, theirs)
+    if best is None:
+        return None
+    _, section, mine, theirs = best
+    section.take("id", mine, "different in every row, and the ids of the orders")
+    orders.take(name.removesuffix("s"), theirs, f"its values are the ids of {section.sample.files[0].name}")
+    return section
+
+
+def _overlap(mine: Column, theirs: Column) -> float:
+    """Share of the ids of one column that are in the other: the larger of both ways."""
+    a, b = mine.known.unique(), theirs.known.unique()
+    both = int(a.is_in(b.implode()).sum())
+    return max(both / max(len(a), 1), both / max(len(b), 1)) if min(len(a), len(b)) > 1 else 0.0
+
+
+def _fill_orders(orders: Section, customers: Section | None, articles: Section | None) -> None:
+    take, free = orders.take, orders.free
+    take("day", _best(free(), lambda c: c.is_day, DAY), "holds days")
+    for key, words, table in (("customer", CUSTOMER, customers), ("article", ARTICLE, articles)):
+        if table is None:
+            named = _named(free(), _is_id, words)
+            take(key, named, "by its name")
+            take(key, None if named else _best(free(), _is_id, ""), "A GUESS: the first column that could be ids")
+    take("units", _named(free(), lambda c: c.is_whole, UNITS), "by its name")
+    take("price", _named(free(), lambda c: c.is_number, PRICE), "by its name")
+    if "price" in orders.keys and "units" in orders.keys and _matches(orders.keys["price"][0], OF_LINE):
+        orders.keys["price_is"] = ('"line"', "the name speaks of a total; else say unit")
+    take("order", _named(free(), lambda c: not c.is_unique or c.different > 1, ORDER), "by its name")
+    take("channel", _named(free(), lambda c: 1 < c.different <= 20, CHANNEL), "by its name, with few values")
+    for key, pattern in (("returns", RETURNED), ("leave_out", NO_SALE)):
+        _take_flags(orders, key, pattern)
+    for key in ("customer", "article", "day"):
+        if key not in orders.keys:
+            orders.keys[key] = ('"?"', "NOT FOUND: write the name of the column")
+
+
+def _take_flags(orders: Section, key: str, pattern: str) -> None:
+    for column in orders.free():
+        values = column.known.unique().sort()
+        flags = values.filter(values.str.contains(pattern)).to_list()
+        if flags and len(values) <= 20:
+            orders.keys[key] = (
+                f"{{ {_quoted(column.name)} = [{', '.join(map(_quoted, flags))}] }}",
+                "by its values",
+            )
+            orders.used.add(column.name)
+            return
+
+
+def _fill_articles(articles: Section) -> None:
+    take, free = articles.take, articles.free
+    take("picture", _best(free(), lambda c: c.share(PICTURE) > 0.8, ""), "paths of pictures")
+    take("name", _named(free(), lambda c: not c.is_number, NAME), "by its name")
+    take("text", _named(free(), lambda c: c.length > 20, TEXT), "by its name")
+    take("text", None if "text" in articles.keys else _best(free(), _is_long_text, ""), "long texts")
+    take(
+        "name", None if "name" in articles.keys else _named(free(), lambda c: not c.is_number, TEXT), "short texts"
+    )
+    take("product", _named(free(), lambda c: not c.is_unique and c.different > 1, PRODUCT), "by its name")
+
+
+def _fill_customers(customers: Section) -> None:
+    customers.take("age", _named(customers.free(), lambda c: c.share(r"^\d") > 0.5, AGE), "by its name")
+    customers.take("region", _named(customers.free(), lambda c: c.different > 1, REGION), "by its name")
+
+
+def _is_long_text(column: Column) -> bool:
+    return column.length > 40 and column.different > 20
+
+
+def _best(columns: list[Column], fits: Callable[[Column], bool], words: str) -> Column | None:
+    """The first that fits and is named so, else the first that fits."""
+    able = [column for column in columns if fits(column)]
+    return next((column for column in able if _is_named(column, words)), able[0] if able else None)
+
+
+def _named(columns: list[Column], fits: Callable[[Column], bool], words: str) -> Column | None:
+    return next((column for column in columns if fits(column) and _is_named(column, words)), None)
+
+
+def _is_named(column: Column, words: str) -> bool:
+    return bool(words) and _matches(column.name, words)
+
+
+def _matches(name: str, words: str) -> bool:
+    return re.search(words, name.casefold()) is not None
+
+
+def _is_id(column: Column) -> bool:
+    return column.different > 1 and not column.is_day and not (column.is_number and not column.is_whole)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _written(sections: list[Section], unused: list[Sample], folder: Path) -> str:
+    lines = ["# Drafted by `forsys map`: read the reasons, correct what is wrong, then run `forsys check`."]
+    for section in sections:
+        sample = section.sample
+        lines += ["", f"[{section.name}]", f"file = {_quoted(sample.spec(folder))}"]
+        if sample.delimiter not in (None, ","):
+            lines.append(f"delimiter = {_quoted(sample.delimiter or ',')}".replace("\t", "\\t"))
+        if sample.encoding:
+            lines.append(f'encoding = "{sample.encoding}"  # some bytes are no UTF-8')
+        if sample.has_decimal_comma:
+            lines.append('decimal = ","')
+        lines += [f"{key} = {value}  # {reason}" for key, (value, reason) in section.keys.items()]
+        rest = section.free()
+        if section.name == "orders":
+            lines += [
+                f"# not used: {_quoted(column.name)} ({column.kind}, such as {column.shown})" for column in rest
+            ]
+        elif rest:
+            lines.append(f"# attributes, all others: {', '.join(column.name for column in rest)}")
+    lines += [f"\n# not used: {sample.spec(folder)}" for sample in unused]
+    return "\n".join(lines).replace("\r", " ") + "\n"

@@ -1,0 +1,21 @@
+"""Numbers as files write them."""
+
+import polars as pl
+
+# A comma before the fraction: 1,5 or 12,50 or 1.234,5. 1,234 may be either, and tells nothing.
+HAS_COMMA = r"^\s*[+-]?(?:\d{1,3}(?:\.\d{3})+,\d+|\d+,(?:\d{1,2}|\d{4,}))\s*$"
+HAS_DOT = r"^\s*[+-]?(?:\d{1,3}(?:,\d{3})+\.\d+|\d*\.(?:\d{1,2}|\d{4,}))\s*$"
+COMMA_NUMBER = r"^\s*[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?\s*$"
+
+
+def is_decimal_comma(texts: pl.Expr) -> pl.Expr:
+    """One value: whether some of the texts have a comma as their decimal sign, and none a dot."""
+    return texts.str.contains(HAS_COMMA).any() & ~texts.str.contains(HAS_DOT).any()
+
+
+def with_dot(text: pl.Expr, decimal: str) -> pl.Expr:
+    """Numbers with the decimal sign `decimal` as numbers with a dot; null where a comma number is none."""
+    if decimal == ".":
+        return text
+    plain = text.str.strip_chars().str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    return pl.when(text.str.contains(COMMA_NUMBER)).then(plain)

@@ -1,0 +1,121 @@
+"""All faults and doubts in one go."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+import shops
+from forsys.cli import main
+from forsys.onboarding.check import Report, check
+from forsys.tables.dataset import DataSet
+
+TODAY = date(2024, 7, 1)
+
+
+def checked(shop_file: Path, *, max_rejected: float = 0.01, today: date = TODAY) -> Report:
+    dataset = DataSet("shop", shop_file.parent, False, "a test", shop_file)
+    return check(dataset, max_rejected=max_rejected, holdout_days=7, today=today)
+
+
+@pytest.mark.parametrize("make", [shops.order_lines, shops.marketplace, shops.grocer])
+def test_a_good_shop_has_no_faults(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    report = checked(make(tmp_path / "shop"))
+    assert report.faults == []
+    assert report.notes
+    assert report.text().endswith("nothing stands in the way of `forsys run`.")
+
+
+def plant_all(folder: Path) -> None:
+    """Eight faults and doubts in three tables."""
+    orders, customers = folder / "Export" / "Bestellungen.csv", folder / "Export" / "Kunden.csv"
+    text = orders.read_text(encoding="latin-1").splitlines(keepends=True)
+    for i in range(1, 121):  # 3 % of the rows
+        fields = text[i].split(";")
+        fields[1 if i % 2 else 5] = "unbekannt"
+        text[i] = ";".join(fields)
+    heavy = [line.replace(line.split(";")[2], "K00007") for line in text[200:800]]
+    odd = [";".join([*text[900 + i].split(";")[:2], f"{i:06}", *text[900 + i].split(";")[3:]]) for i in range(9)]
+    orders.write_text("".join(text + heavy + odd), encoding="latin-1")
+    lines = customers.read_text(encoding="latin-1").splitlines(keepends=True)
+    customers.write_text("".join([*lines, *lines[1:6]]), encoding="latin-1")
+    (folder / "Export" / "Artikel.csv").unlink()
+
+
+FOUND = (
+    "no Artikel table",
+    "Zeitpunkt is not a day",
+    "Preis is not a number",
+    "Kunde occurs a second time",
+    "has 15% of the rows",
+    "Kunde: 3.",
+    "300 days old",
+    "returns",
+)
+
+
+def test_all_planted_faults_are_found_at_once(tmp_path: Path) -> None:
+    shop_file = shops.order_lines(tmp_path / "shop")
+    plant_all(tmp_path / "shop")
+    report = checked(shop_file, today=date(2025, 4, 26))
+    text = report.text()
+    missing = [words for words in FOUND if words not in text]
+    assert missing == [], text
+    assert report.next_step.startswith("correct the faults")
+
+
+def test_all_faults_of_a_shop_file_at_once(tmp_path: Path) -> None:
+    shop_file = shops.order_lines(tmp_path / "shop")
+    text = shop_file.read_text(encoding="utf-8")
+    for old, new in (("units =", "unit ="), ("price =", "prise ="), ("channel =", "chanel ="), ("age =", "ages =")):
+        text = text.replace(old, new)
+    shop_file.write_text(text + '\n[orderz]\nfile = "x"\n', encoding="utf-8")
+    faults = checked(shop_file).faults
+    assert len(faults) == 5
+    for word in ("do you mean units?", "do you mean price?", "do you mean channel?", "do you mean age?", "orderz"):
+        assert any(word in fault for fault in faults), (word, faults)
+
+
+@pytest.mark.parametrize("text", ["[orders\n", "", "x = 1\n"])
+def test_a_shop_file_that_is_none(text: str, tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text(text, encoding="utf-8")
+    assert checked(tmp_path / "shop.toml").faults
+
+
+def test_ids_that_do_not_match_hide_nothing_else(tmp_path: Path) -> None:
+    shop_file = shops.order_lines(tmp_path / "shop")
+    path = tmp_path / "shop" / "Export" / "Artikel.csv"
+    path.write_text(path.read_text(encoding="latin-1").replace("AB-", "XY:"), encoding="latin-1")
+    report = checked(shop_file, today=date(2025, 4, 27))
+    assert any("of its" in fault and "Artikel" in fault for fault in report.faults), report.faults
+    assert any("days old" in doubt for doubt in report.doubts)
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    shop_file = shops.marketplace(tmp_path / "shop")
+    before = sorted(path.name for path in shop_file.parent.iterdir())
+    checked(shop_file)
+    assert sorted(path.name for path in shop_file.parent.iterdir()) == before
+
+
+def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the files alone to a shop that can be run."""
+    shops.order_lines(tmp_path / "shop").unlink()
+    export, drafted = tmp_path / "shop" / "Export", tmp_path / "shop" / "new.toml"
+    assert main(["map", str(export)]) == 0
+    text = capsys.readouterr().out
+    assert main(["map", str(export), "--to", str(drafted)]) == 0
+    assert "forsys check" in capsys.readouterr().out
+    assert 'file = "Export/Bestellungen.csv"' in drafted.read_text(encoding="utf-8")
+    assert 'file = "Bestellungen.csv"' in text  # printed for a shop file beside the files
+    assert main(["map", str(export), "--to", str(drafted)]) == 2
+    assert "exists" in capsys.readouterr().err
+    assert main(["check", "--input", str(drafted)]) == 0
+    assert "nothing stands in the way" in capsys.readouterr().out
+    (export / "Kunden.csv").write_text("", encoding="utf-8")
+    assert main(["check", "--input", str(drafted), "--json"]) == 2
+    answer = json.loads(capsys.readouterr().out)
+    assert "empty" in answer["faults"][0]
+    assert answer["next"].startswith("correct the faults")

@@ -1,0 +1,108 @@
+"""A shop file drafted from the files alone needs at most two corrections."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import shops
+from forsys.errors import DataError
+from forsys.onboarding.draft import draft
+from forsys.tables.shop_file import read_shop_file
+
+SHOPS = (shops.order_lines, shops.marketplace, shops.grocer)
+MAX_CORRECTIONS = 2
+# Read the same, however they are spelled.
+SAME: dict[str, Callable[[Any], Any]] = {
+    "encoding": lambda _: "one byte per character",
+    "file": lambda value: value.replace("2024-*", "*"),
+    "returns": lambda value: {name: [each] if isinstance(each, str) else each for name, each in value.items()},
+}
+
+
+def drafted(folder: Path) -> str:
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "shop.toml"]
+    return draft(files, folder)
+
+
+def keys(text: str) -> dict[str, Any]:
+    """section.key -> value."""
+    return {
+        f"{section}.{key}": SAME.get(key, lambda same: same)(value)
+        for section, values in tomllib.loads(text).items()
+        for key, value in values.items()
+    }
+
+
+@pytest.mark.parametrize("make", SHOPS)
+def test_at_most_two_corrections(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    right = keys(make(tmp_path / "shop").read_text(encoding="utf-8"))
+    found = keys(drafted(tmp_path / "shop"))
+    optional = {"orders.leave_out", "orders.delimiter", "articles.delimiter", "customers.delimiter"}
+    optional |= {"orders.decimal", "articles.decimal", "customers.decimal", "customers.encoding", "orders.order"}
+    different = [key for key in right.keys() | found.keys() if right.get(key) != found.get(key)]
+    corrections = [key for key in different if key not in optional]
+    assert len(corrections) <= MAX_CORRECTIONS, corrections
+
+
+@pytest.mark.parametrize("make", SHOPS)
+def test_a_draft_is_a_shop_file_with_a_reason_for_each_column(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    make(tmp_path / "shop")
+    text = drafted(tmp_path / "shop")
+    (tmp_path / "shop" / "drafted.toml").write_text(text, encoding="utf-8")
+    read_shop_file(tmp_path / "shop" / "drafted.toml")
+    for line in text.splitlines():
+        if line.startswith(("day", "customer", "article", "id", "units", "price", "name")):
+            assert "#" in line
+
+
+def test_the_same_files_in_another_order_give_the_same_draft(tmp_path: Path) -> None:
+    shops.order_lines(tmp_path / "shop")
+    files = sorted((tmp_path / "shop" / "Export").iterdir())
+    assert draft(files, tmp_path) == draft(files[::-1], tmp_path)
+
+
+def test_a_folder_stands_for_its_tables(tmp_path: Path) -> None:
+    shops.order_lines(tmp_path / "shop")
+    export = tmp_path / "shop" / "Export"
+    (export / "notes.md").write_text("no table", encoding="utf-8")
+    assert draft([export], tmp_path) == draft(sorted(export.glob("*.csv")), tmp_path)
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_names_that_say_nothing(tmp_path: Path) -> None:
+    rows = "".join(f"2024-01-{1 + n % 28:02},c{n % 7},a{n % 11}\n" for n in range(60))
+    text = draft([write(tmp_path, "x.csv", f"one,two,three\n{rows}")], tmp_path)
+    assert 'day = "one"' in text
+    assert text.count("A GUESS") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("x.csv", "", "the file is empty"),
+        ("x.csv", "a,b\n1,2\n1,3\n", "None of x.csv has a column of days"),
+        ("x.csv", "date,customer\n2024-01-01,1\n2024-01-02,2\n", "None of x.csv has a column of days"),
+        ("x.parquet", "no parquet", "not a complete Parquet file"),
+        ("x.csv.gz", "no gzip", "cannot be read"),
+        ("x.zip", "no zip", "cannot be read"),
+    ],
+)
+def test_files_that_cannot_be_orders(name: str, content: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError) as raised:
+        draft([write(tmp_path, name, content)], tmp_path)
+    assert words in str(raised.value)
+
+
+def test_no_files(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        draft([tmp_path / "absent.csv"], tmp_path)
+    with pytest.raises(DataError, match="No files to map"):
+        draft([], tmp_path)

@@ -1,0 +1,109 @@
+"""Which attributes serve where: chosen by what they tell, unless the shop says."""
+
+import polars as pl
+import pytest
+
+from forsys.errors import DataError
+from forsys.tables.roles import Roles, choose_roles
+from world import KAGGLE_ROLES
+
+CUSTOMERS = pl.DataFrame(
+    {"customer": [0, 1], "customer_id": ["a", "b"], "age": [20.0, None], "postal_code": [0, 1]},
+    schema_overrides={"age": pl.Float32},
+)
+
+
+def articles(**columns: list[str | None]) -> pl.DataFrame:
+    count = len(next(iter(columns.values())))
+    numbers = list(range(count))
+    ids = [f"SKU-{n}" for n in numbers]
+    return pl.DataFrame(
+        {"article": numbers, "article_id": ids, "product_code": numbers, "prod_name": ids, **columns}
+    )
+
+
+def values(*, different: int, count: int = 120) -> list[str | None]:
+    return [f"value {n % different}" for n in range(count)]
+
+
+def test_those_that_tell_most_come_first() -> None:
+    table = articles(coarse=values(different=3), fine=values(different=40), middle=values(different=7))
+    roles = choose_roles(table, CUSTOMERS)
+    assert roles.ranker == ("fine", "middle", "coarse")
+    assert roles.naive_bayes == ("article", "product_code", "fine", "middle", "coarse")
+    assert roles.counted == ("product_code", "fine", "middle", "coarse")
+    assert (roles.kind, roles.department) == ("fine", "middle")
+    assert roles.attributes == ("coarse", "fine", "middle")  # all, in the order of the table
+
+
+@pytest.mark.parametrize(
+    "useless",
+    [values(different=1), [None] * 100 + values(different=20, count=20), values(different=2000, count=2000)[:120]],
+    ids=["one value", "mostly unknown", "all different"],
+)
+def test_what_tells_nothing_is_not_for_the_ranker(useless: list[str | None]) -> None:
+    roles = choose_roles(articles(kind=values(different=6), useless=useless), CUSTOMERS)
+    assert roles.ranker == ("kind",)
+
+
+def test_a_coarser_attribute_stays_beside_a_finer_one() -> None:
+    table = articles(section=values(different=12), department=[f"{n % 12 // 4}" for n in range(120)])
+    assert choose_roles(table, CUSTOMERS).ranker == ("section", "department")
+
+
+def test_a_code_and_its_name_count_once() -> None:
+    table = articles(code=values(different=6), name=[f"named {n % 6}" for n in range(120)])
+    assert choose_roles(table, CUSTOMERS).ranker == ("code",)
+
+
+@pytest.mark.parametrize("name", ["colour", "Farbe", "main_color"])
+def test_the_colour_is_found_by_its_name(name: str) -> None:
+    assert choose_roles(articles(kind=values(different=6), **{name: values(different=5)}), CUSTOMERS).colour == name
+
+
+def test_many_attributes_are_cut_to_the_most_telling() -> None:
+    many: dict[str, list[str | None]] = {
+        f"attribute {n}": [f"{(row * (n + 7)) % (n + 2)}" for row in range(120)] for n in range(40)
+    }
+    roles = choose_roles(articles(**many), CUSTOMERS)
+    assert len(roles.attributes) == 40
+    assert (len(roles.ranker), len(roles.naive_bayes), len(roles.counted)) == (7, 8, 5)
+
+
+def test_a_shop_without_attributes() -> None:
+    table = articles(prod_name=["x"] * 5)
+    assert choose_roles(table, CUSTOMERS) == Roles(naive_bayes=("article", "product_code"))
+
+
+def test_customers_attributes_by_their_types() -> None:
+    table = CUSTOMERS.with_columns(club=pl.lit("gold"), income=pl.lit(3.0))
+    roles = choose_roles(articles(kind=values(different=6)), table)
+    assert (roles.customers, roles.customer_categories, roles.network) == (("club", "income"), ("club",), ("club",))
+
+
+def test_given_ones_stand() -> None:
+    table = articles(kind=values(different=6), shade=values(different=5))
+    roles = choose_roles(table, CUSTOMERS, {"colour": "shade", "ranker": ["shade"], "channels": ["web"]})
+    assert (roles.colour, roles.ranker, roles.channels, roles.kind) == ("shade", ("shade",), ("web",), "kind")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"rankr": []}, "rankr is unknown. Known are attributes"),
+        ({"ranker": ["colour"]}, "the tables have no column 'colour'"),
+        ({"kind": "sort"}, "the tables have no column 'sort'"),
+        ({"counted": ["sort"]}, "[roles] counted: the tables have no column 'sort'"),
+    ],
+)
+def test_faults_of_given_ones(given: dict[str, object], words: str) -> None:
+    with pytest.raises(DataError) as raised:
+        choose_roles(articles(kind=values(different=6)), CUSTOMERS, given)
+    assert words in str(raised.value)
+
+
+def test_kaggle_s_are_read() -> None:
+    roles = KAGGLE_ROLES
+    assert roles == Roles.read(roles.as_json())
+    assert roles.spelled("product_type_name") == "product type"
+    assert roles.customer_categories == ("club_member_status", "fashion_news_frequency")

@@ -1,0 +1,752 @@
+"""The shop file, key by key: what it makes of a shop's files, and the messages where it cannot be used."""
+
+import gzip
+import re
+import zipfile
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forsys.errors import DataError
+from forsys.tables import files
+from forsys.tables.attributes import binned
+from forsys.tables.build import build_tables
+from forsys.tables.dataset import DataSet, locate
+from forsys.tables.returns import without_returned
+from forsys.tables.shop_file import KAGGLE, Articles, read_shop_file
+
+ORDERS = '[orders]\nfile = "orders.csv"\nday = "day"\ncustomer = "who"\narticle = "what"\n'
+ROWS = ["2024-01-02,c1,A-1", "2024-01-02,c2,A-1", "2024-01-03,c1,b/2"]
+LOG = "day,who,what\n" + "".join(f"{row}\n" for row in ROWS)
+Content = str | bytes | pl.DataFrame
+
+
+class Named:
+    """Stands for a table and for what is said of it."""
+
+    name = "a.csv"
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+
+def with_column(name: str, *values: str) -> str:
+    """LOG with one more column, its values repeated."""
+    rows = [f"{row},{values[i % len(values)]}" for i, row in enumerate(ROWS)]
+    return "\n".join([f"day,who,what,{name}", *rows]) + "\n"
+
+
+class Shop:
+    """The tables made of some files and the text of a shop file."""
+
+    def __init__(
+        self, folder: Path, text: str = ORDERS, given_files: dict[str, Content] | None = None, share: float = 0.01
+    ):
+        self.folder, self.out = folder / "shop", folder / "out"
+        for name, content in (given_files or {"orders.csv": LOG}).items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, pl.DataFrame):
+                content.write_parquet(path)
+            else:
+                path.write_bytes(content.encode() if isinstance(content, str) else content)
+        (self.folder / "shop.toml").write_text(text, encoding="utf-8")
+        dataset = DataSet("shop", self.folder, False, "")
+        self.summary: dict[str, Any] = build_tables(dataset, self.out, max_rejected=share)
+        self.notes = "\n".join(self.summary["notes"])
+
+    def __getattr__(self, name: str) -> pl.DataFrame:
+        return pl.read_parquet(self.out / f"{name}.parquet")
+
+    def rows(self, *columns: str) -> list[tuple[Any, ...]]:
+        """The purchases: customer_id, article_id, and more columns."""
+        ids = self.transactions.join(self.customers, on="customer").join(self.articles, on="article")
+        return ids.select("customer_id", "article_id", *columns).rows()
+
+
+def error_of(folder: Path, text: str = ORDERS, given_files: dict[str, Content] | None = None) -> str:
+    with pytest.raises(DataError) as caught:
+        Shop(folder, text, given_files)
+    return str(caught.value)
+
+
+PLAIN = [("c1", "A-1", date(2024, 1, 2)), ("c2", "A-1", date(2024, 1, 2)), ("c1", "b/2", date(2024, 1, 3))]
+
+
+# --- which shop file ---
+
+
+def test_ids_are_texts(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    assert shop.rows("t_dat") == PLAIN
+    assert shop.articles["product_code"].to_list() == [0, 1]
+    assert shop.customers["customer_id"].to_list() == ["c1", "c2"]
+    assert "units" not in shop.transactions.columns
+
+
+def test_input_may_be_the_shop_file(tmp_path: Path) -> None:
+    (tmp_path / "fashion").mkdir()
+    for name, expected in (("shop.toml", "fashion"), ("north.toml", "north")):
+        path = tmp_path / "fashion" / name
+        path.write_text(ORDERS)
+        found = locate(path, {}, tmp_path)
+        assert found == DataSet(expected, path.parent, False, f"--input {path}", path)
+        assert found.shop().path == path
+    assert locate(None, {"FORSYS_INPUT": str(tmp_path / "fashion")}, tmp_path) is not None
+
+
+def test_a_shop_file_comes_before_kaggles_names(tmp_path: Path) -> None:
+    (tmp_path / "articles.csv").write_text("x")
+    dataset = DataSet("x", tmp_path, False, "")
+    assert dataset.shop().path == KAGGLE
+    assert dataset.shop().is_shipped
+    (tmp_path / "shop.toml").write_text(ORDERS)
+    assert dataset.shop().path == tmp_path / "shop.toml"
+    assert not dataset.shop().is_shipped
+
+
+def test_a_folder_without_a_shop_names_its_files(tmp_path: Path) -> None:
+    (tmp_path / "export.xlsx").write_text("x")
+    with pytest.raises(DataError, match=r"It holds export\.xlsx; expected are shop\.toml.*forsys map"):
+        locate(tmp_path, {}, tmp_path)
+
+
+FAULTS = {
+    "[orders": "is not a TOML file",
+    "": "orders is missing",
+    ORDERS.replace("customer", "custmer"): "line 4: [orders] custmer: unknown key; do you mean customer?",
+    ORDERS.replace('customer = "who"\n', ""): "[orders] customer is missing",
+    ORDERS + "colour = 1\n": "line 6: [orders] colour: unknown key",
+    ORDERS + "[order]\n": "line 6: order: unknown key; do you mean orders?",
+    ORDERS.replace('"what"', "3"): "line 5: [orders] article: Input should be a valid string (found '3')",
+    ORDERS + 'price_is = "sum"\n': "line 6: [orders] price_is: Input should be 'unit' or 'line'",
+    ORDERS + 'price = "p"\nprice_is = "line"\n': 'price_is = "line" needs the columns `price` and `units`',
+    ORDERS + 'channels = { 1 = "web" }\n': "channels are named, but not the column",
+    ORDERS + 'encoding = "latin-99"\n': "line 6: [orders] encoding: this encoding is not known",
+    ORDERS + 'delimiter = ":"\n': "line 6: [orders] delimiter",
+    ORDERS.replace('"orders.csv"', "[]"): "line 2: [orders] file: no name of a file",
+    ORDERS + '[articles]\nfile = "a.csv"\nid = "a"\nproduct_digits = 3\n': "product_digits are the first",
+    ORDERS + "[articles]\nattributes = [1]\n": "[articles] attributes",
+    ORDERS + 'day_format = "DD.MM.YYYY"\n': "line 6: [orders] day_format: no form of days; write Y-M-D",
+    ORDERS + 'day_format = "%Q"\n': "no form of days",
+    ORDERS.replace('"who"', '"*"'): "line 4: [orders] customer: a column of this name cannot be read",
+    "\ufeff" + ORDERS + 'ordr = "x"\n': "do you mean order?",
+}
+
+
+@pytest.mark.parametrize("text", FAULTS)
+def test_faults_of_a_shop_file(tmp_path: Path, text: str) -> None:
+    message = error_of(tmp_path, text)
+    assert str(tmp_path / "shop/shop.toml") in message
+    assert FAULTS[text] in message
+    assert "docs/shop-file.md" in message
+    assert "\n" not in message
+
+
+def test_a_shop_file_that_is_no_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_bytes(ORDERS.replace("who", "größe").encode("latin-1"))
+    with pytest.raises(DataError, match="is not a TOML file"):
+        read_shop_file(path)
+
+
+def test_roles_are_passed_on(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, ORDERS + '[roles]\ntype = ["kind", "group"]\n')
+    assert shop.summary["roles"] == {"type": ["kind", "group"]}
+
+
+# --- files ---
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_delimiters_and_marked_encodings_are_recognised(tmp_path: Path, delimiter: str, encoding: str) -> None:
+    text = LOG.replace(",", delimiter).encode(encoding)
+    assert Shop(tmp_path, given_files={"orders.csv": text}).rows("t_dat") == PLAIN
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16-le"])
+def test_other_encodings_are_named(tmp_path: Path, encoding: str) -> None:
+    text = LOG.replace("b/2", "weiß").encode(encoding)
+    shop = Shop(tmp_path / "1", f'{ORDERS}encoding = "{encoding}"\n', {"orders.csv": text})
+    assert shop.articles["article_id"].to_list() == ["A-1", "weiß"]
+    assert "UTF-" in error_of(tmp_path / "2", given_files={"orders.csv": text})
+
+
+def zipped(text: str) -> bytes:
+    import io
+
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("orders.csv", text)
+    return target.getvalue()
+
+
+PACKED: dict[str, Content] = {
+    "orders.csv.gz": gzip.compress(LOG.encode()),
+    "orders.csv.zip": zipped(LOG),
+    "orders.parquet": pl.read_csv(LOG.encode()),
+    "orders.txt": LOG,
+    "deep/er/orders.tsv": LOG.replace(",", "\t"),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_packed_files(tmp_path: Path, name: str) -> None:
+    text = ORDERS.replace("orders.csv", name)
+    assert Shop(tmp_path, text, {name: PACKED[name]}).rows("t_dat") == PLAIN
+
+
+HEAD = LOG.partition("\n")[0]
+MONTHS: dict[str, Content] = {f"m/2024-{i}.csv": f"{HEAD}\n{row}\n" for i, row in enumerate(ROWS)}
+
+
+@pytest.mark.parametrize(
+    "file",
+    ['"m/2024-*.csv"', '"m/2024-?.csv"', '["m/2024-0.csv", "m/2024-[12].csv"]', '["m/2024-0.csv", "m/*.csv"]'],
+)
+def test_several_files(tmp_path: Path, file: str) -> None:
+    shop = Shop(tmp_path, ORDERS.replace('"orders.csv"', file), MONTHS)
+    assert shop.rows("t_dat") == PLAIN
+
+
+def test_files_may_differ_in_form(tmp_path: Path) -> None:
+    mixed = MONTHS | {
+        "m/2024-1.csv": str(MONTHS["m/2024-1.csv"]).replace(",", ";"),
+        "m/2024-2.parquet": pl.read_csv(str(MONTHS["m/2024-2.csv"]).encode()).select("who", "what", "day"),
+    }
+    del mixed["m/2024-2.csv"]
+    assert Shop(tmp_path, ORDERS.replace("orders.csv", "m/2024-*"), mixed).rows("t_dat") == PLAIN
+
+
+def test_absolute_paths(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "1", given_files=MONTHS | {"orders.csv": LOG})
+    for number, file in enumerate(("orders.csv", "m/*.csv")):
+        text = ORDERS.replace("orders.csv", str(shop.folder / file))
+        assert Shop(tmp_path / f"other{number}", text, {"x": ""}).rows("t_dat") == PLAIN
+
+
+def test_a_bracket_may_be_part_of_a_name(tmp_path: Path) -> None:
+    section = Articles(file="a [1].csv", id="a")
+    (tmp_path / "a [1].csv").write_text("a\n1\n")
+    assert files.find(section, tmp_path) == [tmp_path / "a [1].csv"]
+
+
+def test_rejected_rows_of_several_files_have_their_own_lines(tmp_path: Path) -> None:
+    bad = MONTHS | {"m/2024-1.csv": f'{HEAD}\n{ROWS[1]}\n"2024-01-02","c\n1",x\n\n2024-01-99,c1,A-1\n,c1,A-1\n'}
+    bad["m/2024-1.csv"] = str(bad["m/2024-1.csv"]).replace('"2024-01-02","c\n1",x\n', "")
+    shop = Shop(tmp_path, ORDERS.replace("orders.csv", "m/*.csv"), bad, share=0.9)
+    assert shop.rejected.select("file", "line", "reason").rows() == [
+        ("2024-1.csv", 4, "day is not a day as YYYY-MM-DD"),
+        ("2024-1.csv", 5, "day is missing"),
+    ]
+    assert "*.csv: 1 row rejected, day is missing (line 5 of 2024-1.csv)" in shop.notes
+
+
+def test_broken_files_among_several_are_named(tmp_path: Path) -> None:
+    text = ORDERS.replace("orders.csv", "m/*.csv")
+    short = MONTHS | {"m/2024-1.csv": f"{HEAD}\n2024-01-02,c1\n"}
+    assert "2024-1.csv: line 2: 2 fields, expected 3" in error_of(tmp_path / "1", text, short)
+    long = MONTHS | {"m/2024-2.csv": f"{HEAD}\n2024-01-02,c1,x,y\n"}
+    assert "2024-2.csv: line 2: 4 fields, expected 3" in error_of(tmp_path / "2", text, long)
+    other = MONTHS | {"m/2024-2.csv": "day,who,article\n2024-01-02,c1,x\n"}
+    assert "2024-2.csv has other columns than 2024-0.csv" in error_of(tmp_path / "3", text, other)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    for number, section in enumerate(("articles", "customers")):
+        text = f'{ORDERS}[{section}]\nfile = "{section}-*.csv"\nid = "id"\n'
+        message = error_of(tmp_path / str(number), text)
+        assert f"no {section}-* table ({section}-*.csv). The folder holds orders.csv, shop.toml" in message
+        assert "Name the files in" in message
+    text = f'{ORDERS}[recommend_to]\nfile = "list.csv"\ncustomer = "id"\n'
+    assert "no list table" in error_of(tmp_path / "3", text)
+
+
+def test_a_missing_column_says_which_key_names_it(tmp_path: Path) -> None:
+    message = error_of(tmp_path, ORDERS.replace('"who"', '"whom"'))
+    assert "column 'whom' is missing; found are: 'day', 'who', 'what'" in message
+    assert "Write customer = 'who' in" in message
+    text = f'{ORDERS}[customers]\nfile = "c.csv"\nid = "id"\nattributes = ["Haarfarbe"]\n'
+    assert "column 'Haarfarbe' is missing" in error_of(
+        tmp_path / "2", text, {"orders.csv": LOG, "c.csv": "id,x\nc1,1\n"}
+    )
+
+
+# --- days ---
+
+DAYS = {
+    "%Y%m%d": None,
+    "%Y-%m-%d %H:%M:%S": None,
+    "%Y-%m-%dT%H:%M:%S.%f+02:00": None,
+    "%d/%m/%Y": "D/M/Y",
+    "%d.%m.%Y": "D/M/Y",
+    "%d-%m-%Y %H:%M": "D/M/Y",
+    "%m/%d/%Y": "M/D/Y",
+    "%m/%d/%Y, %I:%M %p": "M/D/Y",
+}
+
+
+def log_of(days: list[str], quote: str = '"') -> str:
+    rows = "".join(f"{quote}{day}{quote},c{i % 9},a{i % 7}\n" for i, day in enumerate(days))
+    return f"day,who,what\n{rows}"
+
+
+@pytest.mark.parametrize("form", DAYS)
+def test_days_that_tell_their_form(tmp_path: Path, form: str) -> None:
+    days = [datetime(2024, 1, 5, 14, 30) + timedelta(i) for i in range(40)]
+    shop = Shop(tmp_path, given_files={"orders.csv": log_of([f"{day:{form}}" for day in days])})
+    assert shop.transactions["t_dat"].to_list() == [day.date() for day in days]
+    name = {"D/M/Y": "DD/MM/YYYY", "M/D/Y": "MM/DD/YYYY"}.get(DAYS[form] or "")
+    assert name is None or f"orders.csv: day is read as {name}" in shop.notes
+
+
+@pytest.mark.parametrize("form", ["D/M/Y", "M/D/Y"])
+@pytest.mark.parametrize("pad", [True, False])
+def test_days_that_may_be_either_must_be_named(tmp_path: Path, form: str, pad: bool) -> None:
+    days = [date(2024, 1 + i % 2, 1 + i // 2) for i in range(24)]
+    order = "{d}/{m}/{y}" if form == "D/M/Y" else "{m}/{d}/{y}"
+    width = 2 if pad else 1
+    texts = [order.format(d=f"{t.day:0{width}}", m=f"{t.month:0{width}}", y=t.year) for t in days]
+    message = error_of(tmp_path / "1", given_files={"orders.csv": log_of(texts)})
+    assert "may be D/M/Y or M/D/Y" in message
+    assert 'day_format = "D/M/Y"' in message
+    shop = Shop(tmp_path / "2", f'{ORDERS}day_format = "{form}"\n', {"orders.csv": log_of(texts)})
+    assert shop.transactions["t_dat"].to_list() == sorted(days)
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%y", "%y%m%d", "%d %b %Y", "%d/%m/%Y %H:%M", "%Y-%m-%dT%H:%M:%S%z"])
+def test_named_forms(tmp_path: Path, form: str) -> None:
+    from datetime import UTC
+
+    days = [datetime(2024, 1, 5, 23, 30, tzinfo=UTC) + timedelta(i) for i in range(40)]
+    texts = [f"{day:{form}}" for day in days]
+    shop = Shop(tmp_path, f'{ORDERS}day_format = "{form}"\n', {"orders.csv": log_of(texts)})
+    assert shop.transactions["t_dat"].to_list() == [day.date() for day in days]
+
+
+def test_a_wrong_form_is_said(tmp_path: Path) -> None:
+    message = error_of(tmp_path, f'{ORDERS}day_format = "M/D/Y"\n')
+    assert "day is not a day as MM/DD/YYYY: 3" in message
+
+
+def test_days_mixed_with_few_of_another_form(tmp_path: Path) -> None:
+    days = [f"{date(2024, 1, 5) + timedelta(i):%d.%m.%Y}" for i in range(200)]
+    shop = Shop(tmp_path, given_files={"orders.csv": log_of([*days[:100], "soon", *days[100:]])}, share=0.05)
+    assert shop.summary["rejected"] == {"orders.csv: day is not a day as DD/MM/YYYY": 1}
+
+
+# --- prices ---
+
+
+@pytest.mark.parametrize("prices", [("1,5", "2", "1.234,50"), ("0,99", "10,00", "7")])
+def test_a_decimal_comma_is_recognised(tmp_path: Path, prices: tuple[str, ...]) -> None:
+    log = "\n".join(
+        [
+            ";".join(["day", "who", "what", "price"]),
+            *(";".join([*row.split(","), price]) for row, price in zip(ROWS, prices, strict=True)),
+        ]
+    )
+    shop = Shop(tmp_path, ORDERS + 'price = "price"\n', {"orders.csv": log + "\n"})
+    expected = [float(price.replace(".", "").replace(",", ".")) for price in prices]
+    assert shop.transactions["price"].to_list() == pytest.approx(expected)
+    assert "its numbers have a decimal comma" in shop.notes
+
+
+def test_a_comma_that_may_be_either_must_be_named(tmp_path: Path) -> None:
+    log = "day;who;what;price\n" + "".join(f"{row.replace(',', ';')};1,234\n" for row in ROWS)
+    message = error_of(tmp_path / "1", ORDERS + 'price = "price"\n', {"orders.csv": log})
+    assert 'Has it a decimal comma? Then write decimal = ","' in message
+    named = ORDERS + 'price = "price"\ndecimal = ","\n'
+    shop = Shop(tmp_path / "2", named, {"orders.csv": log})
+    assert shop.transactions["price"].to_list() == pytest.approx([1.234] * 3)
+
+
+def test_dots_are_never_taken_for_thousands(tmp_path: Path) -> None:
+    log = "day;who;what;price\n" + "".join(
+        f"{row.replace(',', ';')};{p}\n" for row, p in zip(ROWS, ("1,5", "12.50", "3"), strict=True)
+    )
+    assert "price is not a number: 1" in error_of(tmp_path / "1", ORDERS + 'price = "price"\n', {"orders.csv": log})
+    named = ORDERS + 'price = "price"\ndecimal = ","\n'
+    assert "price is not a number: 1" in error_of(tmp_path / "2", named, {"orders.csv": log})
+
+
+def test_the_price_of_a_line_is_that_of_its_units(tmp_path: Path) -> None:
+    text = ORDERS + 'price = "sum"\nunits = "n"\nprice_is = "line"\n'
+    log = "day,who,what,n,sum\n" + "".join(
+        f"{row},{n},{s}\n" for row, n, s in zip(ROWS, (1, 2, 4), (3, 3, 0), strict=True)
+    )
+    shop = Shop(tmp_path, text, {"orders.csv": log})
+    assert shop.transactions.select("units", "price").rows() == [(1, 3.0), (2, 1.5), (4, 0.0)]
+
+
+def test_a_price_below_0_asks_for_returns(tmp_path: Path) -> None:
+    log = with_column("price", "1", "-1", "1")
+    message = error_of(tmp_path, ORDERS + 'price = "price"\n', {"orders.csv": log})
+    assert "price is below 0: 1" in message
+    assert "Are these returns?" in message
+
+
+# --- units, returns and what is no sale ---
+
+UNITS = ORDERS + 'units = "n"\n'
+
+
+@pytest.mark.parametrize(
+    ("units", "kept"),
+    [
+        (("1", "2", "3"), [1, 2, 3]),
+        (("1.0", " 2", "3"), [1, 2, 3]),
+        (("0.3", "1.5", "2"), [1, 2, 2]),
+        (("0", "2", "0.0"), [2]),
+        (("1000000", "1", "1"), [1000000, 1, 1]),
+    ],
+)
+def test_units(tmp_path: Path, units: tuple[str, ...], kept: list[int]) -> None:
+    shop = Shop(tmp_path, UNITS, {"orders.csv": with_column("n", *units)})
+    assert shop.transactions["units"].to_list() == kept
+    zeros = len(units) - len(kept)
+    assert not zeros or f"{zeros} row{'s are' if zeros > 1 else ' is'} no sale, n is 0" in shop.notes
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("", "n is missing"),
+        ("two", "n is not a number"),
+        ("nan", "n is not a number"),
+        ("1000001", "more than 1,000,000"),
+    ],
+)
+def test_units_that_cannot_be_used(tmp_path: Path, value: str, reason: str) -> None:
+    assert reason in error_of(tmp_path, UNITS, {"orders.csv": with_column("n", "1", value, "1")})
+
+
+@pytest.mark.parametrize("flag", ['"back"', '["back", "BACK"]', '["x", "back"]'])
+def test_rows_of_no_sale_are_left_out(tmp_path: Path, flag: str) -> None:
+    log = with_column("state", "ok", " back", "ok")
+    shop = Shop(tmp_path, f"{ORDERS}leave_out = {{ state = {flag} }}\n", {"orders.csv": log})
+    assert shop.rows() == [("c1", "A-1"), ("c1", "b/2")]
+    assert "orders.csv: 1 row is no sale, left out by state" in shop.notes
+    assert shop.summary["rejected"] == {}
+    assert shop.customers["customer_id"].to_list() == ["c1"]
+
+
+def test_flags_may_be_numbers_or_booleans(tmp_path: Path) -> None:
+    for number, (flag, value) in enumerate((("1", "1"), ("true", "true"))):
+        log = with_column("test", "0", value, "")
+        shop = Shop(tmp_path / str(number), f"{ORDERS}leave_out = {{ test = {flag} }}\n", {"orders.csv": log})
+        assert shop.summary["rows"] == 2
+
+
+def test_a_shop_that_leaves_everything_out_is_refused(tmp_path: Path) -> None:
+    text = f'{ORDERS}leave_out = {{ state = "ok" }}\n'
+    assert "leaves out all of its rows" in error_of(tmp_path, text, {"orders.csv": with_column("state", "ok")})
+
+
+def test_returns_without_units_delete_their_purchase(tmp_path: Path) -> None:
+    log = "day,who,what,state\n2024-01-02,c1,a,\n2024-01-03,c1,a,\n2024-01-04,c1,a,back\n2024-01-04,c2,a,back\n"
+    shop = Shop(tmp_path, f'{ORDERS}returns = {{ state = "back" }}\n', {"orders.csv": log})
+    assert shop.rows("t_dat") == [("c1", "a", date(2024, 1, 2))]
+    assert "units" not in shop.transactions.columns
+    assert "2 returns taken off the purchases before them, 1 of them without an earlier purchase" in shop.notes
+
+
+def test_only_returns_are_refused(tmp_path: Path) -> None:
+    log = with_column("n", "-1")
+    assert "every purchase was returned" in error_of(tmp_path, UNITS, {"orders.csv": log})
+
+
+def test_quantities_below_0_must_be_named(tmp_path: Path) -> None:
+    message = error_of(tmp_path, ORDERS, {"orders.csv": with_column("Menge", "1", "-1", "1")})
+    assert "rows with a Menge below 0: 1, the first is line 3" in message
+    assert "Name the column as `units`" in message
+
+
+def slow_reference(rows: list[tuple[int, int, int, int]]) -> tuple[list[tuple[int, int, int, int]], int]:
+    """Returns one by one, off a stack per customer and article."""
+    stacks: dict[tuple[int, int], list[int]] = defaultdict(list)
+    orphans = 0
+    left: dict[int, int] = {}
+    order = sorted(range(len(rows)), key=lambda i: (rows[i][2], rows[i][3] < 0, i))
+    for i in order:
+        customer, article, _, units = rows[i]
+        stack = stacks[customer, article]
+        if units > 0:
+            stack.append(i)
+            left[i] = units
+            continue
+        missing = -units
+        while missing and stack:
+            taken = min(missing, left[stack[-1]])
+            left[stack[-1]] -= taken
+            missing -= taken
+            if not left[stack[-1]]:
+                stack.pop()
+        orphans += missing > 0
+    return [(*rows[i][:3], left[i]) for i in range(len(rows)) if left.get(i)], orphans
+
+
+small = st.integers(0, 2)
+lines = st.tuples(small, small, st.integers(0, 4), st.integers(-4, 4).filter(bool))
+
+
+@settings(max_examples=200, deadline=None)
+@given(rows=st.lists(lines, max_size=25))
+def test_returns_are_taken_off_the_newest_earlier_units(rows: list[tuple[int, int, int, int]]) -> None:
+    schema = {"customer": pl.Int32, "article": pl.Int32, "t_dat": pl.Int32, "units": pl.Int32}
+    found, orphans = without_returned(pl.DataFrame(rows, schema=schema, orient="row"))
+    assert (found.rows(), orphans) == slow_reference(rows)
+    assert dict(found.schema) == schema
+
+
+# --- channels ---
+
+
+def test_channels_by_how_common_they_are(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, ORDERS + 'channel = "c"\n', {"orders.csv": with_column("c", "web", "", "web")})
+    assert shop.summary["channels"] == ["web"]
+    assert shop.transactions["channel"].to_list() == [1, 0, 1]
+    more = Shop(tmp_path / "2", ORDERS + 'channel = "c"\n', {"orders.csv": with_column("c", "b", "a", "b")})
+    assert more.summary["channels"] == ["b", "a"]
+    assert more.transactions["channel"].to_list() == [1, 2, 1]
+
+
+def test_named_channels_are_all_there_are(tmp_path: Path) -> None:
+    text = ORDERS + 'channel = "c"\nchannels = { S = "store", W = "web", P = "phone" }\n'
+    shop = Shop(tmp_path / "1", text, {"orders.csv": with_column("c", "W", "S", "P")})
+    assert shop.summary["channels"] == ["store", "web", "phone"]
+    assert shop.transactions["channel"].to_list() == [2, 1, 3]
+    message = error_of(tmp_path / "2", text, {"orders.csv": with_column("c", "W", "S", "X")})
+    assert "c is none of S, W, P: 1" in message
+    assert "c is missing: 1" in error_of(tmp_path / "3", text, {"orders.csv": with_column("c", "W", "S", "")})
+
+
+def test_at_most_100_channels(tmp_path: Path) -> None:
+    rows = "".join(f"2024-01-0{i % 5 + 1},c{i % 9},a{i % 7},shop{i % 150:03}\n" for i in range(301))
+    shop = Shop(tmp_path, ORDERS + 'channel = "c"\n', {"orders.csv": f"day,who,what,c\n{rows}"})
+    assert len(shop.summary["channels"]) == 100
+    assert shop.transactions["channel"].max() == 100
+    assert "150 different values of c: the 100 most common" in shop.notes
+
+
+# --- articles and customers ---
+
+ARTICLES = '[articles]\nfile = "articles.csv"\nid = "id"\n'
+
+
+def with_articles(table: str, text: str = "", **more: Content) -> tuple[str, dict[str, Content]]:
+    return ORDERS + ARTICLES + text, {"orders.csv": LOG, "articles.csv": table, **more}
+
+
+def test_products_are_dense_and_an_article_without_one_is_its_own(tmp_path: Path) -> None:
+    table = "id,style\nA-1,s9\nx,\nb/2,s9\ny,s1\nz,\n"
+    shop = Shop(tmp_path, *with_articles(table, 'product = "style"\n'))
+    codes = dict(shop.articles.select("article_id", "product_code").rows())
+    assert codes["A-1"] == codes["b/2"]
+    assert len(set(codes.values())) == 4
+
+
+def test_named_attributes_are_taken_as_they_are(tmp_path: Path) -> None:
+    rows = [f"a{i},{i},one,{i % 3}" for i in range(60)] + ["A-1,1,one,0", "b/2,2,one,1"]
+    table = "id,size,same,kind\n" + "\n".join(rows) + "\n"
+    named = Shop(tmp_path / "1", *with_articles(table, 'attributes = ["size", "same"]\n'))
+    assert named.articles.select("size", "same").row(3) == ("3", "one")
+    assert "kind" not in named.articles.columns
+    assert "articles.csv: unknown columns ignored: kind" in named.notes
+    default = Shop(tmp_path / "2", *with_articles(table, 'ignore = ["kind"]\n'))
+    assert default.articles.columns[4:-1] == []  # sizes are whole numbers, nearly all different: another id
+    assert "one value: same" in default.notes
+    assert "kind" not in default.notes
+
+
+def test_attributes_may_have_the_names_of_our_columns(tmp_path: Path) -> None:
+    rows = "".join(f"a{i},p{i % 3},q{i % 4},{i % 5}\n" for i in range(40))
+    table = f"id,article_id,article,picture\n{rows}A-1,p,q,1\nb/2,p,q,2\n"
+    shop = Shop(tmp_path, *with_articles(table))
+    assert shop.articles.columns[4:-1] == ["article_id_", "article_", "picture_"]
+    assert "the attribute article_id is called article_id_ here" in shop.notes
+    assert shop.articles["article_id"][0] == "a0"
+
+
+def test_numbers_become_ranges(tmp_path: Path) -> None:
+    rows = "".join(f'a{i},"{i / 4:.2f}",{"" if i % 10 else "x"}\n'.replace(".", ",") for i in range(100))
+    table = f"id,weight,odd\n{rows}"
+    shop = Shop(
+        tmp_path,
+        ORDERS + ARTICLES,
+        {"orders.csv": LOG.replace("A-1", "a1").replace("b/2", "a2"), "articles.csv": table},
+    )
+    ranges = shop.articles["weight"].to_list()
+    assert ranges[0] == "up to 2.5"
+    assert ranges[50] == "10 to 12.5"
+    assert ranges[-1] == "above 22.25"
+    counts = shop.articles["weight"].value_counts()["count"].to_list()
+    assert 8 <= min(counts) <= max(counts) <= 12
+
+
+def test_ranges_of_numbers_that_are_nearly_all_the_same() -> None:
+    for numbers in ([*range(30), *[99] * 1000], [*range(30, 60), *[0] * 1000]):
+        frame = pl.DataFrame({"n": [str(n) for n in numbers]})
+        found = binned(frame, Named(), Named())["n"]  # type: ignore[arg-type]
+        assert found.n_unique() >= 2
+        assert found.null_count() == 0
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "***", "a/**b/*.csv", "\\u0000", "["])
+def test_names_that_no_file_has(tmp_path: Path, name: str) -> None:
+    assert "no " in error_of(tmp_path, ORDERS.replace("orders.csv", name))
+
+
+@pytest.mark.parametrize("name", ["*", "^.*$", "__index_level_0__", "__row__", ""])
+def test_odd_names_of_columns(tmp_path: Path, name: str) -> None:
+    rows = "".join(f"a{i},{i % 3}\n" for i in range(30)) + "A-1,0\nb/2,1\n"
+    given = with_articles(f"id,{name}\n{rows}")
+    if name == "__row__":
+        assert "a column is called '__row__'" in error_of(tmp_path, *given)
+        return
+    shop = Shop(tmp_path, *given)
+    assert shop.articles.columns[4:-1] == ([name] if "index" in name else [])
+    assert ("unknown columns ignored" in shop.notes) == ("index" not in name)
+
+
+@pytest.mark.parametrize("change", [str.upper, lambda a: f" {a}", lambda a: f"{a} "])
+def test_article_ids_in_another_spelling(tmp_path: Path, change: Any) -> None:
+    table = "id,kind\n" + "".join(f"{change(a)},k\n" for a in ("a-1", "b/2", "c"))
+    log = LOG.replace("A-1", "a-1")
+    shop = Shop(tmp_path, ORDERS + ARTICLES, {"orders.csv": log, "articles.csv": table})
+    assert shop.articles["article_id"].to_list() == [change(a) for a in ("a-1", "b/2", "c")]
+    assert shop.transactions["article"].to_list() == [0, 0, 1]
+    assert "compared in that way" in shop.notes
+
+
+def test_articles_of_another_shop_are_refused(tmp_path: Path) -> None:
+    message = error_of(tmp_path, *with_articles("id,kind\nSKU1,a\nSKU2,b\n"))
+    assert "0.0% of its 2 different ids of article_id are in the table articles" in message
+
+
+def test_an_id_twice_is_rejected_by_its_own_name(tmp_path: Path) -> None:
+    message = error_of(tmp_path, *with_articles("id,kind\nA-1,a\nA-1,b\nb/2,c\n"))
+    assert "id occurs a second time: 1" in message
+    assert "line 3" in message
+
+
+CUSTOMERS = '[customers]\nfile = "customers.csv"\nid = "id"\n'
+
+
+def test_attributes_of_customers_have_their_types(tmp_path: Path) -> None:
+    rows = "".join(
+        f"k{i},{i % 4},{'yes' if i % 3 else 'no'},0{i % 7},{i % 2 == 0},Name {i},{i / 3:.3f}\n" for i in range(40)
+    )
+    table = f"id,kids,news,code,member,name,spent\n{rows}c1,1,yes,07,True,Jo,2.5\nc2,,,,,,\n"
+    shop = Shop(tmp_path, ORDERS + CUSTOMERS, {"orders.csv": LOG, "customers.csv": table})
+    assert dict(shop.customers.schema) == {
+        "customer": pl.Int32,
+        "customer_id": pl.String,
+        "kids": pl.Float32,
+        "news": pl.String,
+        "code": pl.String,
+        "member": pl.Float32,
+        "spent": pl.Float32,
+        "age": pl.Float32,
+        "postal_code": pl.Int32,
+    }
+    assert shop.customers.row(40)[1:] == ("c1", 1.0, "yes", "07", 1.0, 2.5, None, None)
+    assert "nearly every row: name" in shop.notes
+
+
+def test_age_groups_and_regions(tmp_path: Path) -> None:
+    table = "id,age,plz\nc1,25-34,0123\nc2,65+,0456\nc3,41,0123\nc4,old,\n"
+    text = ORDERS + CUSTOMERS + 'age = "age"\nregion = "plz"\n'
+    shop = Shop(tmp_path, text, {"orders.csv": LOG, "customers.csv": table})
+    assert shop.customers["age"].to_list() == [29.5, 65.0, 41.0, None]
+    assert shop.customers["postal_code"].to_list() == [0, 1, 0, None]
+    assert "1 value of age unreadable" in shop.notes
+
+
+def test_who_wants_a_list(tmp_path: Path) -> None:
+    text = f'{ORDERS}[recommend_to]\nfile = "list.csv"\ncustomer = "client"\n'
+    shop = Shop(tmp_path, text, {"orders.csv": LOG, "list.csv": "client\nc2\nnew\nc1\n"})
+    wanted = shop.submission_customers.join(shop.customers, on="customer", maintain_order="left")
+    assert wanted["customer_id"].to_list() == ["c2", "new", "c1"]
+    assert "1 customer occurs only in the list" in shop.notes
+
+
+# --- native types of Parquet ---
+
+NATIVE = {
+    "integers": pl.Series([7, 7, 12]),
+    "floats": pl.Series([7.0, 7.0, 12.0]),
+    "large integers": pl.Series([2**62, 2**62, 5]),
+    "text": pl.Series(["7", "7", "12"]),
+    "categories": pl.Series(["x", "x", "y"], dtype=pl.Categorical),
+    "booleans": pl.Series([True, True, False]),
+}
+
+
+@pytest.mark.parametrize("kind", NATIVE)
+def test_ids_of_any_type(tmp_path: Path, kind: str) -> None:
+    frame = pl.DataFrame({"day": [date(2024, 1, 2)] * 3, "who": ["c1", "c2", "c1"], "what": NATIVE[kind]})
+    shop = Shop(tmp_path, ORDERS.replace("orders.csv", "orders.parquet"), {"orders.parquet": frame})
+    expected = [
+        str(int(v)) if isinstance(v, float) else str(v).lower()
+        for v in NATIVE[kind].cast(pl.Int64 if kind == "floats" else NATIVE[kind].dtype)
+    ]
+    assert [article for _, article in shop.rows()] == expected
+
+
+def test_nulls_and_nan_are_missing(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "day": [date(2024, 1, 2), None, date(2024, 1, 2), date(2024, 1, 2)],
+            "who": [1.0, 2.0, float("nan"), 3.0],
+            "what": [1, 1, 1, None],
+        }
+    )
+    shop = Shop(tmp_path, ORDERS.replace("orders.csv", "orders.parquet"), {"orders.parquet": frame}, share=0.9)
+    assert shop.rows() == [("1", "1")]
+    assert sorted(shop.rejected["reason"]) == ["day is missing", "what is missing", "who is missing"]
+
+
+def test_days_of_a_zone_are_those_of_its_clocks(tmp_path: Path) -> None:
+    late = datetime(2024, 1, 2, 23, 30)
+    frame = pl.DataFrame({"day": [late] * 3, "who": ["c1", "c2", "c1"], "what": ["a", "a", "b"]})
+    frame = frame.with_columns(pl.col("day").dt.replace_time_zone("America/New_York"))
+    shop = Shop(tmp_path, ORDERS.replace("orders.csv", "orders.parquet"), {"orders.parquet": frame})
+    assert shop.transactions["t_dat"].unique().to_list() == [date(2024, 1, 2)]
+
+
+# --- what messages show ---
+
+
+def test_messages_shorten_ids_of_customers(tmp_path: Path) -> None:
+    long = "jane.doe@example.org"
+    log = LOG.replace("c1", long)
+    message = error_of(
+        tmp_path,
+        ORDERS + 'price = "p"\n',
+        {"orders.csv": log.replace("what", "what,p").replace("A-1", "A-1,x").replace("b/2", "b/2,x")},
+    )
+    assert "who 'jane.doe…'" in message
+    assert long not in message
+
+
+def test_a_file_without_a_header_shows_no_customer(tmp_path: Path) -> None:
+    message = error_of(tmp_path, given_files={"orders.csv": "2024-01-02,jane.doe@example.org,A-1\n"})
+    assert "'jane.doe…'" in message
+    assert not re.search("jane.doe@", message)
+
+
+def test_what_is_missing_is_said_once(tmp_path: Path) -> None:
+    assert Shop(tmp_path).summary["notes"] == [
+        "no table of articles: they are those of the orders, without attributes",
+        "no table of customers: they are those of the orders",
+        "no channel: taken as unknown",
+        "no price: taken as unknown",
+    ]
