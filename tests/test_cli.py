@@ -384,6 +384,9 @@ def test_a_share_that_is_none(share: str, capsys: Output) -> None:
             "explain --input shop CUSTOMER ARTICLE",
             {"customer": "CUSTOMER", "articles": ["ARTICLE"], "input": Path("shop")},
         ),
+        ("recommend --basket A B -k 3 --input shop", {"basket": ["A", "B"], "customers": [], "k": 3}),
+        ("recommend A --json", {"customers": ["A"], "basket": [], "k": None, "json": True}),
+        ("export lists.csv", {"file": Path("lists.csv")}),
         ("--holdout-days 2 backtest --weeks 3", {"weeks": 3, "holdout_days": 2}),
     ],
 )

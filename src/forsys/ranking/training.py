@@ -122,11 +122,11 @@ def _trials(
         train = TrainingPairs.concat([fold for i, fold in enumerate(sampled) if i % VALIDATION_PARTS != part])
         validation = TrainingPairs.concat(complete[part::VALIDATION_PARTS])
         if train.hit.any() and validation.hit.any():
-            trials.append(_trial(settings, fusion, part, train, validation))
+            trials.append(_trial(settings, fusion, train, validation, part))
     return trials
 
 
-def _trial(settings: Settings, fusion: Fusion, part: int, train: TrainingPairs, validation: TrainingPairs) -> Trial:
+def _trial(settings: Settings, fusion: Fusion, train: TrainingPairs, validation: TrainingPairs, part: int) -> Trial:
     ranking, linear = settings.ranking, _linear(settings.ranking, train)
     reranked = validation[is_first(ranking.reranked, linear.score(validation.features), validation.group)]
     dataset = _dataset(ranking, train, linear)
