@@ -3,7 +3,7 @@
 import polars as pl
 
 from forsys.errors import DataError
-from forsys.schema import SUBMISSION_CUSTOMERS
+from forsys.schema import CONTENT, SUBMISSION_CUSTOMERS
 from forsys.tables.attributes import (
     as_numbers,
     attribute_columns,
@@ -26,6 +26,7 @@ AGE_FROM = r"^\s*(\d{1,3})\s*\+\s*$"
 UNWRITABLE = r'[,"\r\n\x00]'  # what a line of Kaggle's submission cannot hold without quotes
 UNREADABLE = r"[\r\n\x00]"  # what no list that people read can hold
 ARTICLE_COLUMNS = {"article", "article_id", "product_code", "prod_name", "detail_desc", "picture"}
+RESERVED = {*ARTICLE_COLUMNS, *CONTENT}  # no attribute may have these names
 CUSTOMER_COLUMNS = {"customer", "customer_id", "age", "postal_code"}
 
 
@@ -68,7 +69,7 @@ def _article_attributes(
     if is_default:
         values = binned(values.select(telling(values, table, issues)), table, issues)
     kept = {name: column for name, column in columns.items() if column in values.columns}
-    names = renamed(kept, ARTICLE_COLUMNS, table, issues)
+    names = renamed(kept, RESERVED, table, issues)
     return [values[column].alias(name) for name, column in names.items()]
 
 
