@@ -404,6 +404,7 @@ def test_ids_of_any_form_are_written_and_validated(ids: list[str], tables: Path,
     for one, text in zip(ORDER, rows["prediction"], strict=True):
         found = [ids[i] for i in LISTS[one]]
         assert any(text == between.join(found) for between in submission.SEPARATORS)
-    path.write_text(path.read_text(encoding="utf-8").replace(ids[5], "unknown"), encoding="utf-8")
+    in_file = ids[5].replace('"', '""')
+    path.write_text(path.read_text(encoding="utf-8").replace(in_file, "unknown"), encoding="utf-8")
     with pytest.raises(DataError, match="unknown"):
         submission.validate(path, tables, K)
