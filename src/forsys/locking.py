@@ -3,10 +3,12 @@
 import fcntl
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from forsys.errors import DataError
 from forsys.made_files import LOCK
@@ -29,8 +31,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
+            holder = _holder(file) or "another process"
             raise DataError(f"{folder} is in use by {holder}. Wait until it has finished, or stop it.") from error
         file.truncate(0)
         command = Path(sys.argv[0]).name + " " + " ".join(sys.argv[1:2])
@@ -41,3 +42,13 @@ def locked(folder: Path) -> Iterator[None]:
             yield
         finally:
             _held.remove(folder)
+
+
+def _holder(file: IO[str]) -> str:
+    """Who holds the lock: written a moment after it was taken."""
+    for _ in range(20):
+        file.seek(0)
+        if holder := file.read().strip():
+            return holder
+        time.sleep(0.05)
+    return ""

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 
 ADVICE = {
     errno.ENOSPC: "Free some space on that disk",
@@ -17,7 +18,6 @@ ADVICE = {
     errno.EMFILE: "Allow more open files: ulimit -n 4096",
     errno.EFBIG: "Allow larger files: ulimit -f unlimited",
     errno.EIO: "Check the disk",
-    errno.ENOMEM: "Close other programs",
 }
 GOES_ON = "The same command goes on from here."
 OUT_OF_MEMORY = (
@@ -40,6 +40,10 @@ def machine_fault(error: BaseException, folder: str) -> str | None:
         if code is None:
             return None
         return _line(code, str(error.filename2 or error.filename or folder))
+    if isinstance(error, RuntimeError) and (
+        loop := re.match("Symlink loop from '(.*)'", str(error))
+    ):  # before 3.13
+        return _line(errno.ELOOP, loop[1])
     code = _code_in(str(error)) if type(error).__module__.startswith("polars") else None
     return None if code is None else _line(code, folder)
 

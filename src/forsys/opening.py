@@ -41,8 +41,11 @@ def open_run(
 
 
 def home_folder() -> Path:
-    """Where output goes: the folder in FORSYS_HOME, or else the working directory."""
-    return Path(os.environ.get("FORSYS_HOME") or Path.cwd())
+    """Where output goes: the folder in FORSYS_HOME, or else the working directory. DataError where that is gone."""
+    try:
+        return Path(os.environ.get("FORSYS_HOME") or Path.cwd())
+    except FileNotFoundError as error:
+        raise DataError("The working directory is gone. Change to a folder that is there.") from error
 
 
 def checked_settings(preset: str = "default", overrides: Sequence[str] = ()) -> Settings:

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int | None] = options.command
     try:
         code = command(options) or 0
-        sys.stdout.flush()
+        _flush()
         return code
     except DataError as error:
         print(f"forsys: {error}", file=sys.stderr)
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nforsys: stopped. The same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        fault = machine_fault(error, str(home_folder()) if _output_is_well() else "standard output")
+        fault = machine_fault(error, _home() if _output_is_well() else "standard output")
         if fault is None:
             raise
         print(f"forsys: {fault}", file=sys.stderr)
@@ -48,8 +48,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _output_is_well() -> bool:
     """Whether what was printed can be written; if not, it is given up, so that Python can end without it."""
     try:
-        sys.stdout.flush()
+        _flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return False
     return True
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # closed, as by >&-
+        sys.stdout.flush()
+
+
+def _home() -> str:
+    try:
+        return str(home_folder())
+    except DataError:
+        return "the output folder"

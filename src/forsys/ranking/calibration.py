@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from forsys.arrays import Bools, Floats, Ints
 from forsys.calendar import Fold, day_number
@@ -74,14 +75,15 @@ class Calibration:
             return cls([], [], [], 0.0, metadata)
         mean, std = listed.inputs.mean(axis=0), listed.inputs.std(axis=0) + 1e-6
         model = LogisticRegression(C=1.0, max_iter=1_000)
-        model.fit((listed.inputs - mean) / std, listed.hit, sample_weight=listed.weight)
+        with threadpool_limits(1, "blas"):  # the order of the sums must not depend on the number of cores
+            model.fit((listed.inputs - mean) / std, listed.hit, sample_weight=listed.weight)
         return cls(mean.tolist(), std.tolist(), model.coef_[0].tolist(), float(model.intercept_[0]), metadata)
 
     def chance(self, found: Floats) -> Floats:
         """The chance of each row of `inputs`, float64 (rows,); NaN where it is unknown."""
         if not self.weight:
             return np.full(len(found), np.nan)
-        score = self.intercept + (found - self.mean) / self.std @ np.array(self.weight)
+        score = self.intercept + ((found - self.mean) / self.std * np.array(self.weight)).sum(axis=1)
         return np.asarray(1 / (1 + np.exp(-score)))
 
     def save(self, folder: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from forsys.arrays import Bools, Floats, Ints
 
@@ -53,7 +54,8 @@ class Linear:
             nothing = np.zeros(len(mean))
             return cls(features.columns, mean, std, nothing, nothing, 0.0)
         model = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=300)
-        model.fit(np.hstack([centred / std, missing]), hit[used])
+        with threadpool_limits(1, "blas"):  # the order of the sums must not depend on the number of cores
+            model.fit(np.hstack([centred / std, missing]), hit[used])
         weight, weight_if_unknown = np.split(model.coef_[0], 2)
         return cls(features.columns, mean, std, weight, weight_if_unknown, float(model.intercept_[0]))
 
