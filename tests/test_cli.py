@@ -163,7 +163,7 @@ class TestSteps:
         assert "84 days" in message
         assert "Use --holdout-days 28 or fewer" in message
 
-    def test_too_few_articles_for_a_list(self, shop: Path, tmp_path: Path, home: Path, capsys: Output) -> None:
+    def test_too_few_articles_for_a_list(self, shop: Path, tmp_path: Path, capsys: Output) -> None:
         few = shutil.copytree(shop, tmp_path / "few")
         log = few / "transactions_train.csv"
         header, *rows = log.read_text(encoding="utf-8").splitlines()
