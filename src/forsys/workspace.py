@@ -70,8 +70,8 @@ class Workspace:
 def workspace_of(home: Path, name: str, data: Path) -> Workspace:
     """The workspace of the data in `data`, a folder or a shop file.
 
-    It is `output/NAME`, or `output/NAME-2f3a` where that is of other data. The digits are the start of a hash of the
-    path. The one that belongs to the data is found again though the project was moved, with the data or without them.
+    It is `output/NAME`, or `output/NAME-2f3a` where that is of other data; the digits begin a hash of the path. The
+    one that belongs to the data is found again though the project was moved, with the data or without them.
     """
     places = places_of(home, data)
     numbered = re.compile(re.escape(name) + "(-[0-9a-f]{4,32})?")
