@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.sparse import csr_matrix
 
 from benchmarks import all as every
-from benchmarks import csv_to_parquet, factorization_topk, features, growth, map_at_12
+from benchmarks import csv_to_parquet, factorization_topk, features, growth, map_at_12, recommend
 from benchmarks.__main__ import names
 from benchmarks._compared import as_text, compared, fewest_seconds
 from benchmarks._made import everyones_pairs
@@ -20,6 +20,7 @@ from forsys.metrics.lists import average_precision
 from forsys.progress import stage_line
 from forsys.ranking.features import build
 from forsys.retrieval.als import ALS
+from forsys.serving.recommender import Recommender
 from world import run_on
 
 COMMON = ["stage", "against", "ours", "alternative", "unit", "ratio"]
@@ -173,3 +174,14 @@ class TestGrowth:
             growth.run(None)
         with pytest.raises(DataError, match="holds 1 folders"):
             growth.run(shop.parent)
+
+
+def test_single_customers(shop: Path, tmp_path: Path) -> None:
+    """Both ways answer, and give the same list."""
+    run = recommend.fitted(run_on(shop, tmp_path))
+    table = recommend.latencies(run, 3)
+    assert table["requests"].to_list() == [3, 3, 3] and (table["median ms"] > 0).all()
+    recommender, customer = Recommender.of(run), int(run.submission_customers[5])
+    own = recommender.recommend([recommender.customers.ids[customer]], 12)["article"].to_list()
+    slow = recommend.by_the_files(run, customer)
+    assert own == recommender.articles.ids.gather(slow["article"][:12]).to_list()

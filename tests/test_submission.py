@@ -379,3 +379,32 @@ def test_many_rows_in_several_slices(tmp_path: Path, monkeypatch: pytest.MonkeyP
     submission.write_submission(predicted(lists), tables, tmp_path / "s.csv", K)
     written = (tmp_path / "s.csv").read_text().splitlines()[1:]
     assert written == [f"{names[i]},{' '.join(ARTICLES[a] for a in lists[i])}" for i in order]
+
+
+ODD_IDS = {
+    "spaces": [f"AB {i} / red" for i in range(15)],
+    "commas": [f"AB,{i}" for i in range(15)],
+    "quotes": [f'6" pipe {i}' for i in range(15)],
+    "all separators": [f" |;/{i}" for i in range(15)],
+    "other scripts": [f"шарф-{i}" for i in range(15)],
+    "digits of several lengths": [str(10**i) for i in range(15)],
+}
+
+
+@pytest.mark.parametrize("ids", ODD_IDS.values(), ids=ODD_IDS)
+def test_ids_of_any_form_are_written_and_validated(ids: list[str], tables: Path, tmp_path: Path) -> None:
+    pl.DataFrame({"article": range(len(ids)), "article_id": ids}).write_parquet(tables / "articles.parquet")
+    customers = ["Doe, Jane", 'Bob "Bo"', "c", "d"]
+    pl.DataFrame({"customer": range(4), "customer_id": customers}).write_parquet(tables / "customers.parquet")
+    path = tmp_path / "odd" / "submission.csv"
+    submission.write_submission(predicted(LISTS), tables, path, K)
+    assert submission.validate(path, tables, K) == 3
+    rows = pl.read_csv(path, infer_schema=False)
+    assert rows["customer_id"].to_list() == [customers[one] for one in ORDER]
+    for one, text in zip(ORDER, rows["prediction"], strict=True):
+        found = [ids[i] for i in LISTS[one]]
+        assert any(text == between.join(found) for between in submission.SEPARATORS)
+    in_file = ids[5].replace('"', '""')
+    path.write_text(path.read_text(encoding="utf-8").replace(in_file, "unknown"), encoding="utf-8")
+    with pytest.raises(DataError, match="unknown"):
+        submission.validate(path, tables, K)

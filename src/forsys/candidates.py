@@ -76,6 +76,16 @@ class SourceArtifacts:
             _in_memory[key] = source
         return _in_memory[key]
 
+    def stored(self) -> Source:
+        """The fitted source, read back. Raises DataError where it was not fitted with this code, or is damaged."""
+        model = self.folder / "model.npz"
+        if not is_current(model, self.folder.name):
+            raise DataError(
+                f"{self.run.workspace.shown(model)} is missing, damaged, or of another version of forsys, so the "
+                f"source {self.name} is not fitted. Run the stage `retrieve` (in Python: Shop.fit) again."
+            )
+        return make_source(self.name, self.config).load(model)
+
 
 _in_memory: dict[str, Source] = {}
 

@@ -5,22 +5,34 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from tqdm import tqdm
 
 T = TypeVar("T")
+_quiet = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def quiet(wanted: bool = True) -> Iterator[None]:
+    """Print nothing and show no bar while the block runs, as Python's users expect of a library."""
+    before = _quiet.set(wanted)
+    try:
+        yield
+    finally:
+        _quiet.reset(before)
 
 
 def progress(items: Iterable[T], what: str, unit: str = "it", total: int | None = None) -> Iterable[T]:
     """Iterate with a bar that shows rate and time left; quiet when standard error is not a terminal."""
-    bar: Iterable[T] = tqdm(items, desc=what, unit=unit, total=total, disable=None, leave=False)
+    bar: Iterable[T] = tqdm(items, desc=what, unit=unit, total=total, disable=_quiet.get() or None, leave=False)
     return bar
 
 
 def shows_progress() -> bool:
     """Whether there is a terminal for a library's own progress bar."""
-    return sys.stderr.isatty()
+    return sys.stderr.isatty() and not _quiet.get()
 
 
 @contextmanager
@@ -41,4 +53,5 @@ def peak_memory_gib() -> float:
 
 def say(line: str) -> None:
     """Print a line at once, so that a log shows it while the next stage still runs."""
-    print(line, flush=True)
+    if not _quiet.get():
+        print(line, flush=True)

@@ -43,6 +43,8 @@ ARTICLE_ATTRIBUTES = (
     "garment_group_name",
     "detail_desc",
 )
+# Columns that the stage `content` adds to the articles: features that models may read.
+CONTENT = ("attributes", "words", "colour", "shape", "encoding")
 ARTICLES: dict[str, pl.DataType] = {
     "article": pl.Int32(),
     "article_id": pl.String(),  # 10 digits, with the leading zero

@@ -333,7 +333,7 @@ STAGES: dict[str, Stage] = {
             inputs=("rank",),
             outputs=(
                 "evaluation/scores.*",
-                *(f"evaluation/{n}.csv" for n in ("next_item", "segments", "importance")),
+                *(f"evaluation/{n}.csv" for n in ("next_item", "segments", "importance", "calibration")),
             ),
             module="forsys.evaluation.holdout",
             make=_evaluate,

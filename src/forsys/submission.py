@@ -1,7 +1,8 @@
 """The file that Kaggle scores: written atomically, checked line by line, each version kept under its date.
 
 A submission is `customer_id,prediction`: every customer of the sample submission once, each with k article
-ids, best first, separated by one space (by a bar where a shop's ids hold spaces). H&M's ids have ten digits.
+ids, best first, separated by one space (by a bar where a shop's ids hold spaces). H&M's ids have ten digits. Where
+a shop's ids hold commas or quotes, they are quoted as in any CSV file.
 """
 
 import hashlib
@@ -33,7 +34,7 @@ CUT = "The file ends in the middle of this line: it was cut off. Copy or make it
 ONE_FIELD = "Delete the line if it is empty; otherwise put a comma after the customer's id"
 AS_TEXT = "Keep article ids as text all the way (pandas: `dtype={'article_id': str}`)"
 
-SEPARATORS = (" ", "|", ";", "/")  # between the ids of articles: the first that no id holds
+SEPARATORS = (" ", "|", ";", "/", "\x1f")  # between the ids of articles: the first that no id holds
 DIGITS = "[0-9]{10}"  # H&M's ids
 
 # Customers written or checked at a time: their articles' ids take about 50 MB as strings.
@@ -241,6 +242,8 @@ class _Check:
 
     def _rows(self, lines: pl.Series) -> pl.DataFrame:
         """Split into line (number in the file), customer, prediction."""
+        if self._has_quotes():
+            return self._quoted_rows()
         if lines.is_empty():
             self._fail("", "there is a header and no row", "one row a customer of the sample submission", AGAIN)
         commas = lines.str.count_matches(",", literal=True)
@@ -252,6 +255,18 @@ class _Check:
             self._fail(f", line {at + 2}", found, "2 fields, the customer's id and the articles' ids", fix)
         parts = lines.str.split_exact(",", 1).struct.unnest()
         return parts.rename({"field_0": "customer", "field_1": "prediction"}).with_row_index("line", offset=2)
+
+    def _has_quotes(self) -> bool:
+        """Whether a shop's ids need quotes."""
+        ids = (_column(self.tables, "customers", "customer_id"), _column(self.tables, "articles", "article_id"))
+        return any(each.str.contains('[,"]').any() for each in ids)
+
+    def _quoted_rows(self) -> pl.DataFrame:
+        try:
+            rows = pl.read_csv(self.file, infer_schema=False, empty_string_is_null=False, glob=False)
+        except pl.exceptions.PolarsError:
+            self._fail("", "it can't be read as CSV", "2 fields a line, in quotes where an id holds a comma", AGAIN)
+        return rows.rename({"customer_id": "customer"}).with_row_index("line", offset=2)
 
     def _cut_or(self, fix: str, *, is_last: bool) -> str:
         """What to do about a line at fault: the last one may be so because the file was cut off in it."""

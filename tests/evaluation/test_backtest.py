@@ -89,13 +89,15 @@ class TestTable:
             "oracle": table.attrs["oracle"],
             "first": HOLDOUT - WEEK,
             "last": LAST_DAY + timedelta(days=1),
+            "calibration": table.attrs["calibration"],
         }
+        assert 0 < len(table.attrs["calibration"]) <= 10
         assert table["MAP@12"].max() < table.attrs["oracle"] < 1
         text = backtest_text(run, table)
         assert "An oracle order of the candidates (hits first) would give" in text
         assert text.startswith("GENERATED DATA. Backtest of tiny: 2 cut-offs, 2024-06-17 up to 2024-07-01")
         assert f"{len(buyers):,} customer-weeks" in text
-        assert REFERENCE in text
+        assert REFERENCE in text and "Chance of a purchase within 7 days, predicted against observed" in text
 
     def test_pooled_by_customer_week(self, table: pd.DataFrame, shop: Path) -> None:
         """The simplest list, worked out from the CSV file: each week its own best sellers, then the mean."""
@@ -188,6 +190,11 @@ class TestNoLeak:
         weeks = three.attrs["customer-weeks"] - two.attrs["customer-weeks"]
         assert weeks == early.attrs["customer-weeks"]
         assert (pooled / weeks).to_numpy() == pytest.approx(early["MAP@12"].to_numpy(), abs=1e-12)
+        predicted = [
+            sum(group["rows"] * group["predicted"] for group in table.attrs["calibration"])
+            for table in (three, two, early)
+        ]
+        assert predicted[0] - predicted[1] == pytest.approx(predicted[2])  # so are the chances
 
 
 def in_the_holdout(row: Row, _: Row) -> list[Row]:

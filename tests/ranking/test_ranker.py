@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from forsys.candidates import labelled_candidates, make_candidates
+from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
 from forsys.metrics import lists
 from forsys.ranking import training
-from forsys.ranking.explain import contributions, explain, importance, meaning
+from forsys.ranking.explain import contributions, importance, meaning
 from forsys.ranking.features import GROUPS
 from forsys.ranking.features.documentation import page
 from forsys.ranking.linear import Linear
@@ -262,23 +262,6 @@ class TestExplain:
         assert (np.diff(found["gain"]) <= 0).all()
         assert found["MAP@12 lost"].notna().sum() == 10
         assert found["MAP@12 lost"].max() > 0
-
-    def test_a_pair_in_words(self, run: Run, tuned: Tuned, labelled: LabelledFolds) -> None:
-        fold = run.calendar.submission
-        make_candidates(run, [fold], tuned.sources)
-        fit_for(labelled, tuned, fold, CHOICE).save(run.workspace.ranker(fold))
-        pairs = pairs_of(run, tuned.sources, fold, 1)
-        customer = run.history.customers[int(pairs.customer[0]), "customer_id"]
-        article = run.history.articles[int(pairs.article[0]), "article_id"]
-        text = explain(run, tuned, customer, article)
-        assert f"Customer {customer}, article {article}" in text
-        assert "For it:" in text and "Against it:" in text
-        with pytest.raises(DataError, match="No customer_id 'nobody'"):
-            explain(run, tuned, "nobody", article)
-        other = np.setdiff1d(np.arange(len(run.history.articles)), pairs.article[pairs.row == 0])
-        if len(other):
-            with pytest.raises(DataError, match="no source recommends it"):
-                explain(run, tuned, customer, run.history.articles[int(other[0]), "article_id"])
 
 
 def test_the_page_of_features_is_current() -> None:

@@ -53,6 +53,12 @@ LOG = (
 )
 
 
+CHANCES = [
+    {"group": i, "rows": 9, "predicted": 0.001 * 2**i, "observed": 0.002 * i, "low": 0.0, "high": 0.05}
+    for i in range(10)
+]
+
+
 def scores() -> dict[str, object]:
     rows = [
         {
@@ -75,7 +81,13 @@ def scores() -> dict[str, object]:
         {"segment": "earlier sales of the article", "value": "tenth 2", "n": 3, "MAP@12": NAN, "recall@12": 0.5},
     ]
     verdict = {"text": "The final list beats the best simple baseline, half <b>."}
-    return {"scores": rows, "next_item": following, "segments": segments, "verdict": verdict}
+    return {
+        "scores": rows,
+        "next_item": following,
+        "segments": segments,
+        "verdict": verdict,
+        "calibration": CHANCES,
+    }
 
 
 TUNED = {
@@ -213,7 +225,7 @@ def test_a_name_is_drawn_without_a_warning_whatever_is_in_it(name: str) -> None:
 
 
 def test_every_chart_is_there_and_nothing_comes_from_elsewhere(text: str) -> None:
-    assert text.count("<svg") == 8
+    assert text.count("<svg") == 9
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', text)
     assert "url(http" not in text
 

@@ -78,7 +78,21 @@ def test_age_buckets(tiny_history: History) -> None:
         tiny_history.articles,
         people,
     )
-    assert age_buckets(of, BestSellers().age_bounds).tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 6, 7, 7]
+    assert age_buckets(of.customer_values("age"), BestSellers().age_bounds).tolist() == [
+        0,
+        1,
+        1,
+        2,
+        2,
+        3,
+        3,
+        4,
+        5,
+        6,
+        6,
+        7,
+        7,
+    ]
 
 
 def test_repurchase(tiny_history: History) -> None:

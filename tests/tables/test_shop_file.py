@@ -368,6 +368,14 @@ def test_a_comma_that_may_be_either_must_be_named(tmp_path: Path) -> None:
     assert shop.transactions["price"].to_list() == pytest.approx([1.234] * 3)
 
 
+def test_thousands_with_a_fraction_are_read(tmp_path: Path) -> None:
+    log = "day;who;what;price\n" + "".join(
+        f"{row.replace(',', ';')};{p}\n" for row, p in zip(ROWS, ("1,234.50", "12.5", "1,234,567.00"), strict=True)
+    )
+    shop = Shop(tmp_path, ORDERS + 'price = "price"\n', {"orders.csv": log})
+    assert shop.transactions["price"].to_list() == [1234.5, 12.5, 1234567.0]
+
+
 def test_dots_are_never_taken_for_thousands(tmp_path: Path) -> None:
     log = "day;who;what;price\n" + "".join(
         f"{row.replace(',', ';')};{p}\n" for row, p in zip(ROWS, ("1,5", "12.50", "3"), strict=True)
@@ -436,6 +444,13 @@ def test_rows_of_no_sale_are_left_out(tmp_path: Path, flag: str) -> None:
     assert "orders.csv: 1 row is no sale, left out by state" in shop.notes
     assert shop.summary["rejected"] == {}
     assert shop.customers["customer_id"].to_list() == ["c1"]
+
+
+def test_a_flag_that_no_row_has_is_said(tmp_path: Path) -> None:
+    text = f'{ORDERS}returns = {{ state = ["back", "Bakc"] }}\n'
+    shop = Shop(tmp_path, text, {"orders.csv": with_column("state", "ok", "back", "ok")}, share=0.5)
+    assert "orders.csv: no row has the state 'Bakc' that the shop file names" in shop.notes
+    assert "'back'" not in shop.notes
 
 
 def test_flags_may_be_numbers_or_booleans(tmp_path: Path) -> None:
@@ -516,6 +531,13 @@ def test_channels_by_how_common_they_are(tmp_path: Path) -> None:
     more = Shop(tmp_path / "2", ORDERS + 'channel = "c"\n', {"orders.csv": with_column("c", "b", "a", "b")})
     assert more.summary["channels"] == ["b", "a"]
     assert more.transactions["channel"].to_list() == [1, 2, 1]
+
+
+def test_channels_are_the_same_in_any_spelling(tmp_path: Path) -> None:
+    log = with_column("c", " web", "2.0", "2").replace("2024-01-02,", "2024-01-02 10:30,")
+    shop = Shop(tmp_path, ORDERS + 'channel = "c"\n', {"orders.csv": log})
+    assert shop.summary["channels"] == ["2", "web"]
+    assert shop.transactions["channel"].to_list() == [2, 1, 1]
 
 
 def test_named_channels_are_all_there_are(tmp_path: Path) -> None:
@@ -631,6 +653,21 @@ def test_articles_of_another_shop_are_refused(tmp_path: Path) -> None:
     assert "0.0% of its 2 different ids of article_id are in the table articles" in message
 
 
+@pytest.mark.parametrize("sku", ['3/4" pipe, brass', "a b", "=1+1", "ß", "x" * 256, "1,5"])
+def test_ids_may_hold_nearly_anything(tmp_path: Path, sku: str) -> None:
+    frame = pl.read_csv(LOG.encode()).with_columns(pl.lit(sku).alias("what"), pl.lit("Doe, Jane").alias("who"))
+    shop = Shop(tmp_path, ORDERS.replace("orders.csv", "o.parquet"), {"o.parquet": frame})
+    assert set(shop.rows()) == {("Doe, Jane", sku)}
+
+
+@pytest.mark.parametrize("sku", ["a\nb", "x" * 257])
+def test_ids_that_no_list_can_hold(tmp_path: Path, sku: str) -> None:
+    frame = pl.read_csv(LOG.encode()).with_columns(pl.lit(sku).alias("what"))
+    message = error_of(tmp_path, ORDERS.replace("orders.csv", "o.parquet"), {"o.parquet": frame})
+    assert "line 2: the what" in message
+    assert "holds a line break, or more than 256 characters" in message
+
+
 def test_an_id_twice_is_rejected_by_its_own_name(tmp_path: Path) -> None:
     message = error_of(tmp_path, *with_articles("id,kind\nA-1,a\nA-1,b\nb/2,c\n"))
     assert "id occurs a second time: 1" in message
@@ -699,6 +736,18 @@ def test_ids_of_any_type(tmp_path: Path, kind: str) -> None:
         for v in NATIVE[kind].cast(pl.Int64 if kind == "floats" else NATIVE[kind].dtype)
     ]
     assert [article for _, article in shop.rows()] == expected
+
+
+def test_lists_that_nobody_needs_are_left_out(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"id": ["A-1", "b/2"], "tags": [["x"], []], "kind": ["k", "l"]})
+    text = ORDERS + ARTICLES.replace(".csv", ".parquet")
+    shop = Shop(tmp_path, text, {"orders.csv": LOG, "articles.parquet": frame})
+    assert shop.articles.columns[4:-1] == ["kind"]
+    assert "one value: tags" in shop.notes
+    named = f'{text}attributes = ["tags"]\n'
+    assert "column 'tags' is of type List" in error_of(
+        tmp_path / "2", named, {"orders.csv": LOG, "articles.parquet": frame}
+    )
 
 
 def test_nulls_and_nan_are_missing(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ KINDS = {
         *(f"evaluation/{name}" for name in ("scores.json", "scores.csv", "scores.txt", "next_item.csv")),
         "evaluation/segments.csv",
         "evaluation/importance.csv",
+        "evaluation/calibration.csv",
         "stamps/evaluate.json",
     ),
     "report": ("report.html", "stamps/report.json"),

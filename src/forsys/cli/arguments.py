@@ -89,9 +89,17 @@ def parser() -> argparse.ArgumentParser:
     ablate = add("ablate", commands.leave_out, "the ranker without each feature group and source")
     ablate.add_argument("--weeks", type=_positive, default=1, help="weeks before the holdout to score (default: 1)")
     ablate.add_argument("names", nargs="*", metavar="NAME", help="feature groups and sources (default: all)")
-    explain = add("explain", commands.explain_rank, "why an article stands where it does in a customer's list")
-    explain.add_argument("customer", metavar="CUSTOMER")
-    explain.add_argument("article", metavar="ARTICLE")
+    explain = add("explain", commands.explain_rank, "why articles stand where they do in a customer's list")
+    explain.add_argument("customer", metavar="CUSTOMER", help="an id, or how only one begins")
+    text = "ids, or how they begin (default: the whole list)"
+    explain.add_argument("articles", nargs="*", metavar="ARTICLE", help=text)
+    recommend = add("recommend", commands.recommend_lists, "the lists of single customers, or of a basket")
+    recommend.add_argument("customers", nargs="*", metavar="CUSTOMER", help="ids, or how they begin")
+    text = "instead: articles in the basket of a new customer"
+    recommend.add_argument("--basket", nargs="+", default=[], metavar="ARTICLE", help=text)
+    recommend.add_argument("-k", type=_positive, help="articles in a list (default: the setting k)")
+    export = add("export", commands.export_lists, "write everyone's list with its chances to one file")
+    export.add_argument("file", type=Path, metavar="FILE", help="its ending says the form: .parquet or .csv")
     text = "ALS, BPR, LMF and the recurrent cells side by side, next item"
     compare = add("compare", commands.compare_networks, text)
     compare.add_argument("--ablation", action="store_true", help="also leave out each group of features")
@@ -105,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
     check = add("check", commands.check_data, "list everything that is wrong or doubtful in the data, in one go")
     settings = add("settings", commands.print_settings, "print every setting with its value and meaning")
     doctor = add("doctor", commands.diagnose, "print versions, machine and what was found where, for a bug report")
-    for one in (validate, check, settings, doctor):
+    for one in (validate, check, settings, doctor, explain, recommend):
         one.add_argument("--json", action="store_true", help="answer in JSON, for a script")
     clean = add("clean", commands.clean_output, "show what runs have left in output/, and delete it", on_data=False)
     text = "data sets, by the name of their folder in output/ (default: all)"

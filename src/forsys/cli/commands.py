@@ -79,12 +79,29 @@ def leave_out(options: argparse.Namespace) -> None:
 
 
 def explain_rank(options: argparse.Namespace) -> None:
-    from forsys.ranking.explain import explain
-    from forsys.ranking.tuning import Tuned
+    from forsys.serving.commands import explain_text
 
     run = _open(options, make_sample=False)
     require(run, "rank")
-    print(explain(run, Tuned.read(run.workspace.tuned), options.customer, options.article))
+    print(explain_text(run, options.customer, options.articles, as_json=options.json))
+
+
+def recommend_lists(options: argparse.Namespace) -> None:
+    from forsys.serving.commands import recommend_text
+
+    if bool(options.customers) == bool(options.basket):
+        raise DataError("Name customers, or articles with --basket, one of them.")
+    run = _open(options, make_sample=False)
+    require(run, "rank")
+    print(recommend_text(run, options.customers, options.basket, options.k, as_json=options.json))
+
+
+def export_lists(options: argparse.Namespace) -> None:
+    from forsys.serving.commands import export_text
+
+    run = _open(options, make_sample=False)
+    require(run, "rank")
+    print(export_text(run, options.file))
 
 
 def compare_networks(options: argparse.Namespace) -> None:

@@ -12,12 +12,13 @@ from forsys.content.keywords import ENGLISH, analyse_descriptions, extract_keywo
 from forsys.content.pictures import count_statuses, describe_pictures, name_notes
 from forsys.content.vocabulary import build_vocabulary, keyword_matrix, word_vectors
 from forsys.progress import say
+from forsys.schema import CONTENT
 from forsys.settings import ContentSettings
 from forsys.store import atomic_write, write_json, write_parquet
 
 # Columns that models may read. Whether an article has a picture is not among them: a shop keeps the pictures of
 # what it sells, so the existence of a picture can leak the future.
-FEATURES = ("attributes", "words", "colour", "shape", "encoding")
+FEATURES = CONTENT
 # Characters of a description that are read; the longest of H&M's has 764. YAKE takes 0.1 seconds for as many.
 MAX_DESCRIPTION = 10_000
 

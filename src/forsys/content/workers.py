@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,7 +36,7 @@ def workers(what: str, processes: int, chunk: int) -> Iterator[Callable[..., Ite
 
     def map_items(work: Callable[..., Any], items: Sequence[Any]) -> Iterable[Any]:
         parts = [items[start : start + chunk] for start in range(0, len(items), chunk)]
-        with _interrupt_later():
+        with _interrupt_later(), _without_main_script():
             asked = deque(pool.submit(_work_on, work, part) for part in parts)
         # Not by pool.map: it cancels what is left when a worker dies, over which the pool's own thread may trip.
         return chain.from_iterable(asked.popleft().result() for _ in parts)
@@ -80,6 +81,21 @@ def _interrupt_later() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _without_main_script() -> Iterator[None]:
+    """Keep workers that are started from running the user's own script again, which would start all over there.
+
+    Their work is a function of this package, so they need nothing of it.
+    """
+    main = sys.modules["__main__"]
+    hidden: dict[str, Any] = {name: vars(main).pop(name) for name in ("__spec__", "__file__") if name in vars(main)}
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update(hidden)
 
 
 def available_cores() -> int:

@@ -11,13 +11,15 @@ import polars as pl
 from forsys.calendar import Fold
 from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
+from forsys.evaluation.calibration import Chances, calibration_text, pooled
 from forsys.evaluation.holdout import oracle_order
 from forsys.evaluation.list_names import FINAL, FUSION, ORACLE, REFERENCE
 from forsys.evaluation.text import ceiling_text, generated_label, table_text
 from forsys.metrics.bootstrap import interval, paired
 from forsys.metrics.lists import average_precision
 from forsys.progress import progress
-from forsys.ranking.ordering import rank_buyers
+from forsys.ranking.calibration import calibrate
+from forsys.ranking.ordering import buyers_in_order, train_for
 from forsys.ranking.training_pairs import LabelledFolds
 from forsys.ranking.tuning import tune_for, tuning_folds
 from forsys.retrieval.baselines import BASELINES
@@ -35,7 +37,8 @@ def backtest(run: Run, weeks: int) -> pd.DataFrame:
     if not folds:
         raise DataError(f"None of the last {weeks} periods of the log has buyers, and earlier ones to tune on.")
     earlier = LabelledFolds(run)
-    scores = pl.concat(_score_fold(run, earlier, fold) for fold in progress(folds, "backtest", unit="fold"))
+    parts = [_score_fold(run, earlier, fold) for fold in progress(folds, "backtest", unit="fold")]
+    scores = pl.concat(score for score, _ in parts)
     names = [name for name in scores.columns if name not in ("customer", "fold", ORACLE)]
     table = pd.DataFrame([_row(run, scores, name) for name in names])
     table.attrs = {
@@ -44,6 +47,7 @@ def backtest(run: Run, weeks: int) -> pd.DataFrame:
         "oracle": float(scores[ORACLE].to_numpy().mean()),
         "first": folds[-1].as_of,
         "last": folds[0].until,
+        "calibration": pooled([chances for _, chances in parts]).to_dict("records"),
     }
     return table
 
@@ -79,11 +83,15 @@ def backtest_text(run: Run, table: pd.DataFrame) -> str:
         f'The difference is to "{REFERENCE}"; the gain is that of the ranker over each list. Both are paired by '
         f"customer-week, with a 95 % interval by customer.\n\n"
         f"{table_text(table)}\n\n{ceiling_text(table.set_index('list')[f'MAP@{k}'][FINAL], about['oracle'], k)}"
+        f"\n\n{calibration_text(pd.DataFrame(about['calibration']), run.settings.holdout_days)}"
     )
 
 
-def _score_fold(run: Run, earlier: LabelledFolds, fold: Fold) -> pl.DataFrame:
-    """AP@k of every list for every buyer of a fold: customer, fold, one column per list; sorted by customer."""
+def _score_fold(run: Run, earlier: LabelledFolds, fold: Fold) -> tuple[pl.DataFrame, Chances]:
+    """AP@k of every list for every buyer of a fold: customer, fold, one column per list; sorted by customer.
+
+    And the predicted chances of a sample of all customers, with what they bought.
+    """
     k = run.settings.k
     tuned = tune_for(run, fold, str(fold.as_of))
     candidates, labels = labelled_candidates(run, fold, tuned.sources)
@@ -93,7 +101,9 @@ def _score_fold(run: Run, earlier: LabelledFolds, fold: Fold) -> pl.DataFrame:
     found = candidates.collect()
     lists |= {name: found.filter(pl.col("source") == name) for name in tuned.sources}
     lists[FUSION] = tuned.fusion.fuse(found.lazy(), k)
-    lists[FINAL] = rank_buyers(earlier, tuned, fold)
+    ranker, choice = train_for(earlier, tuned, fold)
+    lists[FINAL] = buyers_in_order(run, tuned, fold, ranker)
     lists[ORACLE] = oracle_order(found, labels)
     columns = {name: average_precision(top, labels, k)["average_precision"] for name, top in lists.items()}
-    return pl.DataFrame({"customer": customers, "fold": np.full(len(customers), str(fold.as_of)), **columns})
+    scores = pl.DataFrame({"customer": customers, "fold": np.full(len(customers), str(fold.as_of)), **columns})
+    return scores, Chances.of(run, tuned, fold, ranker, calibrate(run, tuned, choice))

@@ -6,6 +6,7 @@ import polars as pl
 
 from forsys.arrays import Floats, Ints
 from forsys.candidates import SourceArtifacts, read_candidates
+from forsys.evaluation.calibration import calibration_text, holdout_calibration
 from forsys.evaluation.list_names import FINAL, FUSION, GENERATED, UNION
 from forsys.evaluation.next_item_accuracy import (
     accuracies,
@@ -35,7 +36,7 @@ IMPORTANCE_SHOWN = 10
 
 
 def evaluate_holdout(run: Run) -> None:
-    """Score the holdout and write scores, next_item, segments and importance as CSV, all of them as JSON and text.
+    """Score the holdout and write its tables as CSV, all of them as JSON and as text.
 
     Raises DataError where nothing is tuned yet, or where candidates or ranked lists are missing.
     """
@@ -47,6 +48,7 @@ def evaluate_holdout(run: Run) -> None:
         "next_item": next_item_scores(run, tuned),
         "segments": segment_scores(run, lists[FINAL], labels, k),
         "importance": holdout_importance(run, tuned),
+        "calibration": holdout_calibration(run, tuned),
     }
     judged = verdict(lists, labels, k, run.settings.evaluation.bootstrap_samples, run.settings.seed)
     oracle = mean_score("MAP", oracle_order(lists[UNION], labels), labels, k)
@@ -203,5 +205,6 @@ def scores_text(
         table_text(tables["segments"]),
         f"Importance of the ranker's features (share of the trees' gain; MAP@{k} lost when a feature is shuffled):",
         table_text(tables["importance"].head(IMPORTANCE_SHOWN)),
+        calibration_text(tables["calibration"], run.settings.holdout_days),
     ]
     return "\n\n".join(parts)

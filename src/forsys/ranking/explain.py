@@ -1,49 +1,16 @@
-"""Why the ranker puts an article where it does: for one pair in words, for all pairs by importance of features."""
+"""What moves the ranker: what each feature adds to a pair's score, what it means, and how important it is."""
 
 import numpy as np
 import pandas as pd
 import polars as pl
 
 from forsys.arrays import Floats, Ints
-from forsys.errors import DataError
-from forsys.ranking.features import build, meanings
-from forsys.ranking.pairs import Pairs
+from forsys.ranking.features import meanings
 from forsys.ranking.ranker import Ranker, average_precision, blended, is_first
-from forsys.ranking.training_pairs import TrainingPairs, pairs_of
-from forsys.ranking.tuning import Tuned
-from forsys.run import Run
+from forsys.ranking.training_pairs import TrainingPairs
 from forsys.tables.roles import Roles
 
-MAX_REASONS = 6  # for and against each
 SHUFFLED = 10  # features, the first by gain, that are shuffled one by one
-
-
-def explain(run: Run, tuned: Tuned, customer_id: str, article_id: str) -> str:
-    """The rank of a pair of the submission in words. Raises DataError where the ranker did not order it."""
-    fold = run.calendar.submission
-    customer = _row_of(run.history.customers, "customer_id", customer_id)
-    article = _row_of(run.history.articles, "article_id", article_id)
-    ranker = Ranker.load(run.workspace.ranker(fold))
-    pairs = _pairs_of(run, tuned, customer)
-    found = np.flatnonzero(pairs.article == article)
-    if not len(found):
-        raise DataError(
-            f"The article {article_id} is not among the {len(pairs)} candidates of the customer {customer_id} at "
-            f"{fold.as_of}, so the ranker did not order it: no source recommends it."
-        )
-    index = int(found[0])
-    rank = ranker.order(pairs).filter(pl.col("article") == article)["rank"].item()
-    features = build(pairs, ranker.groups)
-    parts = contributions(ranker, features, pairs.row)
-    excess, values = parts[index] - parts.mean(axis=0), features.row(index, named=True)
-    name = run.history.articles[article, "prod_name"] or ""
-    return (
-        f"Customer {customer_id}, article {article_id} ({name}), {fold.as_of}: rank {rank} of {len(pairs)}.\n"
-        f"Each number says how much a feature raises (+) or lowers (-) the score of this article compared with the "
-        f"mean of this customer's candidates.\n\n"
-        f"For it:\n{_reasons(values, excess, 1, run.roles)}\n\n"
-        f"Against it:\n{_reasons(values, excess, -1, run.roles)}\n"
-    )
 
 
 def contributions(ranker: Ranker, features: pl.DataFrame, group: Ints) -> Floats:
@@ -103,31 +70,3 @@ def _score(ranker: Ranker, pairs: TrainingPairs, features: pl.DataFrame, k: int)
     """MAP@k of the pairs with these features."""
     score = blended(ranker.predict(features, pairs.group), ranker.fusion, ranker.blend, pairs.rank, pairs.group)
     return float(average_precision(score, pairs, k).sum() / pairs.buyers)
-
-
-def _pairs_of(run: Run, tuned: Tuned, customer: int) -> Pairs:
-    """The pairs of one customer of the submission."""
-    fold, customers = run.calendar.submission, run.submission_customers
-    index = int(np.searchsorted(customers, customer))
-    if index == len(customers) or customers[index] != customer:
-        raise DataError("The submission has no list for this customer.")
-    return pairs_of(run, tuned.sources, fold, index // run.settings.shard_size, np.array([customer]))
-
-
-def _row_of(table: pl.DataFrame, column: str, wanted: str) -> int:
-    found = table.with_row_index().filter(pl.col(column) == wanted)["index"]
-    if not len(found):
-        raise DataError(f"No {column} {wanted!r} in the tables. Write it as in the shop's own file.")
-    return int(found[0])
-
-
-def _reasons(values: dict[str, float], excess: Floats, sign: int, roles: Roles) -> str:
-    """A line for each of the features that move the score most in the direction of `sign`."""
-    order = [i for i in np.argsort(-sign * excess, kind="stable")[:MAX_REASONS] if sign * excess[i] > 0]
-    names = list(values)
-    lines = []
-    for i in order:
-        value = values[names[i]]
-        shown = "unknown" if np.isnan(value) else f"{value:.4g}"
-        lines.append(f"  {excess[i]:+.2f}  {meaning(names[i], roles)}: {shown}")
-    return "\n".join(lines) or "  nothing"

@@ -19,7 +19,8 @@ class Pairs:
     rank, score: source -> rank and score of each pair in its list, float32, NaN where the source did not find the
     pair. best_score: source -> the first score of each profile's list, float32 (profiles,), NaN where it is empty.
     fused_rank, fused_score: in the fusion of all sources with equal weights, so that no pair depends on weights
-    that were chosen on the labels.
+    that were chosen on the labels. log: the whole log, where the profiles are slices of another one, such as that
+    of a basket alone.
     """
 
     profiles: Profiles
@@ -31,14 +32,26 @@ class Pairs:
     best_score: Mapping[str, Floats]
     fused_rank: Ints
     fused_score: Floats
+    log: History | None = None
 
     @classmethod
     def of(
-        cls, candidates: pl.LazyFrame, sources: Iterable[str], history: History, as_of: date, max_pairs: int
+        cls,
+        candidates: pl.LazyFrame,
+        sources: Iterable[str],
+        history: History,
+        as_of: date,
+        max_pairs: int,
+        profiles: Profiles | None = None,
     ) -> "Pairs":
-        """The best `max_pairs` pairs per customer, by the fusion of candidates (schema.CANDIDATES) of `sources`."""
+        """The best `max_pairs` pairs per customer, by the fusion of candidates (schema.CANDIDATES) of `sources`.
+
+        profiles: of the candidates' customers, sorted; by default what they had bought in `history`.
+        """
         names, table = list(sources), candidates.collect()
-        customers = table["customer"].unique().sort().to_numpy()
+        if profiles is None:
+            profiles = history.profiles(table["customer"].unique().sort().to_numpy(), as_of)
+        customers = profiles.customers
         source = table["source"].cast(pl.Enum(names)).to_physical().to_numpy()
         row, rank = np.searchsorted(customers, table["customer"]), table["rank"].to_numpy()
         scores = np.full((len(names), len(customers), int(rank.max(initial=1)) + 1), np.nan, np.float32)
@@ -56,7 +69,7 @@ class Pairs:
         index = (np.cumsum(retained) - 1)[pair[inside]]
         source, score, rank = source[inside], scores[source, row, rank][inside], rank[inside]
         return cls(
-            profiles=history.profiles(customers, as_of),
+            profiles=profiles,
             as_of=as_of,
             row=row[first][retained],
             article=article[first][retained].astype(np.int32),
@@ -65,6 +78,7 @@ class Pairs:
             best_score=dict(zip(names, scores[:, :, 1], strict=True)),
             fused_rank=fused_rank[retained],
             fused_score=fused[retained],
+            log=history,
         )
 
     def __len__(self) -> int:
@@ -84,8 +98,8 @@ class Pairs:
 
     @property
     def history(self) -> History:
-        """The log that the profiles are slices of; it may go on after `as_of`."""
-        return self.profiles.history
+        """The whole log; it may go on after `as_of`."""
+        return self.profiles.history if self.log is None else self.log
 
     @property
     def customer(self) -> Ints:

@@ -42,18 +42,12 @@ class Ranker:
 
     def order(self, pairs: Pairs) -> pl.DataFrame:
         """All pairs in the ranker's order: customer, article, rank, score; sorted by customer, rank."""
-        score = self.predict(build(pairs, self.groups), pairs.row)
-        score = blended(score, self.fusion, self.blend, pairs.rank, pairs.row)
-        rank, pair = ranks_within(score, pairs.row), np.arange(len(pairs))
-        order = np.empty(len(pairs), np.int64)
-        order[pair - position_within(pairs.row) + rank - 1] = pair
-        columns = {
-            "customer": pairs.customer,
-            "article": pairs.article[order],
-            "rank": rank[order],
-            "score": score[order],
-        }
-        return pl.DataFrame(columns).cast({"rank": pl.UInt16, "score": pl.Float32})
+        return in_order(pairs, *self.ranks(pairs, self.predict(build(pairs, self.groups), pairs.row)))
+
+    def ranks(self, pairs: Pairs, score: Floats) -> tuple[Ints, Floats]:
+        """The rank of each pair by the score that `predict` gives it, and that score with the fusion blended in."""
+        whole = blended(score, self.fusion, self.blend, pairs.rank, pairs.row)
+        return ranks_within(whole, pairs.row), whole
 
     def predict(self, features: pl.DataFrame, group: Ints, trees: int | None = None) -> Floats:
         """The linear score of each row plus the score of the trees (all, or the first `trees`): (rows,), float64.
@@ -115,6 +109,15 @@ class Ranker:
         linear = Linear.from_json(found.pop("linear"))
         fusion = Fusion(found.pop("weights"), found.pop("constant"))
         return cls(linear, [lgb.Booster(model_str=text) for text in texts], fusion=fusion, **found)
+
+
+def in_order(pairs: Pairs, rank: Ints, score: Floats, **more: Floats) -> pl.DataFrame:
+    """Pairs as rows: customer, article, rank, score, and what `more` is known of them; sorted by customer, rank."""
+    pair, order = np.arange(len(pairs)), np.empty(len(pairs), np.int64)
+    order[pair - position_within(pairs.row) + rank - 1] = pair
+    columns = {"article": pairs.article, "rank": rank, "score": score} | more
+    rows = {"customer": pairs.customer} | {name: values[order] for name, values in columns.items()}
+    return pl.DataFrame(rows).cast({"rank": pl.UInt16, **dict.fromkeys(["score", *more], pl.Float32)})
 
 
 def is_first(count: int, score: Floats, group: Ints) -> Bools:

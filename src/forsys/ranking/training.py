@@ -1,6 +1,6 @@
 """Training of the ranker: its size is chosen by MAP@k on validation folds, then it learns from all folds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import lightgbm as lgb
@@ -29,20 +29,26 @@ MIN_STANDARD_ERRORS = 0.5  # by which a larger blend must gain, as in the choice
 
 @dataclass(frozen=True)
 class Choice:
-    """Number of trees, weight of the fusion, and MAP@k of each weight that was tried."""
+    """Number of trees, weight of the fusion, and MAP@k of each weight that was tried.
+
+    unseen: rankers of that form, each with the folds that it has not learned from.
+    """
 
     trees: int
     blend: float
     tried: dict[str, float]
+    unseen: tuple[tuple[Ranker, list[Fold]], ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
     """A ranker of `ranking.num_iterations` trees, and validation folds that it has not learned from.
 
-    curve: AP@k summed over `validation`, with the first tree, the first two… (trees,).
+    part: of the folds, every VALIDATION_PARTS-th from this one on is in `validation`. curve: AP@k summed over it,
+    with the first tree, the first two… (trees,).
     """
 
+    part: int
     ranker: Ranker
     validation: TrainingPairs
     curve: Floats
@@ -71,7 +77,8 @@ def choose_for(labelled: LabelledFolds, tuned: Tuned, fold: Fold) -> Choice:
         return Choice(DEFAULT_TREES, DEFAULT_BLEND, {})
     trees = int(np.argmax(np.sum([trial.curve for trial in trials], axis=0))) + 1
     blend, tried = _best_blend(trials, trees, run.settings.k)
-    return Choice(trees, blend, tried)
+    unseen = [(replace(trial.ranker, blend=blend), folds[trial.part :: VALIDATION_PARTS]) for trial in trials]
+    return Choice(trees, blend, tried, tuple(unseen))
 
 
 def fit_for(labelled: LabelledFolds, tuned: Tuned, fold: Fold, choice: Choice) -> Ranker:
@@ -115,11 +122,11 @@ def _trials(
         train = TrainingPairs.concat([fold for i, fold in enumerate(sampled) if i % VALIDATION_PARTS != part])
         validation = TrainingPairs.concat(complete[part::VALIDATION_PARTS])
         if train.hit.any() and validation.hit.any():
-            trials.append(_trial(settings, fusion, train, validation))
+            trials.append(_trial(settings, fusion, train, validation, part))
     return trials
 
 
-def _trial(settings: Settings, fusion: Fusion, train: TrainingPairs, validation: TrainingPairs) -> Trial:
+def _trial(settings: Settings, fusion: Fusion, train: TrainingPairs, validation: TrainingPairs, part: int) -> Trial:
     ranking, linear = settings.ranking, _linear(settings.ranking, train)
     reranked = validation[is_first(ranking.reranked, linear.score(validation.features), validation.group)]
     dataset = _dataset(ranking, train, linear)
@@ -134,7 +141,7 @@ def _trial(settings: Settings, fusion: Fusion, train: TrainingPairs, validation:
         callbacks=[lgb.record_evaluation(curves)],
     )
     ranker = Ranker(linear, [model], list(ranking.features), fusion, 0.0, ranking.reranked, {})
-    return Trial(ranker, validation, np.array(curves["validation"]["AP@k"]))
+    return Trial(part, ranker, validation, np.array(curves["validation"]["AP@k"]))
 
 
 def _best_blend(trials: list[Trial], trees: int, k: int) -> tuple[float, dict[str, float]]:

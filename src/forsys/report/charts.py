@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, StrMethodFormatter
 
 from forsys.calendar import Fold, day_number
 from forsys.evaluation.list_names import FINAL, FUSION, UNION
@@ -84,6 +84,29 @@ def recall_chart(scores: list[Row]) -> Figure | None:
     ax.set_xlim(left=0)
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0%}"))
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.07), ncols=3, frameon=False, handletextpad=0.1)
+    return figure
+
+
+def calibration_chart(rows: list[Row]) -> Figure | None:
+    """Observed against predicted share of purchases of each tenth, with 95 % intervals; both axes logarithmic."""
+    rows = [row for row in rows if row["predicted"] > 0]
+    if not rows:
+        return None
+    predicted, observed, low, high = (
+        np.array([row[name] for row in rows]) for name in ("predicted", "observed", "low", "high")
+    )
+    floor = min(predicted.min(), *(value for value in (*observed, *low) if value > 0)) / 2
+    ends = (floor, max(predicted.max(), high.max()) * 1.5)
+    figure, ax = new_axes(WIDTH, 3.9)
+    ax.plot(ends, ends, "--", color=FAINT, linewidth=1)
+    ax.vlines(predicted, np.maximum(low, floor), high, color=SOURCE_BLUE, linewidth=1.5)
+    ax.scatter(predicted, np.maximum(observed, floor), s=40, color=ACCENT, zorder=3)
+    ax.set(
+        xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="predicted chance", ylabel="share that was bought"
+    )
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
+    ax.grid(linewidth=0.8)
     return figure
 
 

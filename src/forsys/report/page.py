@@ -76,6 +76,9 @@ def _charts(run: Run, results: Results) -> dict[str, Any]:
         "map": to_svg(charts.map_chart(results.scores, k), "map", f"MAP@{k} of every list with 95 % intervals"),
         "recall": to_svg(charts.recall_chart(results.scores), "recall", "recall of every list"),
         "next": to_svg(charts.next_item_chart(results.next_item), "next", "next-item accuracy by k"),
+        "calibration": to_svg(
+            charts.calibration_chart(results.calibration), "chance", "predicted and observed chances"
+        ),
         "segments": _segment_charts(results),
         "tried": [
             (key, to_svg(charts.tried_chart(values, _chosen(tuned, key)), key, f"MAP@{k} by {key}"))

@@ -19,7 +19,7 @@ class Results:
 
     k: of the final list. buyers: customers who bought in the holdout; bought: their distinct articles, summed.
     weeks: see `weekly`. content_notes: what the stage `content` said of pictures and descriptions.
-    verdict: the result in a sentence.
+    verdict: the result in a sentence. calibration: rows of scores.json too.
     """
 
     k: int
@@ -32,17 +32,21 @@ class Results:
     weeks: pl.DataFrame
     content_notes: list[str]
     verdict: str
+    calibration: list[Row]
 
     @classmethod
     def read(cls, run: Run) -> "Results":
         """Read the files of a run."""
         k, written = run.settings.k, read_json(run.workspace.evaluation / "scores.json") or {}
         scores, next_item, segments = (written.get(name) or [] for name in ("scores", "next_item", "segments"))
+        calibration = written.get("calibration") or []
         tuned, bought = read_json(run.workspace.tuned) or {}, holdout_purchases(run)
         buyers = bought["customer"].n_unique()
         notes = (read_json(run.workspace.content / "content.json") or {}).get("notes") or []
         judged = str((written.get("verdict") or {}).get("text", ""))
-        return cls(k, scores, next_item, segments, tuned, buyers, len(bought), weekly(run), notes, judged)
+        return cls(
+            k, scores, next_item, segments, tuned, buyers, len(bought), weekly(run), notes, judged, calibration
+        )
 
     @property
     def best_first(self) -> list[Row]:

@@ -34,7 +34,7 @@ class BestSellers(Source):
         log = history.before(as_of)
         self.catalogue_ = np.unique(log.article).astype(np.int32)
         shape = (len(self.age_bounds) + 2, len(self.catalogue_))
-        cell = self._buckets(history)[log.customer] * shape[1] + self.columns(log.article)
+        cell = self._buckets(log, log.customer) * shape[1] + self.columns(log.article)
         weights = decay(day_number(as_of) - log.day, self.half_life)
         by_age = np.bincount(cell, weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
         overall = by_age.sum(axis=0)
@@ -44,29 +44,28 @@ class BestSellers(Source):
 
     def scores(self, profiles: Profiles) -> Scores:
         """Each profile gets the scores of its age bucket."""
-        scores: Scores = self.by_age_[self._buckets(profiles.history)[profiles.customers]]
+        scores: Scores = self.by_age_[self._buckets(profiles.history, profiles.customers)]
         return scores
 
     def top(self, profiles: Profiles, k: int) -> tuple[Ints, Floats]:
         """As for every source; ranked once per bucket instead of once per profile."""
-        column, score = top_k(self.by_age_, k)
-        bucket = self._buckets(profiles.history)[profiles.customers]
+        wanted, bucket = np.unique(self._buckets(profiles.history, profiles.customers), return_inverse=True)
+        column, score = top_k(self.by_age_[wanted], k)
         return self.articles(column)[bucket], score[bucket]
 
     def score(self, profiles: Profiles, row: Ints, article: Ints) -> Floats:
         """As for every source; only the pairs are looked up."""
         column = self.columns(article)
         known = column >= 0
-        bucket = self._buckets(profiles.history)[profiles.customers[row[known]]]
+        bucket = self._buckets(profiles.history, profiles.customers[row[known]])
         score = np.full(len(row), -np.inf, np.float32)
         score[known] = self.by_age_[bucket, column[known]]
         return score
 
-    def _buckets(self, history: History) -> Ints:
-        return age_buckets(history, self.age_bounds)
+    def _buckets(self, history: History, customers: Ints) -> Ints:
+        return age_buckets(history.customer_values("age")[customers], self.age_bounds)
 
 
-def age_buckets(history: History, bounds: Sequence[int]) -> Ints:
-    """The age bucket of every customer, (customers,) int64: 0 for unknown, 1 below bounds[0], then upwards."""
-    age = history.customers["age"].fill_null(-1).to_numpy()
-    return np.where(age < 0, 0, np.digitize(age, bounds) + 1).astype(np.int64)
+def age_buckets(age: Floats, bounds: Sequence[int]) -> Ints:
+    """The bucket of each age, int64: 0 for unknown (NaN), 1 below bounds[0], then upwards."""
+    return np.where(np.isnan(age), 0, np.digitize(age, bounds) + 1).astype(np.int64)

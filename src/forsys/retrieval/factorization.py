@@ -7,6 +7,7 @@ are scored like any other, and no customer vectors are kept. Profiles without a 
 from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from forsys.arrays import Bools, Floats, Ints, decay, inner_products, top_k
 from forsys.progress import shows_progress
@@ -62,7 +63,7 @@ class Factorization(Source):
         customers = np.unique(log.customer)
         confidence = self.confidence(log.profiles(customers, as_of))
         # implicit's own loops are parallel already; a second pool inside them makes both slow.
-        with threadpool_limits(1, "blas"):
+        with thread_pools().limit(limits=1, user_api="blas"):
             self.article_vectors_ = self.learn(confidence)
         return self
 
@@ -128,9 +129,15 @@ class Factorization(Source):
     def fold_in(self, profiles: Profiles) -> tuple[Floats, Bools]:
         """Vectors of profiles (profiles, width), and which profiles have a known purchase."""
         confidence = self.confidence(profiles)
-        with threadpool_limits(1, "blas"):
+        with thread_pools().limit(limits=1, user_api="blas"):
             vectors = self.profile_vectors(confidence).astype(np.float32)
         return vectors, np.diff(confidence.indptr) > 0
+
+
+@cache
+def thread_pools() -> ThreadpoolController:
+    """The thread pools of the libraries at work. Found once: that takes as long as to score a profile."""
+    return ThreadpoolController()
 
 
 def weighted_mean(weights: sparse.csr_array, vectors: Floats) -> Floats:

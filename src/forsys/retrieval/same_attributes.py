@@ -62,7 +62,8 @@ class SameAttributes(Source):
         own = sparse.csr_array(bought @ self.values_)  # (profiles, values)
         own.data = np.log1p(own.data / (self.prior_purchases * self.share_[own.indices]))
         # Articles by profiles, so that rows of a dense matrix are added: a fifth of the sparse product's time.
-        by_article = self.values_[self.catalogue_] @ own.T.toarray(order="C")
+        in_catalogue = self.kept("in_catalogue", self.values_, lambda: self.values_[self.catalogue_])
+        by_article = in_catalogue @ own.T.toarray(order="C")
         scores: npt.NDArray[np.float32] = np.ascontiguousarray(by_article.T)
         scores *= np.float32(self.strength)
         scores += self.log_sales_

@@ -6,10 +6,10 @@ pipeline needs, and its score of single pairs (`score`).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,8 @@ from pydantic import ConfigDict
 from forsys.arrays import Floats, Ints, Scores, pick, top_k
 from forsys.store import read_arrays, write_arrays
 from forsys.tables.history import History, Profiles
+
+T = TypeVar("T")
 
 # Of the dataclass of a source's parameters: unknown keys are errors, and each field's docstring is its meaning.
 PARAMETERS = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, use_attribute_docstrings=True)
@@ -112,6 +114,16 @@ class Source(ABC):
         for name, value in read_arrays(path).items():
             setattr(self, name, value)
         return self
+
+    def kept(self, name: str, of: object, make: Callable[[], T]) -> T:
+        """What `make` gives, kept under a name for as long as `of`, a part of the fitted state, is the same.
+
+        For what all profiles need alike: for a single one it would be most of the work.
+        """
+        found: tuple[object, T] | None = vars(self).get(f"_{name}")
+        if found is None or found[0] is not of:
+            found = vars(self)[f"_{name}"] = (of, make())
+        return found[1]
 
     def _state(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name.endswith("_")}

@@ -3,7 +3,7 @@
 import polars as pl
 
 from forsys.errors import DataError
-from forsys.schema import SUBMISSION_CUSTOMERS
+from forsys.schema import CONTENT, SUBMISSION_CUSTOMERS
 from forsys.tables.attributes import (
     as_numbers,
     attribute_columns,
@@ -23,8 +23,10 @@ AGES = (0, 120)
 SHOWN_COLUMNS = 15
 AGE_RANGE = r"^\s*(\d{1,3})\s*(?:-|–|to)\s*(\d{1,3})\s*$"
 AGE_FROM = r"^\s*(\d{1,3})\s*\+\s*$"
-UNWRITABLE = r'[,"\r\n\x00]'  # what a line of the submission cannot hold without quotes
+UNWRITABLE = r'[,"\r\n\x00]'  # what a line of Kaggle's submission cannot hold without quotes
+UNREADABLE = r"[\r\n\x00]"  # what no list that people read can hold
 ARTICLE_COLUMNS = {"article", "article_id", "product_code", "prod_name", "detail_desc", "picture"}
+RESERVED = {*ARTICLE_COLUMNS, *CONTENT}  # no attribute may have these names
 CUSTOMER_COLUMNS = {"customer", "customer_id", "age", "postal_code"}
 
 
@@ -67,7 +69,7 @@ def _article_attributes(
     if is_default:
         values = binned(values.select(telling(values, table, issues)), table, issues)
     kept = {name: column for name, column in columns.items() if column in values.columns}
-    names = renamed(kept, ARTICLE_COLUMNS, table, issues)
+    names = renamed(kept, RESERVED, table, issues)
     return [values[column].alias(name) for name, column in names.items()]
 
 
@@ -142,12 +144,13 @@ def _ages(frame: pl.DataFrame, section: Customers, table: Table, issues: DataIss
     if column is None:
         return pl.Series("age", [None] * frame.height, dtype=pl.Float32)
     text = pl.col(column)
-    low, high = (text.str.extract(AGE_RANGE, group).cast(pl.Float32) for group in (1, 2))
-    one = with_dot(text, section.decimal or ".").cast(pl.Float32, strict=False)
-    value = pl.coalesce(one, (low + high) / 2, text.str.extract(AGE_FROM).cast(pl.Float32))
-    value = pl.when(value.is_between(*AGES)).then(value)
-    note_unreadable(table, frame, column, value, issues)
-    return frame.select(value.alias("age")).to_series()
+    age = with_dot(text, section.decimal or ".").cast(pl.Float32, strict=False)
+    if frame.select((age.is_null() & text.is_not_null()).any()).item():  # slow, and most tables have no groups
+        low, high = (text.str.extract(AGE_RANGE, group).cast(pl.Float32) for group in (1, 2))
+        age = pl.coalesce(age, (low + high) / 2, text.str.extract(AGE_FROM).cast(pl.Float32))
+    age = pl.when(age.is_between(*AGES)).then(age)
+    note_unreadable(table, frame, column, age, issues)
+    return frame.select(age.alias("age")).to_series()
 
 
 def _regions(frame: pl.DataFrame, column: str | None) -> pl.Series:
@@ -241,14 +244,15 @@ def note_columns(table: Table, issues: DataIssues, more: dict[str, str] | None =
 
 def refuse_unwritable(table: Table, column: str, ids: pl.Series) -> None:
     """DataError where one of a table's ids is none that a submission can hold."""
-    is_bad = pl.col(column).str.contains(UNWRITABLE) | (pl.col(column).str.len_chars() > MAX_ID)
+    signs = UNWRITABLE if table.is_shipped else UNREADABLE
+    is_bad = pl.col(column).str.contains(signs) | (pl.col(column).str.len_chars() > MAX_ID)
     bad = ids.to_frame(column).filter(is_bad)
     if not bad.is_empty():
         place, first = table.first(is_bad, column)
+        what = "a comma, a quote or a line break" if table.is_shipped else "a line break"
         raise DataError(
-            f"{place}: the {column} {shown(first)} holds a comma, a quote or a line "
-            f"break, or more than {MAX_ID} characters, and so do {bad.height - 1:,} other ids. The "
-            "submission cannot hold them. Give these other ids in every table."
+            f"{place}: the {column} {shown(first)} holds {what}, or more than {MAX_ID} characters, and so do "
+            f"{bad.height - 1:,} other ids. The submission cannot hold them. Give these other ids in every table."
         )
 
 

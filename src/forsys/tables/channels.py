@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from forsys.tables.ids import tidy_number
 from forsys.tables.limits import MAX_CHANNELS
 from forsys.tables.reading import Table
 from forsys.tables.rejected import DataIssues
@@ -20,12 +21,12 @@ class Channels:
 
     def code(self, text: pl.Expr) -> pl.Expr:
         """Int8; null for a value that is none of them, where `are_all`, else 0."""
-        if self.values == tuple(map(str, range(1, len(self.values) + 1))):  # twice as fast
+        if self.are_all and self.values == tuple(map(str, range(1, len(self.values) + 1))):  # twice as fast
             code = text.cast(pl.Int8, strict=False)
             inside: pl.Expr = pl.when(code.is_between(1, len(self.values))).then(code)
         else:
             codes = range(1, len(self.values) + 1)
-            inside = text.replace_strict(
+            inside = (text if self.are_all else tidy_number(text)).replace_strict(
                 pl.Series(self.values, dtype=pl.String), pl.Series(codes, dtype=pl.Int8), default=None
             )
         return inside if self.are_all else inside.fill_null(0)
@@ -44,8 +45,8 @@ def channels_of(table: Table, orders: Orders, issues: DataIssues) -> Channels:
         return Channels()
     if orders.channels:
         return Channels(tuple(orders.channels), tuple(orders.channels.values()), True)
-    value = pl.col(orders.channel)
-    counts = table.collect(table.scan().select(value).drop_nulls().group_by(value).len())
+    value = tidy_number(pl.col(orders.channel))
+    counts = table.collect(table.scan().select(value).drop_nulls().group_by(orders.channel).len())
     values = counts.sort(pl.col("len"), orders.channel, descending=[True, False])[orders.channel].to_list()
     rest = len(values) - MAX_CHANNELS
     if rest > 0:

@@ -104,7 +104,7 @@ def _named(path: Path, origin: str) -> DataSet:
         )
     if not _is_shop(path):
         raise DataError(
-            f"{origin}: no shop in {path}. It holds {folder_contents(path)}; expected are {expected}. "
+            f"{origin}: no table in {path}. It holds {folder_contents(path)}; expected are {expected}. "
             "Run `forsys map` on the shop's own files to draft a shop file, or name another folder."
         )
     return _data_set(path, origin)

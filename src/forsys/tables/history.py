@@ -39,6 +39,7 @@ class History:
     customers: pl.DataFrame
     roles: Roles = field(default_factory=Roles)
     _codes: dict[str, Ints] = field(default_factory=dict, repr=False)  # cache, shared by all logs of these articles
+    _of_customers: dict[str, Floats] = field(default_factory=dict, repr=False)  # and by all of these customers
 
     @classmethod
     def read(cls, tables: Path) -> "History":
@@ -140,6 +141,19 @@ class History:
             self._codes[attribute] = rank.to_numpy().astype(np.int64) - 1
         return self._codes[attribute]
 
+    def customer_values(self, attribute: str) -> Floats:
+        """An attribute of all customers, (customers,) float64, of texts their dense codes; NaN where unknown.
+
+        An attribute that is no column of `customers` is unknown everywhere.
+        """
+        if attribute not in self.customers.columns:
+            return np.full(len(self.customers), np.nan)
+        if attribute not in self._of_customers:
+            column = self.customers[attribute]
+            values = column.rank("dense") if column.dtype == pl.String else column
+            self._of_customers[attribute] = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return self._of_customers[attribute]
+
     def launch_order(self) -> Ints:
         """Articles by when the shop took them on, as far as their ids tell, (articles,).
 
@@ -152,6 +166,11 @@ class History:
     def with_articles(self, articles: pl.DataFrame) -> "History":
         """The same log with another table of its articles, such as one with more columns."""
         return replace(self, articles=articles, _codes={})
+
+    def with_customers(self, customers: pl.DataFrame) -> "History":
+        """The same log with more customers, who bought nothing, at the end of their table."""
+        first = np.append(self.first, np.full(len(customers) + 1 - len(self.first), len(self)))
+        return replace(self, customers=customers, first=first, _of_customers={})
 
     def _select(self, kept: npt.NDArray[np.bool_]) -> "History":
         counts = np.concatenate([[0], np.cumsum(kept)])

@@ -5,12 +5,18 @@ import polars as pl
 # A comma before the fraction: 1,5 or 12,50 or 1.234,5. 1,234 may be either, and tells nothing.
 HAS_COMMA = r"^\s*[+-]?(?:\d{1,3}(?:\.\d{3})+,\d+|\d+,(?:\d{1,2}|\d{4,}))\s*$"
 HAS_DOT = r"^\s*[+-]?(?:\d{1,3}(?:,\d{3})+\.\d+|\d*\.(?:\d{1,2}|\d{4,}))\s*$"
+THOUSANDS = r"^\s*[+-]?\d{1,3}(?:,\d{3})+\.\d+\s*$"  # 1,234.50
 COMMA_NUMBER = r"^\s*[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?\s*$"
 
 
 def is_decimal_comma(texts: pl.Expr) -> pl.Expr:
     """One value: whether some of the texts have a comma as their decimal sign, and none a dot."""
     return texts.str.contains(HAS_COMMA).any() & ~texts.str.contains(HAS_DOT).any()
+
+
+def without_thousands(text: pl.Expr) -> pl.Expr:
+    """1,234.50 as 1234.50; anything else, such as 1,234, as it is."""
+    return pl.when(text.str.contains(THOUSANDS)).then(text.str.replace_all(",", "", literal=True)).otherwise(text)
 
 
 def with_dot(text: pl.Expr, decimal: str) -> pl.Expr:

@@ -111,6 +111,7 @@ class Table:
     section: TableSection
     path: Path  # of its file, or what the shop file says of several
     parts: tuple[Part, ...]
+    is_shipped: bool = False  # whether its shop file ships with this program: then its ids go to Kaggle
 
     @property
     def name(self) -> str:
@@ -206,7 +207,7 @@ def open_table(section: TableSection, shop: ShopFile, scratch: Path) -> Table:
     """
     paths = find(section, shop.folder)
     parts = [part for number, path in enumerate(paths) for part in _parts(path, section, scratch / str(number))]
-    table = Table(section, paths[0] if len(paths) == 1 else _common(section, shop), tuple(parts))
+    table = Table(section, paths[0] if len(paths) == 1 else _common(section, shop), tuple(parts), shop.is_shipped)
     first = parts[0]
     other = next((part for part in parts if set(part.columns) != set(first.columns)), None)
     if other is not None:
@@ -242,7 +243,8 @@ def _parts(path: Path, section: TableSection, scratch: Path) -> list[Part]:
         raise DataError(f"{path}: the file is empty (0 bytes). Fetch it again.")
     try:
         if path.suffix == ".parquet":
-            return [Part(part, part, _parquet_columns(path, part), True) for part in parquet_parts(path)]
+            used = set(section.read())
+            return [Part(part, part, _parquet_columns(path, part, used), True) for part in parquet_parts(path)]
         return [_open_csv(path, section, scratch)]
     except OSError as error:
         raise DataError(f"{path}: {error}. Check the file's permissions and the free disk space.") from error
@@ -294,16 +296,20 @@ def _check_rows(table: Table) -> None:
         raise DataError(f"{table.path}: {rows:,} rows, more than the {MAX_ROWS:,} allowed. Leave out the oldest.")
 
 
-def _parquet_columns(path: Path, part: Path) -> tuple[str, ...]:
+def _parquet_columns(path: Path, part: Path, used: set[str]) -> tuple[str, ...]:
     kind = foreign_kind(head := first_bytes(part, HEAD))
     if kind and not head.startswith(b"PAR1"):
         raise DataError(f"{path}: {part.name} is {kind[0]}, not a Parquet file. Fetch it as Parquet or CSV.")
     with _damage_named(path):
         schema = pl.scan_parquet(part, glob=False).collect_schema()
-    nested = next((name for name, dtype in schema.items() if dtype.is_nested() or dtype == pl.Object), None)
+    nested = next((name for name in schema if name in used and _is_nested(schema[name])), None)
     if nested is not None:
         raise DataError(f"{path}: column {nested!r} is of type {schema[nested]}; allowed are text, numbers, days.")
     return tuple(schema.names())
+
+
+def _is_nested(dtype: pl.DataType) -> bool:
+    return dtype.is_nested() or dtype == pl.Object
 
 
 @contextmanager
@@ -329,11 +335,15 @@ def _damage_named(path: Path) -> Iterator[None]:
 def _parquet_strings(path: Path) -> pl.LazyFrame:
     """Each column as the text that a CSV file would have.
 
-    Of a point in time it is the day, as it is written there; of a whole float the integer; of nan nothing.
+    Of a point in time it is the day, as it is written there; of a whole float the integer; of nan, lists and
+    structures nothing.
     """
     scan = pl.scan_parquet(path, glob=False)
     texts = []
     for name, dtype in scan.collect_schema().items():
+        if _is_nested(dtype):
+            texts.append(pl.lit(None, pl.String).alias(name))
+            continue
         text = pl.col(name).cast(pl.String)
         if isinstance(dtype, pl.Datetime):
             text = pl.col(name).dt.to_string("%Y-%m-%d")

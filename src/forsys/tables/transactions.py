@@ -15,7 +15,7 @@ from forsys.tables.ids import ArticleIds, append_sorted, dense_ids, tidy_number
 from forsys.tables.limits import FIRST_DAY, LAST_DAY, MAX_UNITS
 from forsys.tables.lost_days import LostRows, refuse_lost_days
 from forsys.tables.matching import Ids, Key, applied, as_written, matching_key
-from forsys.tables.numbers import is_decimal_comma, with_dot
+from forsys.tables.numbers import is_decimal_comma, with_dot, without_thousands
 from forsys.tables.reading import TAIL_MISSING, Table
 from forsys.tables.rejected import BLANK, LEFT_OUT, NO_UNITS, REASON, Checks, DataIssues, reason_code
 from forsys.tables.returns import without_returned
@@ -156,7 +156,10 @@ class _Log:
         orders, names = self.orders, self.orders.read()
         rows = self.table.rows(names)
         if self.is_tidied:
-            numbers = [tidy_number(pl.col(n)) for n in (orders.price, orders.channel, orders.units) if n]
+            named = orders.channel if orders.channels else None
+            amounts = [without_thousands(pl.col(name)) for name in (orders.price, orders.units) if name]
+            rows = rows.with_columns(amounts) if self.decimal == "." else rows
+            numbers = [tidy_number(pl.col(name)) for name in (orders.price, named, orders.units) if name]
             rows = rows.with_columns(self.articles.tidied(orders.article), *numbers)
         parsed = rows.with_columns(
             self.form.parsed(pl.col(orders.day), is_tidied=self.is_tidied).alias(DAY),
@@ -230,6 +233,7 @@ def read_transactions(
     note_columns(table, issues)
     _refuse_returns(table, orders)
     channels = channels_of(table, orders, issues)
+    _note_flags(table, orders, issues)
     log = _Log(
         table,
         orders,
@@ -311,7 +315,7 @@ def _tidied(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[_Log, p
 def _advice(log: _Log) -> dict[str, str]:
     """What to do about rejected rows, by reason."""
     price, named = log.orders.price, log.orders.day_format
-    name_it = "" if named else ' Or name its form in the shop file, such as day_format = "D/M/Y".'
+    name_it = "" if named else ' Or name its form in the shop file, such as day_format = "D/M/Y" or "%d.%m.%y".'
     return {
         log.articles.bad(log.orders.article): (
             f"Article ids are whole numbers of up to {log.articles.digits} digits; number the articles in every "
@@ -319,7 +323,9 @@ def _advice(log: _Log) -> dict[str, str]:
         ),
         log.bad_day: f"Write every day as {'2020-09-30' if log.form.form == ISO else log.form.name}.{name_it}",
         log.far_day: "Correct their days, or delete these rows.",
-        f"{price} is not a number": 'Has it a decimal comma? Then write decimal = "," in the shop file.',
+        f"{price} is not a number": (
+            'Has it a decimal comma? Then write decimal = "," in the shop file. Currency signs must go.'
+        ),
         f"{price} is below 0": "Are these returns? Then name them in the shop file: units or returns.",
     }
 
@@ -382,6 +388,17 @@ def _has(flags: Flags) -> pl.Expr:
     """Whether any of the columns has one of its values."""
     found = [pl.col(column).str.strip_chars().is_in(values).fill_null(False) for column, values in flags.items()]
     return pl.any_horizontal(found) if found else pl.lit(False)
+
+
+def _note_flags(table: Table, orders: Orders, issues: DataIssues) -> None:
+    """Note the values that the shop file names and no row has: a slip there would make purchases of returns."""
+    flags = [(c, v) for named in (orders.returns, orders.leave_out) for c, values in named.items() for v in values]
+    if not flags:
+        return
+    found = [_has({column: [value]}).any().alias(str(i)) for i, (column, value) in enumerate(flags)]
+    for (column, value), is_there in zip(flags, table.collect(table.scan().select(found)).row(0), strict=True):
+        if not is_there:
+            issues.notes.append(f"{table.name}: no row has the {column} {value!r} that the shop file names")
 
 
 def _refuse_returns(table: Table, orders: Orders) -> None:

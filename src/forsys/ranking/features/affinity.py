@@ -21,7 +21,7 @@ MEANINGS = {
 def build(pairs: Pairs) -> Columns:
     """How far the article's price, buyers and channel are from what the customer pays, is and does."""
     article, customer = article_table(pairs.history, pairs.as_of), price_and_channel(pairs.profiles)
-    age = pairs.history.customers["age"].fill_null(np.nan).to_numpy()[pairs.customer]
+    age = pairs.history.customer_values("age")[pairs.customer]
     price_difference = article["log_price"][pairs.article] - customer["mean_log_price"][pairs.row]
     std = np.sqrt(customer["std_log_price"][pairs.row] ** 2 + PRICE_NOISE**2)
     age_difference = age - article["mean_buyer_age"][pairs.article]

@@ -1,14 +1,11 @@
 """Features of the customer alone."""
 
-from weakref import WeakKeyDictionary
-
 import numpy as np
-import polars as pl
 
 from forsys.arrays import Floats, Ints
 from forsys.ranking.features.group import Columns, FeatureGroup, attribute_feature, ratio
 from forsys.ranking.pairs import Pairs
-from forsys.tables.history import History, Profiles
+from forsys.tables.history import Profiles
 from forsys.tables.roles import Roles
 
 MEANINGS = {
@@ -45,7 +42,9 @@ def build(pairs: Pairs) -> Columns:
 
 def customer_table(profiles: Profiles) -> Columns:
     """Every profile's features: feature -> float32 (profiles,), NaN where there was no purchase."""
-    attributes = {name: values[profiles.customers] for name, values in _attributes(profiles.history).items()}
+    history = profiles.history
+    names = {"age": "age"} | {attribute_feature("customer", name): name for name in history.roles.customers}
+    attributes = {feature: history.customer_values(name)[profiles.customers] for feature, name in names.items()}
     table = _activity(profiles) | price_and_channel(profiles) | attributes
     return {name: values.astype(np.float32) for name, values in table.items()}
 
@@ -99,28 +98,6 @@ def _distinct_articles(profiles: Profiles) -> Floats:
     key = row.astype(np.int64) * len(profiles.history.articles) + profiles.history.article[purchase]
     distinct = np.unique(key) // len(profiles.history.articles)
     return np.bincount(distinct, minlength=len(profiles)).astype(np.float64)
-
-
-# Kept, since every shard asks for them; an entry goes with its history, which it does not keep in memory.
-_attributes_of: WeakKeyDictionary[History, Columns] = WeakKeyDictionary()
-
-
-def _attributes(history: History) -> Columns:
-    """What is known of every customer: attribute -> float64 (customers,), NaN where unknown."""
-    if history not in _attributes_of:
-        of_shop = {attribute_feature("customer", name): name for name in history.roles.customers}
-        names = {"age": "age"} | of_shop
-        _attributes_of[history] = {feature: _attribute(history.customers, name) for feature, name in names.items()}
-    return _attributes_of[history]
-
-
-def _attribute(customers: pl.DataFrame, name: str) -> Floats:
-    """Its values, or the codes of its texts; all NaN where the customers lack it."""
-    if name not in customers.columns:
-        return np.full(len(customers), np.nan)
-    column = customers[name]
-    values = column.rank("dense") if column.dtype == pl.String else column
-    return values.cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
 GROUP = FeatureGroup("customer", meanings, build, categories)

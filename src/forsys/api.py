@@ -1,0 +1,288 @@
+"""The Python interface: a shop, a model that was fitted to it, and what can be asked of that. See docs/python.md.
+
+shop = forsys.Shop("input/")
+model = shop.fit("my-model")
+model.recommend("d238e69e…")
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+# Idle threads of one library otherwise spin while another works; in force where no such library is loaded yet.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import polars as pl
+
+from forsys.calendar import Calendar
+from forsys.errors import DataError
+from forsys.evaluation.holdout import evaluate_holdout
+from forsys.locking import locked
+from forsys.opening import open_run
+from forsys.progress import quiet
+from forsys.ranking.ranker import Ranker
+from forsys.retrieval.source import Source
+from forsys.run import Run
+from forsys.serving.explaining import explanation_text, explanations
+from forsys.serving.export import export
+from forsys.serving.frames import as_pandas, as_polars
+from forsys.serving.recommender import Recommender
+from forsys.serving.shop_files import write_shop
+from forsys.settings import Settings
+from forsys.stages import run_stage
+from forsys.store import read_json, write_json
+from forsys.tables.dataset import DataSet
+from forsys.tables.history import History
+from forsys.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STAGES = ("tables", "content", "tune", "retrieve", "rank")
+MODEL = "model.json"
+
+
+class Shop:
+    """A shop's data: a folder with its files, or frames of pandas or polars.
+
+    folder: as `--input` of the command line takes it. orders, articles, customers: frames instead; only orders are
+    needed. columns: which of their columns is what, by the keys of a shop file: those of `orders` by their name
+    alone ("day", "customer", "article", and where there are such "units", "price", "channel"), others with a dot
+    ("articles.id", "articles.name", "articles.attributes", "customers.id", "customers.age", …). A column that has
+    the key's own name need not be named. Raises DataError.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        orders: Any = None,
+        articles: Any = None,
+        customers: Any = None,
+        columns: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> None:
+        if (folder is None) == (orders is None):
+            raise DataError("A shop is either a folder or a frame of orders. Give one of them.")
+        if folder is not None and (articles is not None or customers is not None or columns):
+            raise DataError("A shop in a folder says what its columns are in its shop.toml. Give the folder alone.")
+        self.folder = None if folder is None else Path(folder)
+        given = {"orders": orders, "articles": articles, "customers": customers}
+        self.frames = {name: as_polars(name, frame) for name, frame in given.items() if frame is not None}
+        self.columns = dict(columns or {})
+
+    def fit(
+        self,
+        folder: str | Path = "forsys-model",
+        *,
+        preset: str = "default",
+        settings: Mapping[str, Any] | None = None,
+        max_rejected: float = 0.01,
+        verbose: bool = False,
+    ) -> "Model":
+        """Fit a model in `folder`, which may be copied elsewhere and loaded there.
+
+        settings: those that differ from the preset, such as {"k": 6, "retrieval.sources.next_item": False}. What is
+        up to date in the folder is not made again, so a stopped fit goes on. verbose: print a line per stage, and
+        show progress. Raises DataError for data or settings that cannot be used.
+        """
+        folder = Path(folder)
+        with _private_files(), quiet(not verbose):
+            shop = self.folder
+            if shop is None:
+                shop = folder / "input"
+                write_shop(self.frames, self.columns, shop)
+            run = open_run(
+                shop, preset=preset, overrides=overrides(settings or {}), max_rejected=max_rejected, home=folder
+            )
+            for stage in STAGES:
+                run_stage(run, stage)
+            _write_model(run, folder)
+        return Model(run)
+
+
+class Model:
+    """A fitted model, in memory. Frames are pandas', or polars' where `polars=True` is given."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._recommender = Recommender.of(run)
+
+    @overload
+    def recommend(
+        self,
+        customers: str | Sequence[str] | None = None,
+        *,
+        basket: Sequence[str] | None = None,
+        k: int | None = None,
+        polars: Literal[False] = False,
+    ) -> "pd.DataFrame": ...
+
+    @overload
+    def recommend(
+        self,
+        customers: str | Sequence[str] | None = None,
+        *,
+        basket: Sequence[str] | None = None,
+        k: int | None = None,
+        polars: Literal[True],
+    ) -> pl.DataFrame: ...
+
+    def recommend(
+        self,
+        customers: str | Sequence[str] | None = None,
+        *,
+        basket: Sequence[str] | None = None,
+        k: int | None = None,
+        polars: bool = False,
+    ) -> "pd.DataFrame | pl.DataFrame":
+        """The first k articles for each customer: customer, rank, article, name, chance, sources, reason.
+
+        customers: an id, several, or None for all. basket: instead, the articles in the basket of a new customer.
+        k: by default that of the settings. chance: that the customer buys the article within the period (NaN where
+        it is unknown); sources: those that found it. Raises DataError for ids that the shop does not have.
+        """
+        k = self.settings.k if k is None else k
+        if k < 1:
+            raise DataError(f"k is {k}. A list has at least 1 article.")
+        if basket is not None and customers is not None:
+            raise DataError("Ask for customers or for a basket, one at a time.")
+        if basket is not None:
+            found = self._recommender.recommend_to_basket([basket] if isinstance(basket, str) else list(basket), k)
+        else:
+            found = self._recommender.recommend(self._asked(customers), k)
+        return found if polars else as_pandas(found)
+
+    def recommend_all(self, path: str | Path) -> int:
+        """Write everyone's list as .parquet or .csv: customer, rank, article, chance. Returns the rows.
+
+        A shard is in memory at a time.
+        """
+        with _private_files():
+            return export(self.run, Path(path))
+
+    def explain(self, customer: str, articles: str | Sequence[str] | None = None) -> str:
+        """Why articles stand where they do in a customer's list, in sentences.
+
+        articles: an id, several, or None for the whole list. Ids may be given by their beginnings. Raises DataError
+        for ids that the shop does not have, and for an article that no source recommends to the customer.
+        """
+        found = self.explanations(customer, articles)
+        return "\n".join(explanation_text(each, self.settings.holdout_days) for each in found)
+
+    def explanations(self, customer: str, articles: str | Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """What `explain` says, as data; see `forsys.serving.explaining.explanations`."""
+        wanted = [articles] if isinstance(articles, str) else articles
+        return explanations(self._recommender, customer, wanted, self.settings.k)
+
+    @overload
+    def evaluate(self, *, polars: Literal[False] = False, verbose: bool = False) -> "pd.DataFrame": ...
+
+    @overload
+    def evaluate(self, *, polars: Literal[True], verbose: bool = False) -> pl.DataFrame: ...
+
+    def evaluate(self, *, polars: bool = False, verbose: bool = False) -> "pd.DataFrame | pl.DataFrame":
+        """The scores of every list on the holdout, a row per list, as in evaluation/scores.csv."""
+        with _private_files(), quiet(not verbose), locked(self.run.workspace.out):
+            evaluate_holdout(self.run)
+        scores = pl.read_csv(self.run.workspace.evaluation / "scores.csv")
+        return scores if polars else as_pandas(scores)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that it was fitted with."""
+        return self.run.settings
+
+    @property
+    def calendar(self) -> Calendar:
+        """The period of the data and its folds; `calendar.submission.as_of` is the day that the lists are for."""
+        return self.run.calendar
+
+    @property
+    def history(self) -> History:
+        """All purchases, sorted by customer and day, with the tables of articles and customers."""
+        return self.run.history
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The fitted sources, by name."""
+        return self._recommender.live.sources
+
+    @property
+    def ranker(self) -> Ranker:
+        """The ranker."""
+        return self._recommender.live.ranker
+
+    @cached_property
+    def customers(self) -> list[str]:
+        """The ids of all customers who get a list."""
+        ids = self._recommender.customers.ids
+        found: list[str] = ids.gather(self.run.submission_customers).to_list()
+        return found
+
+    def _asked(self, customers: str | Sequence[str] | None) -> list[str]:
+        if customers is None:
+            return self.customers
+        return [customers] if isinstance(customers, str) else list(customers)
+
+    def __repr__(self) -> str:
+        as_of = self.calendar.submission.as_of
+        return f"<forsys.Model of {self.run.workspace.name} as of {as_of}, {len(self.sources)} sources>"
+
+
+def load(folder: str | Path) -> Model:
+    """The model that `Shop.fit` left in a folder, which may have been copied from elsewhere.
+
+    Raises DataError where there is none, where it is damaged, and where another version of forsys made it.
+    """
+    folder = Path(folder)
+    found = read_json(folder / MODEL)
+    if not isinstance(found, dict) or "name" not in found:
+        raise DataError(
+            f"{folder} holds no model: no {MODEL} is in it. Name the folder that was given to Shop.fit."
+        )
+    workspace = Workspace(folder, found["name"])
+    dataset = DataSet(found["name"], folder / "input", found["generated"], f"the model {folder}")
+    settings = Settings.model_validate_json(json.dumps(found["settings"]))
+    run = Run(dataset, settings, workspace, found["max_rejected"])
+    for stage, made_from in found["made_from"].items():
+        if run.fingerprint_of(stage) != made_from:
+            raise DataError(f"{folder}: the outputs of {stage} are not those of its {MODEL}. Fit the model again.")
+    return Model(run)
+
+
+def overrides(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as `--set` of the command line takes them, key=value; sections may be dots or mappings."""
+    found = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            found += overrides({f"{key}.{inner}": each for inner, each in value.items()})
+        else:
+            found.append(f"{key}={json.dumps(value)}")
+    return found
+
+
+def _write_model(run: Run, folder: Path) -> None:
+    """What `load` needs to know, without a path."""
+    known = {
+        "name": run.workspace.name,
+        "generated": run.dataset.generated,
+        "settings": run.settings.model_dump(mode="json"),
+        "max_rejected": run.max_rejected,
+        "made_from": {stage: run.fingerprint_of(stage) for stage in STAGES},
+    }
+    write_json(known, folder / MODEL)
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """What is made of customers' purchases is for the user alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

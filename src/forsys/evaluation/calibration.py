@@ -1,0 +1,61 @@
+"""Whether the chances that are given with the lists are right: predicted against observed, in ten groups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from forsys.arrays import Bools, Floats
+from forsys.calendar import Fold
+from forsys.evaluation.text import table_text
+from forsys.metrics.calibration import calibration_error, calibration_table
+from forsys.ranking.calibration import Calibration, listed
+from forsys.ranking.ranker import Ranker
+from forsys.ranking.tuning import Tuned
+from forsys.run import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Chances:
+    """The chance of each of some lists' articles, whether it was bought, and how many it stands for: (rows,)."""
+
+    chance: Floats
+    hit: Bools
+    weight: Floats
+
+    @classmethod
+    def of(cls, run: Run, tuned: Tuned, fold: Fold, ranker: Ranker, calibration: Calibration) -> "Chances":
+        """The first k of a sample of all customers, buyers or not, at a fold that neither has learned from.
+
+        Nothing where no chance was learned.
+        """
+        found = listed(run, tuned, fold, ranker)
+        chance = calibration.chance(found.inputs)
+        known = np.isfinite(chance)
+        return cls(chance[known], found.hit[known], found.weight[known])
+
+
+def holdout_calibration(run: Run, tuned: Tuned) -> pd.DataFrame:
+    """Of the lists at the holdout's cut-off; see `calibration_table`. Empty where no chance was learned."""
+    fold = run.calendar.holdout
+    folder = run.workspace.ranker(fold)
+    return pooled([Chances.of(run, tuned, fold, Ranker.load(folder), Calibration.load(folder))])
+
+
+def pooled(parts: Sequence[Chances]) -> pd.DataFrame:
+    """`calibration_table` of several folds together."""
+    chance, hit, weight = (np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0]))
+    return calibration_table(chance, hit, weight)
+
+
+def calibration_text(table: pd.DataFrame, period: int) -> str:
+    """The table as it is printed; period: of the chances, in days."""
+    if table.empty:
+        return "The chance of a purchase is not known: too few were made before to learn it."
+    shares = {name: table[name].map("{:.3%}".format) for name in ("predicted", "observed", "low", "high")}
+    shown = table.assign(rows=table["rows"].round().astype(int), **shares)
+    return (
+        f"Chance of a purchase within {period} days, predicted against observed, for a sample of all customers in "
+        f"ten groups (the mean difference is {calibration_error(table):.2%}):\n\n{table_text(shown)}"
+    )

@@ -1,0 +1,160 @@
+"""The chance that a customer buys an article of the list within the period: the ranker's score with a meaning.
+
+A logistic regression on the ranker's score, the rank, and how lately and how often the customer bought. It learns
+from all customers, buyers or not, of the labelled folds before the holdout, each ranked by a ranker that has not
+learned from it (the trials of `training.choose_for`). Customers who never bought have no chance that is known.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from sklearn.linear_model import LogisticRegression
+
+from forsys.arrays import Bools, Floats, Ints
+from forsys.calendar import Fold, day_number
+from forsys.progress import progress
+from forsys.ranking.features import build
+from forsys.ranking.features.customer import customer_table
+from forsys.ranking.live import pairs_of_anyone
+from forsys.ranking.pairs import Pairs
+from forsys.ranking.ranker import Ranker
+from forsys.ranking.training import Choice
+from forsys.ranking.tuning import Tuned
+from forsys.run import Run
+from forsys.store import read_json, write_json
+
+# The newest folds are taken until they have MIN_BUYERS together, at most MAX_FOLDS. In each of them, at most
+# BUYERS_PER_FOLD are sampled, and OTHERS_PER_BUYER times as many of those who bought nothing then.
+MIN_BUYERS, MAX_FOLDS, BUYERS_PER_FOLD, OTHERS_PER_BUYER = 1_000, 12, 4_000, 3
+MIN_HITS = 20  # fewer teach no chance
+FILE = "calibration.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """The first k ranks of some customers at a labelled fold.
+
+    inputs: as of `inputs`, (rows, inputs). hit: whether it was bought; weight: the customers whom the row's stands
+    for, since few of the many who do not buy are sampled. Both (rows,).
+    """
+
+    inputs: Floats
+    hit: Bools
+    weight: Floats
+
+    @classmethod
+    def concat(cls, parts: "list[Listed]") -> "Listed":
+        """Several folds together."""
+        columns = ([getattr(part, name) for part in parts] for name in ("inputs", "hit", "weight"))
+        return cls(*map(np.concatenate, columns))
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """log odds = intercept + sum of weight * (input - mean) / std; see `inputs` for these.
+
+    Without `weight` nothing was learned, and every chance is unknown. metadata: what it learned from.
+    """
+
+    mean: list[float]
+    std: list[float]
+    weight: list[float]
+    intercept: float
+    metadata: dict[str, Any]
+
+    @classmethod
+    def fit(cls, listed: Listed, folds: list[Fold]) -> Self:
+        """Learn from the lists of labelled folds."""
+        hits = int(listed.hit.sum())
+        metadata = {"learned_from": [str(fold.as_of) for fold in folds], "rows": len(listed.hit), "hits": hits}
+        if hits < MIN_HITS:
+            return cls([], [], [], 0.0, metadata)
+        mean, std = listed.inputs.mean(axis=0), listed.inputs.std(axis=0) + 1e-6
+        model = LogisticRegression(C=1.0, max_iter=1_000)
+        model.fit((listed.inputs - mean) / std, listed.hit, sample_weight=listed.weight)
+        return cls(mean.tolist(), std.tolist(), model.coef_[0].tolist(), float(model.intercept_[0]), metadata)
+
+    def chance(self, found: Floats) -> Floats:
+        """The chance of each row of `inputs`, float64 (rows,); NaN where it is unknown."""
+        if not self.weight:
+            return np.full(len(found), np.nan)
+        score = self.intercept + (found - self.mean) / self.std @ np.array(self.weight)
+        return np.asarray(1 / (1 + np.exp(-score)))
+
+    def save(self, folder: Path) -> None:
+        """Write calibration.json."""
+        write_json(vars(self), folder / FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        return cls(**read_json(folder / FILE))
+
+
+def inputs(pairs: Pairs, score: Floats, rank: Ints) -> Floats:
+    """What the chance follows from, (pairs, 6) float64; NaN for customers who never bought.
+
+    The ranker's score and the log of the rank; days since the last purchase, purchases and visits so far, and days
+    since the first purchase, all as logs of 1 + them.
+    """
+    customer = customer_table(pairs.profiles)
+    logs = [
+        np.log1p(customer["days_since_last_purchase"]),
+        customer["purchases"],
+        customer["visits"],
+        np.log1p(customer["days_since_first_purchase"]),
+    ]
+    return np.column_stack([score, np.log(rank), *(values[pairs.row] for values in logs)]).astype(np.float64)
+
+
+def calibrate(run: Run, tuned: Tuned, choice: Choice) -> Calibration:
+    """Learn from the newest of the folds on which the ranker's size was chosen."""
+    unseen = newest(run, [(ranker, fold) for ranker, folds in choice.unseen for fold in folds])
+    folds = progress(unseen, "calibrate", unit="fold")
+    parts = [listed(run, tuned, fold, ranker, choice.trees) for ranker, fold in folds]
+    nothing = Listed(np.zeros((0, 6)), np.zeros(0, bool), np.zeros(0))
+    return Calibration.fit(Listed.concat([*parts, nothing]), [fold for _, fold in unseen])
+
+
+def newest(run: Run, unseen: list[tuple[Ranker, Fold]]) -> list[tuple[Ranker, Fold]]:
+    """The newest folds, each with its ranker, until they have MIN_BUYERS together; at most MAX_FOLDS."""
+    newest_first = sorted(unseen, key=lambda each: each[1].as_of, reverse=True)[:MAX_FOLDS]
+    buyers = np.cumsum([run.labels(fold)["customer"].n_unique() for _, fold in newest_first])
+    return newest_first[: int(np.searchsorted(buyers, MIN_BUYERS)) + 1]
+
+
+def listed(run: Run, tuned: Tuned, fold: Fold, ranker: Ranker, trees: int | None = None) -> Listed:
+    """The first k of a sample of a fold's customers, in the order of a ranker that has not learned from it."""
+    customers, weight = sampled_customers(run, fold)
+    pairs = pairs_of_anyone(run, tuned, fold, customers)
+    score = ranker.predict(build(pairs, ranker.groups), pairs.row, trees)
+    rank, _ = ranker.ranks(pairs, score)
+    first = rank <= run.settings.k
+    hit = pairs.bought(run.history.labels(fold))
+    return Listed(inputs(pairs, score, rank)[first], hit[first], weight[pairs.row][first])
+
+
+def sampled_customers(run: Run, fold: Fold) -> tuple[Ints, Floats]:
+    """Some of a fold's buyers, some of the others, and how many of them each stands for; sorted by customer.
+
+    Of those who get a list and had bought before the fold; sampled by their hash.
+    """
+    everyone = run.submission_customers
+    profiles = run.history.profiles(everyone, fold.as_of)
+    everyone = everyone[profiles.stop > profiles.start]
+    buys = np.isin(everyone, run.history.labels(fold)["customer"].unique().to_numpy())
+    seed, count = run.settings.seed + day_number(fold.as_of), min(int(buys.sum()), BUYERS_PER_FOLD)
+    parts = (_sample(everyone[buys], count, seed), _sample(everyone[~buys], OTHERS_PER_BUYER * count, seed))
+    customers, weight = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.argsort(customers)
+    return customers[order], weight[order]
+
+
+def _sample(customers: Ints, count: int, seed: int) -> tuple[Ints, Floats]:
+    """At most `count` of them, and how many each stands for."""
+    key = pl.Series(customers).hash(seed).to_numpy()
+    sampled = customers[np.argsort(key, kind="stable")[:count]]
+    return sampled, np.full(len(sampled), len(customers) / max(len(sampled), 1))

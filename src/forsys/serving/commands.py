@@ -1,0 +1,62 @@
+"""What `forsys recommend`, `export` and `explain` print: a function per command."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from forsys.run import Run
+from forsys.serving.explaining import explanation_text, explanations
+from forsys.serving.export import export
+from forsys.serving.recommender import Recommender
+
+
+def recommend_text(
+    run: Run, customers: Sequence[str], basket: Sequence[str], k: int | None, *, as_json: bool
+) -> str:
+    """The lists of customers, whose ids may be given by their beginnings, or that of a new customer's basket."""
+    recommender, k = Recommender.of(run), run.settings.k if k is None else k
+    if basket:
+        lists = recommender.recommend_to_basket(basket, k)
+    else:
+        found = [recommender.customers.find_prefix(each) for each in customers]
+        lists = recommender.recommend(recommender.customers.ids.gather(found).to_list(), k)
+    rows = lists.to_dicts()
+    if as_json:
+        return _json(rows)
+    parts: dict[str | None, list[str]] = {}
+    for row in rows:
+        parts.setdefault(row["customer"], []).append(_line(row))
+    return "\n\n".join("\n".join([_heading(run, customer), *lines]) for customer, lines in parts.items())
+
+
+def export_text(run: Run, path: Path) -> str:
+    """Write everyone's lists to a file, and say so."""
+    rows, days = export(run, path), run.settings.holdout_days
+    return (
+        f"{path}: {rows:,} rows, the first {run.settings.k} articles of everyone. `chance` is that of a purchase "
+        f"within {days} days from {run.calendar.submission.as_of}; empty where a customer never bought."
+    )
+
+
+def explain_text(run: Run, customer: str, articles: Sequence[str], *, as_json: bool) -> str:
+    """Why articles (without any, the whole list) stand where they do; ids may be given by their beginnings."""
+    found = explanations(Recommender.of(run), customer, articles or None, run.settings.k)
+    return (
+        _json(found) if as_json else "\n".join(explanation_text(each, run.settings.holdout_days) for each in found)
+    )
+
+
+def _heading(run: Run, customer: str | None) -> str:
+    who = "The basket of a new customer" if customer is None else f"Customer {customer}"
+    days = run.settings.holdout_days
+    return f"{who}, {run.calendar.submission.as_of}: rank, article, chance of a purchase within {days} days, reason"
+
+
+def _line(row: dict[str, Any]) -> str:
+    chance = "      " if row["chance"] is None else f"{row['chance']:6.2%}"
+    return f"{row['rank']:4}  {row['article']}  {chance}  {row['name'] or ''} ({row['reason']})"
+
+
+def _json(found: Any) -> str:
+    return json.dumps(found, indent=1, ensure_ascii=False)

@@ -1,0 +1,57 @@
+"""Everyone's lists as one file, with the shop's own ids."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from forsys.errors import DataError
+from forsys.ranking.ordering import ranked_parts
+from forsys.run import Run
+from forsys.store import atomic_write
+
+SCHEMA: dict[str, pl.DataType] = {
+    "customer": pl.String(),  # the shop's own id
+    "rank": pl.UInt16(),  # 1 is the best
+    "article": pl.String(),  # the shop's own id
+    "chance": pl.Float32(),  # that the customer buys it within the period; null where it is unknown
+}
+ENDINGS = (".parquet", ".csv")
+
+
+def export(run: Run, path: Path) -> int:
+    """Write the first k ranks of everyone's list, sorted as the tables' customers: SCHEMA. Returns the rows.
+
+    A shard is in memory at a time. Raises DataError for another ending than .parquet or .csv, and where the lists
+    are missing.
+    """
+    if path.suffix not in ENDINGS:
+        raise DataError(f"{path}: the ending says no form that can be written. Use {' or '.join(ENDINGS)}.")
+    parts, written = ranked_parts(run, run.calendar.submission), 0
+
+    def shards(*_: object) -> Iterator[pl.DataFrame]:
+        nonlocal written
+        customers, articles = (_ids(run, name) for name in ("customer", "article"))
+        for part in parts:
+            lists = pl.scan_parquet(part).filter(pl.col("rank") <= run.settings.k).collect()
+            written += len(lists)
+            yield lists.select(
+                customer=customers.gather(lists["customer"]),
+                rank="rank",
+                article=articles.gather(lists["article"]),
+                chance=pl.col("chance").fill_nan(None),
+            )
+
+    lists = register_io_source(shards, schema=SCHEMA)
+    with atomic_write(path) as part:
+        if path.suffix == ".csv":
+            lists.sink_csv(part)
+        else:
+            lists.sink_parquet(part)
+    return written
+
+
+def _ids(run: Run, name: str) -> pl.Series:
+    """The shop's ids of a table, at the place of their dense id."""
+    return pl.read_parquet(run.workspace.tables / f"{name}s.parquet", columns=[f"{name}_id"])[f"{name}_id"]

@@ -1,0 +1,78 @@
+"""Frames as a shop's files: Parquet, and the shop.toml that says which column is what."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from forsys.errors import DataError
+from forsys.store import write_parquet, write_text
+
+# Table -> the name of its file, and the keys of its section of the shop file.
+TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "orders": ("transactions_train", ("day", "customer", "article", "units", "price", "channel", "order")),
+    "articles": ("articles", ("id", "name", "text", "picture", "product", "attributes")),
+    "customers": ("customers", ("id", "age", "region", "attributes")),
+}
+NEEDED = {"orders": ("day", "customer", "article"), "articles": ("id",), "customers": ("id",)}
+KAGGLE = {"t_dat", "customer_id", "article_id", "price", "sales_channel_id"}  # columns of H&M's orders
+Columns = Mapping[str, str | Sequence[str]]
+
+
+def write_shop(frames: Mapping[str, pl.DataFrame], columns: Columns, folder: Path) -> None:
+    """Write frames (orders, articles, customers) below `folder`; files that hold the same already stay.
+
+    Orders with the columns of Kaggle's H&M data, and nothing said of them, need no shop.toml. Raises DataError for
+    keys and columns that are not there.
+    """
+    sections = "" if not columns and set(frames["orders"].columns) >= KAGGLE else shop_file(frames, columns)
+    for name, frame in frames.items():
+        _write_changed(frame, folder / f"{TABLES[name][0]}.parquet")
+    path = folder / "shop.toml"
+    if not sections:
+        path.unlink(missing_ok=True)
+    elif not path.exists() or path.read_text(encoding="utf-8") != sections:
+        write_text(sections, path)
+
+
+def _write_changed(frame: pl.DataFrame, path: Path) -> None:
+    """So that a second fit of the same frames finds all that it made up to date."""
+    if not path.exists() or not pl.read_parquet(path).equals(frame):
+        write_parquet(frame, path)
+
+
+def shop_file(frames: Mapping[str, pl.DataFrame], columns: Columns) -> str:
+    """The text of shop.toml. columns: key -> column, as `forsys.Shop` takes them."""
+    named: dict[str, dict[str, str | list[str]]] = {name: {} for name in frames}
+    for key, column in columns.items():
+        table, _, inner = key.rpartition(".")
+        table = table or "orders"
+        if table not in frames or inner not in TABLES[table][1]:
+            known = [name if of == "orders" else f"{of}.{name}" for of in frames for name in TABLES[of][1]]
+            raise DataError(f"columns: {key!r} is no key of the frames that were given. Keys: {', '.join(known)}.")
+        named[table][inner] = column if isinstance(column, str) else list(column)
+    return "\n".join(_section(table, frame, named[table]) for table, frame in frames.items())
+
+
+def _section(table: str, frame: pl.DataFrame, named: dict[str, str | list[str]]) -> str:
+    file, keys = TABLES[table]
+    own = {key: key for key in keys if key in frame.columns and key not in named}
+    found = {**own, **named}
+    for key in NEEDED[table]:
+        if key not in found:
+            where = key if table == "orders" else f"{table}.{key}"
+            raise DataError(
+                f"{table}: which column is the {key}? Say so by columns={{{where!r}: …}}; {_has(frame)}."
+            )
+    for column in found.values():
+        for each in [column] if isinstance(column, str) else column:
+            if each not in frame.columns:
+                raise DataError(f"{table}: there is no column {each!r}; {_has(frame)}.")
+    lines = [f"[{table}]", f'file = "{file}.parquet"']
+    lines += [f"{key} = {json.dumps(found[key], ensure_ascii=False)}" for key in keys if key in found]
+    return "\n".join(lines) + "\n"
+
+
+def _has(frame: pl.DataFrame) -> str:
+    return f"it has {', '.join(frame.columns)}"

@@ -1,0 +1,1 @@
+"""The Python interface, on a model of the tiny shop."""

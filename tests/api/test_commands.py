@@ -1,0 +1,74 @@
+"""The commands recommend, export and explain, on the model of the tiny shop."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import forsys
+from forsys.cli.program import main
+from world import flags
+
+Ask = Callable[..., str]
+
+
+@pytest.fixture
+def ask(model_folder: Path, shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
+    """Run a command on what was fitted; returns what it prints, or the error with its code."""
+    monkeypatch.setenv("FORSYS_HOME", str(model_folder))
+
+    def run(*words: str) -> str:
+        code = main([*words, *flags(shop)])
+        printed = capsys.readouterr()
+        return printed.out if not code else f"{code}: {printed.err}"
+
+    return run
+
+
+def test_recommend(ask: Ask, model: forsys.Model) -> None:
+    customer = model.customers[4]
+    expected = model.recommend(customer, k=3)["article"].to_list()
+    text = ask("recommend", customer[:14], "-k", "3")
+    assert text.startswith(f"Customer {customer}, 2024-07-01") and all(article in text for article in expected)
+    found = json.loads(ask("recommend", customer, "-k", "3", "--json"))
+    assert [row["article"] for row in found] == expected
+
+
+def test_basket(ask: Ask, model: forsys.Model) -> None:
+    basket = model.history.articles["article_id"][3]
+    found = json.loads(ask("recommend", "--basket", basket, "--json"))
+    assert [row["article"] for row in found] == model.recommend(basket=[basket])["article"].to_list()
+    assert "The basket of a new customer" in ask("recommend", "--basket", basket)
+
+
+def test_explain(ask: Ask, model: forsys.Model) -> None:
+    customer = model.customers[4]
+    articles = model.recommend(customer)["article"].to_list()
+    assert ask("explain", customer[:14]).count("For it") == 12
+    assert ask("explain", customer, *articles[:2]).count("For it") == 2
+    found = json.loads(ask("explain", customer, articles[0], "--json"))
+    assert found[0]["rank"] == 1 and found[0]["article"] == articles[0] and found[0]["for_it"]
+
+
+def test_export(ask: Ask, model: forsys.Model, tmp_path: Path) -> None:
+    text = ask("export", str(tmp_path / "lists.parquet"))
+    assert f"{12 * len(model.customers):,} rows" in text and "within 7 days from 2024-07-01" in text
+    assert len(pl.read_parquet(tmp_path / "lists.parquet")) == 12 * len(model.customers)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["recommend"], "Name customers, or articles with --basket"),
+        (["recommend", "a", "--basket", "b"], "Name customers, or articles with --basket"),
+        (["recommend", "nobody"], "No customer 'nobody'"),
+        (["recommend", "--basket", "nothing"], "No article 'nothing'"),
+        (["export", "lists.xls"], "Use .parquet or .csv"),
+        (["explain", "0"], "Several customers begin with '0'"),
+    ],
+)
+def test_what_cannot_be_answered(ask: Ask, words: list[str], message: str) -> None:
+    answer = ask(*words)
+    assert answer.startswith("2: forsys: ") and message in answer

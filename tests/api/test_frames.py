@@ -1,0 +1,87 @@
+"""Frames as a shop's files."""
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from forsys.errors import DataError
+from forsys.serving.frames import as_pandas, as_polars
+from forsys.serving.shop_files import shop_file, write_shop
+
+ORDERS = pl.DataFrame({"date": ["2024-06-01"], "client": ["a"], "sku": ["X-1"], "price": [2.5]})
+ARTICLES = pl.DataFrame({"sku": ["X-1"], "title": ["Skirt"], "brand": ["Isle"]})
+COLUMNS: dict[str, Any] = {
+    "day": "date",
+    "customer": "client",
+    "article": "sku",
+    "articles.id": "sku",
+    "articles.name": "title",
+    "articles.attributes": ["brand"],
+}
+
+
+def test_shop_file() -> None:
+    found = tomllib.loads(shop_file({"orders": ORDERS, "articles": ARTICLES}, COLUMNS))
+    orders = {"day": "date", "customer": "client", "article": "sku", "price": "price"}
+    assert found == {
+        "orders": {"file": "transactions_train.parquet", **orders},
+        "articles": {"file": "articles.parquet", "id": "sku", "name": "title", "attributes": ["brand"]},
+    }
+
+
+def test_written_once(tmp_path: Path) -> None:
+    frames = {"orders": ORDERS, "articles": ARTICLES}
+    write_shop(frames, COLUMNS, tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    write_shop(frames, COLUMNS, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    write_shop(frames | {"orders": ORDERS.with_columns(price=3.0)}, COLUMNS, tmp_path)
+    changed = {path.name for path in tmp_path.iterdir() if before[path] != path.stat().st_mtime_ns}
+    assert changed == {"transactions_train.parquet"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"dya": "date"}, r"columns: 'dya' is no key .* Keys: day, customer"),
+        ({"customers.id": "client"}, r"'customers\.id' is no key of the frames that were given"),
+        (
+            {"day": "date", "customer": "client"},
+            r"orders: which column is the article\? .*it has date, client, sku",
+        ),
+        ({**COLUMNS, "day": "when"}, r"orders: there is no column 'when'; it has date"),
+        ({**COLUMNS, "articles.attributes": ["x"]}, r"articles: there is no column 'x'"),
+    ],
+)
+def test_what_cannot_be_mapped(columns: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        shop_file({"orders": ORDERS, "articles": ARTICLES}, columns)
+
+
+def test_pandas_and_back() -> None:
+    frame = pd.DataFrame(
+        {
+            "text": ["a", None],
+            "number": [1.5, float("nan")],
+            "whole": pd.array([1, None], dtype="Int64"),
+            "kind": pd.Categorical(["x", "y"]),
+            "day": pd.to_datetime(["2024-06-01 10:00", "NaT"]),
+            "zone": pd.to_datetime(["2024-06-01 23:30", "2024-06-02 00:00"]).tz_localize("Europe/Stockholm"),
+        }
+    )
+    found = as_polars("orders", frame)
+    assert found.rows() == [
+        ("a", 1.5, 1, "x", datetime(2024, 6, 1, 10), datetime(2024, 6, 1, 23, 30)),
+        (None, None, None, "y", None, datetime(2024, 6, 2)),
+    ]
+    assert as_pandas(found)["text"].isna().to_list() == [False, True]
+
+
+def test_mixed_types() -> None:
+    with pytest.raises(DataError, match="orders: the column id mixes types"):
+        as_polars("orders", pd.DataFrame({"id": [1, "a"]}))

@@ -1,0 +1,338 @@
+"""The Python interface on the tiny shop."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import forsys
+from forsys.api import overrides
+from forsys.opening import open_run
+from forsys.ranking.ordering import read_ranked
+from forsys.serving.frames import as_polars
+from forsys.serving.recommender import LISTS
+from forsys.settings import load_settings
+from forsys.stages import run_stage
+from world import PROJECT, SMALL, environment, lists_in
+from world import overrides as small
+
+SETTINGS = {key: json.loads(value) for key, value in SMALL.items()}
+
+
+def lists_of(found: pd.DataFrame | pl.DataFrame) -> dict[str, list[str]]:
+    frame = found if isinstance(found, pl.DataFrame) else pl.DataFrame(found.to_dict("list"), strict=False)
+    return {str(customer): rows["article"].to_list() for (customer,), rows in frame.group_by("customer")}
+
+
+def test_import_is_quick_and_brings_nothing_along() -> None:
+    script = (
+        "import sys, time; begin = time.perf_counter(); import forsys; seconds = time.perf_counter() - begin;"
+        "heavy = {'numpy', 'pandas', 'polars', 'lightgbm', 'tensorflow', 'sklearn'} & set(sys.modules);"
+        "assert not heavy, heavy; assert 'Shop' in dir(forsys); assert seconds < 1, seconds"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script], env=environment(PYTHONPATH=str(PROJECT / "src")), check=True, timeout=60
+    )
+
+
+def test_what_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Shopp'"):
+        _ = forsys.Shopp  # type: ignore[attr-defined]
+
+
+def test_fit_is_quiet(shop: Path, model_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """And finds everything up to date a second time."""
+    before = {path: path.stat().st_mtime_ns for path in model_folder.rglob("*.parquet")}
+    forsys.Shop(shop).fit(model_folder, settings=SETTINGS)
+    assert capfd.readouterr() == ("", "")
+    assert {path: path.stat().st_mtime_ns for path in model_folder.rglob("*.parquet")} == before
+    forsys.Shop(shop).fit(model_folder, settings=SETTINGS, verbose=True)
+    assert "rank       up to date" in capfd.readouterr().out
+
+
+def test_only_the_user_can_read_the_model(model_folder: Path) -> None:
+    assert not [path for path in model_folder.rglob("*") if path.stat().st_mode & 0o077]
+
+
+class TestRecommend:
+    def test_the_lists_are_those_of_the_submission(
+        self, model: forsys.Model, model_folder: Path, shop: Path
+    ) -> None:
+        """Everyone's, one by one and all at once, to the last bit of the chance."""
+        run = open_run(shop, overrides=small(), home=model_folder)
+        run_stage(run, "submit")
+        submitted = lists_in(run.workspace.submission)
+        assert lists_of(model.recommend()) == submitted
+        ranked = read_ranked(run, run.calendar.submission).filter(pl.col("rank") <= 12).collect()
+        chances = dict(ranked.group_by("customer").agg("chance").iter_rows())
+        ids = run.history.customers["customer_id"]
+        for customer in range(0, len(ids), 7):
+            found = model.recommend(ids[customer], polars=True)
+            assert found["article"].to_list() == submitted[ids[customer]]
+            assert found["rank"].to_list() == list(range(1, 13))
+            assert found["chance"].fill_null(float("nan")).to_list() == pytest.approx(
+                chances[customer], abs=0, rel=0, nan_ok=True
+            )
+
+    def test_columns(self, model: forsys.Model) -> None:
+        found = model.recommend(model.customers[0], k=3)
+        assert isinstance(found, pd.DataFrame) and list(found) == list(LISTS) and len(found) == 3
+        same = model.recommend(model.customers[0], k=3, polars=True)
+        assert isinstance(same, pl.DataFrame) and same.schema == pl.Schema(LISTS)
+        assert found["article"].to_list() == same["article"].to_list()
+        assert set(", ".join(same["sources"]).split(", ")) <= set(model.sources)
+
+    def test_in_the_order_in_which_they_are_named(self, model: forsys.Model) -> None:
+        asked = [model.customers[i] for i in (9, 2, 30)]
+        found = model.recommend(asked, k=2, polars=True)
+        assert found["customer"].to_list() == [each for each in asked for _ in range(2)]
+        alone = [model.recommend(each, k=2, polars=True) for each in asked]
+        assert_frame_equal(found, pl.concat(alone), check_exact=True)
+
+    def test_longer_lists_begin_like_shorter_ones(self, model: forsys.Model) -> None:
+        short, long = (model.recommend(model.customers[4], k=k, polars=True) for k in (3, 20))
+        assert_frame_equal(long[:3], short, check_exact=True)
+
+    def test_reasons_are_true(self, model: forsys.Model) -> None:
+        """What is said to have been bought was, and everything that was is said so."""
+        history = model.history
+        article_id, customer_id = history.articles["article_id"], history.customers["customer_id"]
+        bought = {
+            (customer_id[int(c)], article_id[int(a)])
+            for c, a in zip(history.customer, history.article, strict=True)
+        }
+        found = model.recommend(polars=True)
+        said = found.filter(
+            pl.col("reason").str.starts_with("bought ") & ~pl.col("reason").str.contains("customers")
+        )
+        assert {(c, a) for c, a in found.select("customer", "article").iter_rows() if (c, a) in bought} == set(
+            said.select("customer", "article").iter_rows()
+        )
+        assert found["reason"].str.contains("often bought with .+, which you bought on 2024-").any()
+        assert found["reason"].str.contains("a variant of .+, which you bought on").any()
+        assert found["reason"].str.contains("best seller").any()
+        assert not found["reason"].str.contains("found by|None|nan").any()
+
+    def test_chances_of_customers_who_never_bought_are_unknown(self, model: forsys.Model) -> None:
+        history = model.history
+        never = set(history.customers["customer_id"].gather(np.flatnonzero(np.diff(history.first) == 0)))
+        found = model.recommend(polars=True)
+        assert set(found.filter(pl.col("chance").is_null())["customer"]) == never
+        assert found["chance"].drop_nulls().is_between(0, 1, closed="none").all()
+
+    @pytest.mark.parametrize(
+        ("asked", "message"),
+        [
+            ({"customers": "nobody"}, "No customer 'nobody'"),
+            ({"customers": 5}, "not iterable|is no text"),
+            ({"customers": [5]}, "5 is no text"),
+            ({"basket": ["nothing"]}, "No article 'nothing'"),
+            ({"basket": []}, "basket is empty"),
+            ({"customers": "a", "basket": ["b"]}, "one at a time"),
+            ({"k": 0}, "k is 0"),
+        ],
+    )
+    def test_what_cannot_be_answered(self, model: forsys.Model, asked: dict[str, Any], message: str) -> None:
+        with pytest.raises((forsys.DataError, TypeError), match=message):
+            model.recommend(**asked)
+
+
+class TestBasket:
+    def test_is_that_of_a_new_customer(self, model: forsys.Model) -> None:
+        articles = model.history.articles["article_id"]
+        basket = [articles[3], articles[50]]
+        found = model.recommend(basket=basket, polars=True)
+        assert found["customer"].is_null().all()
+        assert found["rank"].to_list() == list(range(1, 13))
+        assert not set(found["article"]) & set(basket)
+        assert found["reason"].str.contains("in the basket").any()
+        assert not found["reason"].str.contains("you bought").any()
+
+    def test_what_is_in_it_decides(self, model: forsys.Model) -> None:
+        articles = model.history.articles["article_id"]
+        baskets = [model.recommend(basket=[articles[i]], polars=True)["article"].to_list() for i in (3, 50, 90)]
+        assert len({tuple(each) for each in baskets}) == 3
+
+    def test_order_and_repetition_do_not_matter(self, model: forsys.Model) -> None:
+        a, b = model.history.articles["article_id"][:2]
+        found, again = (model.recommend(basket=each, polars=True) for each in ([a, b], [b, a, b]))
+        assert_frame_equal(found, again, check_exact=True)
+
+    def test_changes_nothing(self, model: forsys.Model) -> None:
+        before = model.recommend(model.customers[:3], polars=True)
+        model.recommend(basket=[model.history.articles["article_id"][7]])
+        assert_frame_equal(model.recommend(model.customers[:3], polars=True), before, check_exact=True)
+
+
+class TestFolder:
+    def test_can_be_copied_elsewhere(self, model: forsys.Model, model_folder: Path, tmp_path: Path) -> None:
+        """With cp, without times; and holds no path of where it was made."""
+        copy = tmp_path / "elsewhere"
+        shutil.copytree(model_folder, copy, copy_function=shutil.copyfile)
+        for text in [*copy.rglob("*.json"), *copy.rglob("*.txt"), *copy.rglob(".*.made-from")]:
+            assert str(model_folder.parent) not in text.read_text(encoding="utf-8"), text
+        loaded = forsys.load(copy)
+        everyone, basket = model.recommend(polars=True), [model.history.articles["article_id"][5]]
+        assert_frame_equal(loaded.recommend(polars=True), everyone, check_exact=True)
+        assert_frame_equal(
+            loaded.recommend(basket=basket, polars=True),
+            model.recommend(basket=basket, polars=True),
+            check_exact=True,
+        )
+        assert len(loaded.evaluate())
+
+    def test_none(self, tmp_path: Path) -> None:
+        with pytest.raises(forsys.DataError, match=r"holds no model: no model\.json"):
+            forsys.load(tmp_path)
+
+    def test_damaged(self, model_folder: Path, tmp_path: Path) -> None:
+        copy = tmp_path / "copy"
+        shutil.copytree(model_folder, copy)
+        source = next(copy.rglob("folds/2024-07-01/als-*/model.npz"))
+        source.write_bytes(source.read_bytes()[:-1])
+        with pytest.raises(forsys.DataError, match="source als is not fitted"):
+            forsys.load(copy)
+
+
+def test_evaluate(model: forsys.Model) -> None:
+    scores = model.evaluate()
+    assert isinstance(scores, pd.DataFrame)
+    assert scores["list"].is_unique and scores["MAP@12"].max() > 0
+    chances = pl.read_csv(model.run.workspace.evaluation / "calibration.csv")
+    assert chances.columns == ["group", "rows", "predicted", "observed", "low", "high"]
+    assert chances["predicted"].is_sorted()
+    bought, predicted = (float(chances["rows"].dot(chances[name]) or 0) for name in ("observed", "predicted"))
+    assert bought > 0 and 0.5 < predicted / bought < 2
+
+
+class TestRecommendAll:
+    @pytest.mark.parametrize("name", ["lists.parquet", "lists.csv"])
+    def test_is_everyones_list(self, model: forsys.Model, tmp_path: Path, name: str) -> None:
+        path = tmp_path / "made" / name
+        rows = model.recommend_all(path)
+        ids = {"customer": pl.String, "article": pl.String}
+        in_parquet = name.endswith("parquet")
+        found = pl.read_parquet(path) if in_parquet else pl.read_csv(path, schema_overrides=ids)
+        assert rows == len(found) == 12 * len(model.customers)
+        expected = model.recommend(polars=True).select("customer", "rank", "article", "chance")
+        assert_frame_equal(found, expected, check_dtypes=in_parquet, rel_tol=1e-5)
+
+    def test_other_endings(self, model: forsys.Model, tmp_path: Path) -> None:
+        with pytest.raises(forsys.DataError, match=r"lists\.xlsx: .* Use \.parquet or \.csv"):
+            model.recommend_all(tmp_path / "lists.xlsx")
+
+
+class TestExplain:
+    def test_the_whole_list(self, model: forsys.Model) -> None:
+        customer = model.customers[5]
+        found = model.explanations(customer)
+        assert [each["article"] for each in found] == model.recommend(customer)["article"].to_list()
+        assert [each["rank"] for each in found] == list(range(1, 13))
+        for each in found:
+            assert set(each["found_by"]) <= set(model.sources) and each["found_by"]
+            for effect in [*each["for_it"], *each["against_it"]]:
+                assert re.match(r"([A-Z0-9].*|[a-z_]+ did not find it)\.$", effect["sentence"]), effect
+            assert all(effect["effect"] > 0 for effect in each["for_it"])
+            assert all(effect["effect"] < 0 for effect in each["against_it"])
+
+    def test_beginnings_of_ids_and_several_articles(self, model: forsys.Model) -> None:
+        customer = model.customers[5]
+        articles = model.recommend(customer)["article"].to_list()
+        text = model.explain(customer[:12], [articles[2], articles[0]])
+        assert text.index(articles[2]) < text.index(articles[0])
+        assert "rank 3 of" in text and "For it" in text and "Against it" in text and "Chance of a purchase" in text
+
+    def test_ids_that_are_not_clear(self, model: forsys.Model) -> None:
+        with pytest.raises(forsys.DataError, match="No customer 'nobody'"):
+            model.explain("nobody")
+        with pytest.raises(forsys.DataError, match="Several customers begin with '0'"):
+            model.explain("0")
+        with pytest.raises(forsys.DataError, match="No customer ''"):
+            model.explain("")
+
+    def test_an_article_that_no_source_recommends(self, model: forsys.Model) -> None:
+        customer = model.customers[0]
+        known = {each["article"] for each in model.explanations(customer)}
+        found = model.recommend(customer, k=1_000, polars=True)
+        other = sorted(set(model.history.articles["article_id"]) - set(found["article"]) - known)
+        with pytest.raises(forsys.DataError, match="no source recommends it"):
+            model.explain(customer, other[0])
+
+
+class TestFrames:
+    @pytest.fixture
+    def frames(self, shop: Path) -> dict[str, Any]:
+        """Kaggle's columns, as pandas reads them."""
+        return {
+            "orders": pd.read_csv(
+                shop / "transactions_train.csv", dtype={"article_id": str}, parse_dates=["t_dat"]
+            ),
+            "articles": pd.read_csv(shop / "articles.csv", dtype={"article_id": str}),
+            "customers": pd.read_csv(shop / "customers.csv"),
+        }
+
+    def test_the_same_lists_as_from_files(
+        self, model: forsys.Model, frames: dict[str, Any], tmp_path: Path
+    ) -> None:
+        """From pandas, and from the same in polars, which finds everything up to date."""
+        made = forsys.Shop(**frames).fit(tmp_path, settings=SETTINGS)
+        assert lists_of(made.recommend()) == lists_of(model.recommend())
+        ranked = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("ranked/**/*.parquet")}
+        in_polars: dict[str, Any] = {name: as_polars(name, frame) for name, frame in frames.items()}
+        forsys.Shop(**in_polars).fit(tmp_path, settings=SETTINGS)
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("ranked/**/*.parquet")} == ranked
+
+    def test_another_shops_columns(self, frames: dict[str, Any], tmp_path: Path) -> None:
+        """SKUs, times of day, no customers, attributes under their own names."""
+        sku = {number: f"SKU-{int(number):x}" for number in frames["articles"]["article_id"]}
+        orders = frames["orders"].assign(
+            when=frames["orders"]["t_dat"] + pd.Timedelta(hours=11), sku=frames["orders"]["article_id"].map(sku)
+        )
+        articles = frames["articles"].assign(sku=frames["articles"]["article_id"].map(sku))
+        made = forsys.Shop(
+            orders=orders[["when", "customer_id", "sku", "price"]],
+            articles=articles[["sku", "prod_name", "product_type_name", "section_name", "colour_group_name"]],
+            columns={
+                "day": "when",
+                "customer": "customer_id",
+                "article": "sku",
+                "articles.id": "sku",
+                "articles.name": "prod_name",
+                "articles.attributes": ["product_type_name", "section_name", "colour_group_name"],
+            },
+        ).fit(tmp_path, settings=SETTINGS)
+        found = made.recommend(made.customers[3], polars=True)
+        assert set(found["article"]) <= set(sku.values()) and len(found) == 12
+        assert made.recommend(basket=[found["article"][0]], k=2, polars=True)["reason"].str.len_chars().all()
+        assert "rank 1 of" in made.explain(made.customers[3], found["article"][0])
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({}, "either a folder or a frame"),
+            ({"folder": "a", "orders": 1}, "either a folder or a frame"),
+            ({"folder": "a", "columns": {"day": "b"}}, "Give the folder alone"),
+            ({"orders": [1]}, "orders: this is a list"),
+        ],
+    )
+    def test_what_is_no_shop(self, given: dict[str, object], message: str) -> None:
+        with pytest.raises(forsys.DataError, match=message):
+            forsys.Shop(**given)  # type: ignore[arg-type]
+
+
+def test_settings_as_on_the_command_line() -> None:
+    given = {"k": 6, "retrieval": {"sources": {"als": {"factors": 8}, "bpr": False}}, "ranking.features": ["lists"]}
+    settings = load_settings(overrides=overrides(given))
+    assert settings.k == 6 and settings.ranking.features == ["lists"]
+    assert settings.retrieval.sources["als"]["factors"] == 8 and "bpr" not in settings.retrieval.sources
+    with pytest.raises(forsys.DataError, match=r"retrieval\.sources\.als"):
+        forsys.Shop("x").fit("y", settings={"retrieval.sources.als.factor": 8})
