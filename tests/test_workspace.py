@@ -51,6 +51,18 @@ class TestPlaces:
         assert found.startswith(hashed)
         assert found != hashed
 
+    def test_several_shop_files_in_one_folder(self, tmp_path: Path) -> None:
+        folder = tmp_path / "shops"
+        places = [claimed(tmp_path, name, folder / f"{name}.toml").name for name in ("shop", "shop-b", "sho")]
+        assert places == ["shop", "shop-b", "sho"]
+        found = [workspace_of(tmp_path, name, folder / f"{name}.toml").name for name in ("sho", "shop-b", "shop")]
+        assert found == ["sho", "shop-b", "shop"]
+
+    def test_a_longer_name_is_another(self, tmp_path: Path) -> None:
+        """Though it lies in the same place, as several shops of one file do."""
+        claimed(tmp_path, "hm-cohort", Path("/a"))
+        assert workspace_of(tmp_path, "hm", Path("/a")).name == "hm"
+
     def test_a_link_is_the_folder_that_it_leads_to(self, tmp_path: Path) -> None:
         (tmp_path / "real").mkdir()
         (tmp_path / "link").symlink_to(tmp_path / "real")

@@ -15,6 +15,7 @@ from forsys.run import Run
 from forsys.settings import Settings, load_settings
 from forsys.store import is_current, write_stamp
 from forsys.tables.dataset import DataSet, locate
+from forsys.tables.shop_file import SHOP_FILE
 from forsys.workspace import SAMPLE, sample_folder, workspace_of
 
 
@@ -37,7 +38,13 @@ def open_run(
     dataset = find_data(folder, home, make_sample=make_sample)
     if not dataset.name:  # the folder / has none, and output would go to all data sets' folder
         raise DataError(f"{dataset.origin}: this folder has no name. Put the tables into a folder of their own.")
-    return Run(dataset, settings, workspace_of(home, dataset.name, dataset.folder), max_rejected)
+    return Run(dataset, settings, workspace_of(home, dataset.name, _place(dataset)), max_rejected)
+
+
+def _place(dataset: DataSet) -> Path:
+    """What tells a data set from others: its folder, or its shop file where a folder may hold several."""
+    file = dataset.shop_file
+    return dataset.folder if file is None or file.name == SHOP_FILE else file
 
 
 def home_folder() -> Path:

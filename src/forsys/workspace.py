@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from glob import escape
 from pathlib import Path
 
@@ -67,14 +68,15 @@ class Workspace:
 
 
 def workspace_of(home: Path, name: str, data: Path) -> Workspace:
-    """The workspace of the data in `data`: `output/NAME`, or `output/NAME-2f3a` where that is of other data.
+    """The workspace of the data in `data`, a folder or a shop file.
 
-    The digits are the start of a hash of the path. The one that belongs to the data is found again though the
-    project was moved, with the data or without them.
+    It is `output/NAME`, or `output/NAME-2f3a` where that is of other data; the digits begin a hash of the path. The
+    one that belongs to the data is found again though the project was moved, with the data or without them.
     """
     places = places_of(home, data)
+    numbered = re.compile(re.escape(name) + "(-[0-9a-f]{4,32})?")
     for out in sorted((home / "output").glob(f"{escape(name)}*")):
-        if {*belongs_to(out)} & {*places}:
+        if numbered.fullmatch(out.name) and {*belongs_to(out)} & {*places}:
             return Workspace(home, out.name, places)
     digits = hashlib.sha256(places[0].encode("utf-8", "surrogateescape")).hexdigest()
     names = [name, *(f"{name}-{digits[:length]}" for length in (4, 8, 16, 32))]

@@ -15,7 +15,7 @@ from forsys.arrays import dense, position_within, ranks_within, top_k
 def test_top_of_is_a_sort(seed: int, k: int, columns: int, values: int) -> None:
     """With equal scores, without scores, dense or sparse."""
     random = np.random.default_rng(seed)
-    stored = sparse.random_array((5, columns), density=random.random(), rng=random, dtype=np.float32).tocsr()
+    stored = sparse.csr_array((random.random((5, columns)) < random.random()).astype(np.float32))
     stored.data = random.integers(-values, values, len(stored.data)).astype(np.float32)
     cells = dense(stored)
     order = np.argsort(-cells, axis=1, kind="stable")[:, :k]
