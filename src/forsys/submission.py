@@ -263,7 +263,7 @@ class _Check:
 
     def _quoted_rows(self) -> pl.DataFrame:
         try:
-            rows = pl.read_csv(self.file, infer_schema=False, empty_string_is_null=False, glob=False)
+            rows = pl.read_csv(self.file, infer_schema=False, glob=False).fill_null("")
         except pl.exceptions.PolarsError:
             self._fail("", "it can't be read as CSV", "2 fields a line, in quotes where an id holds a comma", AGAIN)
         return rows.rename({"customer_id": "customer"}).with_row_index("line", offset=2)
