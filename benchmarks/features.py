@@ -74,6 +74,6 @@ def merged(pairs: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
             found["article_log_recency_ratio"] = np.log1p(newest) - np.log1p(between)
         else:
             found[f"{level}_visit_share"] = times / found["visits"]
-        if level in ("article", "product"):
+        if level in ("article", "product_code"):
             found[f"{level}_in_last_visit"] = (newest == found["last"]).astype(float)
     return found

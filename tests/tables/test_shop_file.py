@@ -157,8 +157,9 @@ def test_a_shop_file_that_is_no_utf_8(tmp_path: Path) -> None:
 
 
 def test_roles_are_passed_on(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, ORDERS + '[roles]\ntype = ["kind", "group"]\n')
-    assert shop.summary["roles"] == {"type": ["kind", "group"]}
+    shop = Shop(tmp_path, ORDERS + '[roles]\nchannels = ["web"]\ncounted = ["product_code"]\n')
+    assert shop.summary["roles"]["channels"] == ["web"]
+    assert shop.summary["roles"]["counted"] == ["product_code"]
 
 
 # --- files ---
@@ -526,24 +527,24 @@ def test_returns_are_taken_off_the_newest_earlier_units(rows: list[tuple[int, in
 
 def test_channels_by_how_common_they_are(tmp_path: Path) -> None:
     shop = Shop(tmp_path, ORDERS + 'channel = "c"\n', {"orders.csv": with_column("c", "web", "", "web")})
-    assert shop.summary["channels"] == ["web"]
+    assert shop.summary["roles"]["channels"] == ["web"]
     assert shop.transactions["channel"].to_list() == [1, 0, 1]
     more = Shop(tmp_path / "2", ORDERS + 'channel = "c"\n', {"orders.csv": with_column("c", "b", "a", "b")})
-    assert more.summary["channels"] == ["b", "a"]
+    assert more.summary["roles"]["channels"] == ["b", "a"]
     assert more.transactions["channel"].to_list() == [1, 2, 1]
 
 
 def test_channels_are_the_same_in_any_spelling(tmp_path: Path) -> None:
     log = with_column("c", " web", "2.0", "2").replace("2024-01-02,", "2024-01-02 10:30,")
     shop = Shop(tmp_path, ORDERS + 'channel = "c"\n', {"orders.csv": log})
-    assert shop.summary["channels"] == ["2", "web"]
+    assert shop.summary["roles"]["channels"] == ["2", "web"]
     assert shop.transactions["channel"].to_list() == [2, 1, 1]
 
 
 def test_named_channels_are_all_there_are(tmp_path: Path) -> None:
     text = ORDERS + 'channel = "c"\nchannels = { S = "store", W = "web", P = "phone" }\n'
     shop = Shop(tmp_path / "1", text, {"orders.csv": with_column("c", "W", "S", "P")})
-    assert shop.summary["channels"] == ["store", "web", "phone"]
+    assert shop.summary["roles"]["channels"] == ["store", "web", "phone"]
     assert shop.transactions["channel"].to_list() == [2, 1, 3]
     message = error_of(tmp_path / "2", text, {"orders.csv": with_column("c", "W", "S", "X")})
     assert "c is none of S, W, P: 1" in message
@@ -553,7 +554,7 @@ def test_named_channels_are_all_there_are(tmp_path: Path) -> None:
 def test_at_most_100_channels(tmp_path: Path) -> None:
     rows = "".join(f"2024-01-0{i % 5 + 1},c{i % 9},a{i % 7},shop{i % 150:03}\n" for i in range(301))
     shop = Shop(tmp_path, ORDERS + 'channel = "c"\n', {"orders.csv": f"day,who,what,c\n{rows}"})
-    assert len(shop.summary["channels"]) == 100
+    assert len(shop.summary["roles"]["channels"]) == 100
     assert shop.transactions["channel"].max() == 100
     assert "150 different values of c: the 100 most common" in shop.notes
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from forsys.cli import main
+from forsys.workspace import BELONGS_TO
 from trust.bench import Bench
 from trust.spoiled import ARTICLES, Case, Spoil, both, column, tolerated
 from world import flags
@@ -200,6 +201,7 @@ def bench(bench: Bench, described: Path) -> Bench:
     """With the caches of the content of the good shop, and no finished content."""
     shutil.copytree(described, bench.home, dirs_exist_ok=True)
     (bench.home / "output" / "tiny" / "stamps" / "content.json").unlink()
+    (bench.home / "output" / "tiny" / BELONGS_TO).unlink()  # the copied home is that of a copied shop
     return bench
 
 

@@ -40,7 +40,10 @@ def customer_segments(profiles: Profiles) -> dict[str, np.ndarray]:
     last = np.maximum(profiles.stop - 1, 0)
     gap = profiles.as_of - history.day[last]
     age = history.customers["age"].fill_null(-1).to_numpy()[profiles.customers]
-    channel = np.array(["unknown", *history.roles.channels])[history.channel[last]]
+    code = history.channel[last]
+    names = ["unknown", *history.roles.channels]
+    names += [f"channel {number}" for number in range(len(names), int(code.max(initial=0)) + 1)]
+    channel = np.array(names)[code]
     return {
         "last purchase": np.where(count > 0, _cut(gap, RECENCY), FREQUENCY[0][1]),
         "number of earlier purchases": _cut(count, FREQUENCY),
