@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from forsys import stages
 from forsys.cli import main
@@ -98,7 +99,22 @@ KILLS = [
 ]
 
 
-@pytest.mark.parametrize("kill", KILLS, ids=lambda kill: f"{kill[0]} {kill[3]} {kill[1]}")
+# In tests/trust, 50 kills anywhere are long tests too.
+QUICK = (
+    "tables/tables.json",
+    "tiny/tuned.json",
+    "folds/*/*/part-00001.parquet",
+    "rankers/*/ranker.json",
+    "holdout/submission.csv",
+)
+
+
+def _kill(kill: tuple[str, str, int, str]) -> "ParameterSet":
+    marks = [] if kill[1] in QUICK else [pytest.mark.long]
+    return pytest.param(kill, id=f"{kill[0]} {kill[3]} {kill[1]}", marks=marks)
+
+
+@pytest.mark.parametrize("kill", map(_kill, KILLS))
 def test_goes_on_after_a_kill(
     kill: tuple[str, str, int, str],
     shop: Path,
@@ -130,7 +146,13 @@ OTHER = {"tuning__max_weeks": "1", "retrieval__candidates_per_source": "13"}
 
 @pytest.mark.parametrize(
     "pattern",
-    ["tiny/tuned.json", "submissions/submission.csv", "evaluation/scores.csv", "evaluation/scores.json"],
+    [
+        "submissions/submission.csv",
+        *(
+            pytest.param(pattern, marks=pytest.mark.long)
+            for pattern in ("tiny/tuned.json", "evaluation/scores.csv", "evaluation/scores.json")
+        ),
+    ],
 )
 def test_a_killed_try_of_other_settings_leaves_no_trace(
     pattern: str, shop: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

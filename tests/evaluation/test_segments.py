@@ -1,5 +1,6 @@
 """Who belongs to which segment, and that their scores add up to the overall score."""
 
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import cast
@@ -22,6 +23,7 @@ from forsys.metrics.lists import average_precision, recall_at
 from forsys.retrieval.repurchase import Repurchase
 from forsys.run import Run
 from forsys.tables.history import History
+from forsys.tables.roles import Roles
 
 K = 12
 
@@ -59,7 +61,8 @@ def test_bounds_mean_what_their_names_say(bounds: tuple[tuple[int, str], ...], v
 
 def test_customers_by_hand(tiny_history: History) -> None:
     """On the 8th of January: 0 last bought on the 7th online, 1 on the 5th, 2 on the 7th, 3 on the 5th."""
-    segments = customer_segments(tiny_history.profiles(np.arange(5), date(2020, 1, 8)))
+    history = replace(tiny_history, roles=Roles(channels=("store", "online")))
+    segments = customer_segments(history.profiles(np.arange(5), date(2020, 1, 8)))
     none = "no purchase before"
     assert {name: of.tolist() for name, of in segments.items()} == {
         "last purchase": ["bought 1-7 days ago"] * 4 + [none],

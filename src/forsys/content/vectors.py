@@ -6,8 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
-from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
 from forsys.errors import DataError
@@ -32,6 +30,8 @@ def content_vectors(articles: pl.DataFrame, weights: Mapping[str, float]) -> Vec
 
 
 def _block(column: pl.Series) -> Vectors:
+    from sklearn.preprocessing import normalize  # a second and more, which not every stage needs
+
     known = column.is_not_null().to_numpy()
     vectors = np.zeros((len(column), EMBEDDING), np.float32)
     values = column.drop_nulls().to_numpy()
@@ -57,6 +57,8 @@ def embed(codes: npt.NDArray[np.int32]) -> Vectors:
 
 def project(rows: Vectors | sparse.csr_array, width: int, seed: int) -> Vectors:
     """Project rows (n, columns) to at most `width` dimensions by a truncated SVD."""
+    from sklearn.decomposition import TruncatedSVD
+
     if min(rows.shape) < 2:  # scikit-learn takes no single column
         return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, np.float32)
     # Where all rows are equal, scikit-learn divides 0 by 0 for a share of variance that nobody reads.
