@@ -114,7 +114,7 @@ def _kill(kill: tuple[str, str, int, str]) -> "ParameterSet":
     return pytest.param(kill, id=f"{kill[0]} {kill[3]} {kill[1]}", marks=marks)
 
 
-@pytest.mark.parametrize("kill", map(_kill, KILLS))
+@pytest.mark.parametrize("kill", list(map(_kill, KILLS)))
 def test_goes_on_after_a_kill(
     kill: tuple[str, str, int, str],
     shop: Path,
