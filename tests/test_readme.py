@@ -70,7 +70,7 @@ def test_command(
     if not arguments or arguments[0].startswith("--"):
         run_all(arguments)
     else:
-        if arguments[0] == "explain":  # of the default settings, which an earlier command has overridden
+        if arguments[0] == "recommend":  # of the default settings, which an earlier command has overridden
             run_all([])
         assert main(arguments) == 0
     if target:
@@ -100,7 +100,7 @@ def test_python(home: Path, tmp_path: Path) -> None:
     make_shop(tmp_path / "input")
     done = forsys(tmp_path, [], script=["-c", quick + example])
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "submissions" / "submission.csv").exists()
+    assert "reason" in done.stdout and (tmp_path / "my-model").is_dir()
 
 
 def test_is_short_and_its_links_lead_somewhere() -> None:

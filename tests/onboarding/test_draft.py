@@ -106,3 +106,18 @@ def test_no_files(tmp_path: Path) -> None:
         draft([tmp_path / "absent.csv"], tmp_path)
     with pytest.raises(DataError, match="No files to map"):
         draft([], tmp_path)
+
+
+def test_kaggle_s_own_files(shop: Path) -> None:
+    """As if nothing were known of them."""
+    text = draft([shop], shop)
+    expected = {
+        "orders.day": "t_dat", "orders.customer": "customer_id", "orders.article": "article_id",
+        "orders.price": "price",
+        "orders.channel": "sales_channel_id", "articles.id": "article_id", "articles.name": "prod_name",
+        "articles.text": "detail_desc", "articles.product": "product_code", "customers.id": "customer_id",
+        "customers.age": "age", "customers.region": "postal_code", "recommend_to.customer": "customer_id",
+        "recommend_to.file": "sample_submission.csv",
+    }  # fmt: skip
+    found = keys(text)
+    assert {key: found.get(key) for key in expected} == expected

@@ -1,6 +1,7 @@
 """A shop file drafted from a shop's files: which table and which column is what, each with the reason."""
 
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ AGE = "^age$|alter|^age_|_age$"
 REGION = "post|zip|plz|region|postcode|city|ort|state|country|land"
 RETURNED = "(?i)^(r|return(ed)?|retoure|rückgabe|refund(ed)?|retour|storno)$"
 NO_SALE = "(?i)^(test|tests?_?order|cancel(l?ed)?|storniert|abgebrochen|void|dummy)$"
+NEARLY_ALL = 0.9  # of the ids of customers in the table of those who want a list
 MIN_OVERLAP = 0.3  # of a table's ids that occur in the orders, or the other way round
 
 
@@ -41,6 +43,11 @@ class Section:
         if column is not None and column.name not in self.used:
             self.keys[key] = (_quoted(column.name), f"{reason}; {column.kind}, such as {column.shown}")
             self.used.add(column.name)
+
+    @property
+    def id_key(self) -> str:
+        """The key of the customer's id."""
+        return "id" if "id" in self.keys else "customer"
 
     def free(self) -> list[Column]:
         """The columns that have no key."""
@@ -67,6 +74,10 @@ def draft(files: Sequence[Path], folder: Path) -> str:
         _fill_customers(customers)
     sections += [section for section in (articles, customers) if section]
     unused = [sample for sample in others if sample not in [section.sample for section in sections]]
+    wanted = _recommend_to(unused, customers or orders)
+    if wanted:
+        sections.append(wanted)
+        unused.remove(wanted.sample)
     return _written(sections, unused, folder)
 
 
@@ -119,6 +130,19 @@ def _linked(name: str, others: list[Sample], orders: Section, words: str) -> Sec
     section.take("id", mine, "different in every row, and the ids of the orders")
     orders.take(name.removesuffix("s"), theirs, f"its values are the ids of {section.sample.files[0].name}")
     return section
+
+
+def _recommend_to(samples: list[Sample], customers: Section) -> Section | None:
+    """A table of customers who want a list: their ids, each once, without a day."""
+    ids = customers.sample[tomllib.loads(f"name = {customers.keys[customers.id_key][0]}")["name"]]
+    for sample in samples:
+        for column in sample.columns:
+            is_list = column.is_unique and not any(each.is_day for each in sample.columns)
+            if is_list and _is_named(column, CUSTOMER) and _overlap(column, ids) >= NEARLY_ALL:
+                section = Section("recommend_to", sample)
+                section.take("customer", column, "ids of customers, each once")
+                return section
+    return None
 
 
 def _overlap(mine: Column, theirs: Column) -> float:
@@ -226,7 +250,7 @@ def _written(sections: list[Section], unused: list[Sample], folder: Path) -> str
             lines += [
                 f"# not used: {_quoted(column.name)} ({column.kind}, such as {column.shown})" for column in rest
             ]
-        elif rest:
+        elif rest and section.name != "recommend_to":
             lines.append(f"# attributes, all others: {', '.join(column.name for column in rest)}")
     lines += [f"\n# not used: {sample.spec(folder)}" for sample in unused]
     return "\n".join(lines).replace("\r", " ") + "\n"
