@@ -221,6 +221,7 @@ def test_ctrl_c_ends_without_a_traceback(
     assert {name: after[name] for name in candidates} == candidates
 
 
+@pytest.mark.long
 def test_two_fresh_runs_give_the_same_bytes(
     shop: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

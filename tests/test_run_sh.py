@@ -167,6 +167,7 @@ class TestNextRun:
         assert first.stdout.partition("Offline scores")[2][:2_000] in done.stdout  # the scores are shown again
         assert same(snapshot(project), before) == []
 
+    @pytest.mark.long
     def test_another_setting_changes_what_depends_on_it(
         self, finished: tuple[Path, Done], shop: Path, tmp_path: Path
     ) -> None:

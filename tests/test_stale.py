@@ -93,7 +93,10 @@ def test_with_other_settings_all_is_made_anew(root: Path) -> None:
 
 @pytest.mark.parametrize(
     ("command", "file"),
-    [(["backtest", "--weeks", "1"], "backtest.csv"), (["ablate", "--weeks", "1", "als"], "ablation.csv")],
+    [
+        (["backtest", "--weeks", "1"], "backtest.csv"),
+        pytest.param(["ablate", "--weeks", "1", "als"], "ablation.csv", marks=pytest.mark.long),
+    ],
 )
 def test_a_measurement_of_another_run_is_named(command: list[str], file: str, root: Path, capsys: Output) -> None:
     """It lies beside the scores of the stages, and people take the two for one."""

@@ -119,6 +119,7 @@ def best_sellers(log: list[Purchase], as_of: date) -> list[str]:
     return sorted(sold, key=lambda article: (-sold[article], article))[:12]
 
 
+@pytest.mark.long
 def test_repeats(table: pd.DataFrame, run: Run, shop: Path, tmp_path: Path) -> None:
     assert_frame_equal(backtest(run, 2), table, check_exact=True)  # from what the first one left on disk
     assert_frame_equal(backtest(run_on(shop, tmp_path), 2), table, check_exact=True)  # from nothing

@@ -34,9 +34,10 @@ class RowsPerDay:
     @classmethod
     def of(cls, days: pl.Series) -> "RowsPerDay":
         """Count the dates of a column without nulls."""
-        numbers = days.to_physical().to_numpy()
+        runs = days.to_physical().rle().struct.unnest()  # few, as most logs are in the order of days
+        numbers = runs["value"].to_numpy()
         first = int(numbers.min()) if len(numbers) else 0
-        counts = np.bincount(numbers - first)
+        counts = np.bincount(numbers - first, runs["len"].to_numpy()).astype(np.int64)
         found = np.flatnonzero(counts)
         return cls(found + first, counts[found])
 
