@@ -9,7 +9,7 @@ import numpy as np
 from forsys.arrays import Floats, Ints
 from forsys.recurrent.backend import Tensors, tf
 from forsys.recurrent.config import NetworkConfig
-from forsys.recurrent.context import CONTEXT_SIZES, context_codes, price_residual
+from forsys.recurrent.context import context_codes, price_residual
 from forsys.recurrent.model import Model, make_network, vocabulary_sizes
 from forsys.recurrent.network import Network
 from forsys.recurrent.training import EncodedFeatures
@@ -40,7 +40,7 @@ class ProfileEncoder:
     ) -> None:
         # The last row is of a customer who came after the training: nothing is known of him or her.
         self.mean_log_price, self.customer_codes = mean_log_price, np.pad(customers, ((0, 1), (0, 0)))
-        self.network, self._read = _traced_network(vocabulary_sizes(customers), NetworkConfig.of(config))
+        self.network, self._step = _traced_network(vocabulary_sizes(customers), NetworkConfig.of(config))
         self.fixed = [list(map(tf.constant, weights)), tf.constant(vectors[:, :-1])]
 
     def encode(self, profiles: Profiles) -> Floats:
@@ -52,8 +52,9 @@ class ProfileEncoder:
         encoded = np.ones((len(profiles), self.network.embedding_dim + 1), np.float32)
         size = FEW if len(profiles) <= FEW else PROFILES_PER_BLOCK
         for rows, length in by_length(profiles):
-            steps = map(tf.constant, self._steps(profiles[np.resize(rows, size)], length))
-            output = self._read(*self.fixed, tuple(steps), self.network.zero_state(size))
+            block, state = profiles[np.resize(rows, size)], self.network.zero_state(size)
+            for step in zip(*self._steps(block, length), strict=True):
+                output, state = self._step(*self.fixed, *map(tf.constant, step), state)
             encoded[rows, :-1] = output.numpy()[: len(rows)]
         return encoded
 
@@ -78,37 +79,16 @@ class ProfileEncoder:
 
 @lru_cache(maxsize=4)
 def _traced_network(customer_sizes: tuple[int, ...], config: NetworkConfig) -> tuple[Network, Any]:
-    """A network of this form, and a traced function that reads purchases; it takes the weights as an argument."""
+    """A network of this form, and the traced function of one step, which takes the weights as an argument."""
     network = make_network(customer_sizes, config, 0)
     seeds = [variable.value for variable in network.non_trainable_variables]  # of the dropout, which is off
 
-    def read(weights: list[tf.Tensor], vectors: tf.Tensor, steps: Tensors, state: Tensors) -> tf.Tensor:
-        """The output after the last of the steps, (1 + length, profiles, 1, …): (profiles, embedding_dim).
+    def step(weights: list[tf.Tensor], *inputs: Any) -> tuple[tf.Tensor, Tensors]:
+        """The output, (profiles, embedding_dim), and the state after it."""
+        (outputs, state), _ = network.stateless_call(weights, seeds, *inputs)
+        return outputs[:, 0], state
 
-        In a loop within TensorFlow: a call for each step takes 1 ms, which is long for a single profile.
-        """
-
-        def advance(i: tf.Tensor, _: tf.Tensor, state: Tensors) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
-            inputs = [tf.gather(each, i) for each in steps]
-            (outputs, state), _ = network.stateless_call(weights, seeds, vectors, *inputs, state)
-            return i + 1, outputs[:, 0], state
-
-        start = (tf.constant(0), tf.zeros_like(state[0]), state)
-        _, output, _ = tf.while_loop(lambda i, *_: i < tf.shape(steps[0])[0], advance, start)
-        return output
-
-    of, integer, real = tf.TensorSpec, tf.int32, tf.float32  # one trace for any number of steps and of profiles
-    steps = (
-        of((None, None, 1), integer),
-        of((None, None, 1), tf.bool),
-        of((None, None, 1, len(CONTEXT_SIZES)), integer),
-        of((None, None, 1, 1), real),
-        of((None, None, 1, len(customer_sizes)), integer),
-    )
-    row = of((None, network.embedding_dim), real)
-    weights = [of(variable.shape, real) for variable in network.trainable_variables]
-    signature = (weights, row, steps, (row,) * network.recurrence.num_states)
-    return network, tf.function(read, signature, autograph=False)
+    return network, tf.function(step, autograph=False)
 
 
 def by_length(profiles: Profiles) -> Iterator[tuple[Ints, int]]:
