@@ -12,7 +12,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 from forsys import stages
 from forsys.cli import main
@@ -109,12 +108,15 @@ QUICK = (
 )
 
 
-def _kill(kill: tuple[str, str, int, str]) -> "ParameterSet":
-    marks = [] if kill[1] in QUICK else [pytest.mark.long]
-    return pytest.param(kill, id=f"{kill[0]} {kill[3]} {kill[1]}", marks=marks)
-
-
-@pytest.mark.parametrize("kill", list(map(_kill, KILLS)))
+@pytest.mark.parametrize(
+    "kill",
+    [
+        pytest.param(
+            kill, id=f"{kill[0]} {kill[3]} {kill[1]}", marks=[] if kill[1] in QUICK else [pytest.mark.long]
+        )
+        for kill in KILLS
+    ],
+)
 def test_goes_on_after_a_kill(
     kill: tuple[str, str, int, str],
     shop: Path,

@@ -34,7 +34,7 @@ from forsys.serving.frames import as_pandas, as_polars
 from forsys.serving.recommender import Recommender
 from forsys.serving.shop_files import write_shop
 from forsys.settings import Settings
-from forsys.stages import run_stage
+from forsys.stages import run_stage, stages_up_to
 from forsys.store import read_json, write_json
 from forsys.tables.dataset import DataSet
 from forsys.tables.history import History
@@ -43,7 +43,7 @@ from forsys.workspace import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-STAGES = ("tables", "content", "tune", "retrieve", "rank")
+STAGES = [stage.name for stage in stages_up_to("rank")]  # what a model needs
 MODEL = "model.json"
 
 
@@ -142,7 +142,8 @@ class Model:
     ) -> "pd.DataFrame | pl.DataFrame":
         """The first k articles for each customer: customer, rank, article, name, chance, sources, reason.
 
-        customers: an id, several, or None for all. basket: instead, the articles in the basket of a new customer.
+        customers: an id, several, or None for all; reasons are made one by one, so for the whole of a large shop
+        `recommend_all` is the way. basket: instead, the articles in the basket of a new customer.
         k: by default that of the settings. chance: that the customer buys the article within the period (NaN where
         it is unknown); sources: those that found it. Raises DataError for ids that the shop does not have.
         """

@@ -114,7 +114,7 @@ def require(run: Run, name: str) -> None:
 def stage_fingerprint(run: Run, name: str) -> str:
     """Fingerprint of all that decides a stage's outputs. Raises DataError unless earlier stages are up to date."""
     found: dict[str, str] = {}
-    for stage in _up_to(name):
+    for stage in stages_up_to(name):
         inputs = [found[earlier] for earlier in stage.inputs]
         found[stage.name] = fingerprint(
             inputs, code_fingerprint(stage.module), stage.made_from(run) if stage.made_from else None
@@ -124,9 +124,9 @@ def stage_fingerprint(run: Run, name: str) -> str:
     return found[name]
 
 
-def _up_to(name: str) -> list[Stage]:
+def stages_up_to(name: str) -> list[Stage]:
     """A stage and all that it depends on, in order."""
-    earlier = {stage.name: stage for other in STAGES[name].inputs for stage in _up_to(other)}
+    earlier = {stage.name: stage for other in STAGES[name].inputs for stage in stages_up_to(other)}
     return [*earlier.values(), STAGES[name]]
 
 

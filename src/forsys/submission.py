@@ -24,6 +24,7 @@ from forsys.made_files import tidy
 from forsys.ranking.ordering import read_ranked
 from forsys.run import Run
 from forsys.store import atomic_write, digest, write_parquet
+from forsys.tables.ids import shop_ids
 from forsys.workspace import Workspace
 
 HEADER = "customer_id,prediction"
@@ -107,8 +108,8 @@ def write_submission(
     holds the same bytes (a hard link where the disk has them), unless the newest such copy already does.
     """
     wanted = _wanted(tables) if customers is None else customers
-    customer_ids = _column(tables, "customers", "customer_id")
-    articles = _column(tables, "articles", "article_id")
+    customer_ids = shop_ids(tables, "customer")
+    articles = shop_ids(tables, "article")
     lists = _lists(predictions, wanted, len(articles), k)  # (customers, k)
     with atomic_write(path) as part:
         with part.open("wb") as file:
@@ -141,11 +142,6 @@ def _wanted(tables: Path) -> pl.Series:
 
 def _separator(articles: pl.Series) -> str:
     return next(each for each in SEPARATORS if not articles.str.contains(each, literal=True).any())
-
-
-def _column(tables: Path, table: str, name: str) -> pl.Series:
-    """The shop's own ids of a table, at the place of their dense id."""
-    return pl.read_parquet(tables / f"{table}.parquet", columns=[name])[name]
 
 
 def _lists(predictions: pl.DataFrame, wanted: pl.Series, articles: int, k: int) -> npt.NDArray[np.int32]:
@@ -258,7 +254,7 @@ class _Check:
 
     def _has_quotes(self) -> bool:
         """Whether a shop's ids need quotes."""
-        ids = (_column(self.tables, "customers", "customer_id"), _column(self.tables, "articles", "article_id"))
+        ids = (shop_ids(self.tables, "customer"), shop_ids(self.tables, "article"))
         return any(each.str.contains('[,"]').any() for each in ids)
 
     def _quoted_rows(self) -> pl.DataFrame:
@@ -277,7 +273,7 @@ class _Check:
             return fix if file.read() == b"\n" else CUT
 
     def _customers(self, found: pl.Series) -> None:
-        expected = _column(self.tables, "customers", "customer_id").gather(self.wanted)
+        expected = shop_ids(self.tables, "customer").gather(self.wanted)
         if not found.equals(expected):
             self._missing_or_unknown(found, expected)
             self._twice(found)
@@ -306,7 +302,7 @@ class _Check:
             self._fail(f", line {at + 2}, customer {_short(found[at])}", what, "one line a customer", fix)
 
     def _articles(self, rows: pl.DataFrame) -> None:
-        ids = _column(self.tables, "articles", "article_id")
+        ids = shop_ids(self.tables, "article")
         places = pl.DataFrame({"id": ids}).with_row_index("place")
         for part in rows.iter_slices(SLICE):
             if not self._all_good(part["prediction"], places):

@@ -91,8 +91,8 @@ def test_names_that_say_nothing(tmp_path: Path) -> None:
         ("x.csv", "a,b\n1,2\n1,3\n", "None of x.csv has a column of days"),
         ("x.csv", "date,customer\n2024-01-01,1\n2024-01-02,2\n", "None of x.csv has a column of days"),
         ("x.parquet", "no parquet", "not a complete Parquet file"),
-        ("x.csv.gz", "no gzip", "cannot be read"),
-        ("x.zip", "no zip", "cannot be read"),
+        ("x.csv.gz", "no gzip", "cannot be unpacked"),
+        ("x.zip", "no zip", "cannot be unpacked"),
     ],
 )
 def test_files_that_cannot_be_orders(name: str, content: str, words: str, tmp_path: Path) -> None:
@@ -121,3 +121,10 @@ def test_kaggle_s_own_files(shop: Path) -> None:
     }  # fmt: skip
     found = keys(text)
     assert {key: found.get(key) for key in expected} == expected
+
+
+def test_ids_of_eight_digits_are_no_days(tmp_path: Path) -> None:
+    rows = "".join(f"{90_000_000 + n % 11},c{n % 7},2024010{1 + n % 9}\n" for n in range(60))
+    text = draft([write(tmp_path, "x.csv", f"item,customer,sold\n{rows}")], tmp_path)
+    assert 'day = "sold"' in text
+    assert 'article = "item"' in text

@@ -2,9 +2,8 @@
 
 import pandas as pd
 
+from forsys.metrics.bootstrap import FEW_BUYERS
 from forsys.run import Run
-
-FEW_BUYERS = 100  # with fewer buyers in the holdout, one customer's luck moves every score
 
 
 def table_text(table: pd.DataFrame) -> str:

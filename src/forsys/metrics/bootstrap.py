@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+FEW_BUYERS = 100  # with fewer customers, one customer's luck moves every score
 WEIGHTS_PER_BLOCK = 1 << 22  # sampled at a time: 32 MiB of int64
 
 

@@ -1,26 +1,32 @@
 """What the columns of a file hold, from its first rows."""
 
-import csv
-import gzip
-import io
 import re
-import zipfile
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO
 
 import polars as pl
 
 from forsys.errors import DataError
-from forsys.tables.files import parquet_parts
+from forsys.tables.day_forms import SLASHED, DayForm
+from forsys.tables.numbers import is_decimal_comma, with_dot
+from forsys.tables.reading import open_parts
+from forsys.tables.shop_file import TableSection
 
-MAX_BYTES, MAX_ROWS = 1 << 23, 50_000  # of a file that are looked at
-DELIMITERS = (";", "\t", "|", ",")
-DAY = r"^\d{4}-\d{1,2}-\d{1,2}([ T].*)?$|^\d{8}$|^\d{1,2}[./-]\d{1,2}[./-]\d{4}([ T].*)?$|^\d{4}/\d{1,2}/\d{1,2}"
-NUMBER = r"^[+-]?\d+([.,]\d+)?$"
+MAX_ROWS = 50_000  # of a file that are looked at
+ENCODINGS = (None, "cp1252", "latin-1")  # tried in turn; UTF-8 and UTF-16 need no name in a shop file
 PICTURE = r"(?i)\.(jpe?g|png|webp|gif)$"
 SHOWN, SHOWN_LENGTH = 3, 24
+MOST, NEARLY_ALL = 0.9, 0.98  # of the values that are days, or numbers
+
+
+class Unmapped(TableSection):
+    """A table of which nothing is known yet but its file."""
+
+    def keys(self) -> dict[str, str]:
+        """No column has a key."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,14 @@ class Column:
         return len(self.known) > 1 and self.different == len(self.values)
 
     @cached_property
+    def has_decimal_comma(self) -> bool:
+        return bool(self._of(is_decimal_comma(pl.col("text"))).item())
+
+    @cached_property
     def numbers(self) -> pl.Series:
-        """Its values as numbers, null where they are none; a decimal comma is read."""
-        return self.known.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+        """Its values as numbers, null where they are none."""
+        decimal = "," if self.has_decimal_comma else "."
+        return self._of(with_dot(pl.col("text"), decimal).cast(pl.Float64, strict=False))
 
     @cached_property
     def length(self) -> float:
@@ -58,19 +69,20 @@ class Column:
 
     @cached_property
     def is_day(self) -> bool:
-        return self.share(DAY) > 0.9 and self.different > 1
+        text = pl.col("text")
+        days = DayForm().parsed(text, is_tidied=True).is_not_null() | text.str.contains(SLASHED)
+        return self.different > 1 and bool(self._of(days.mean() > MOST).item())
 
     @cached_property
     def is_number(self) -> bool:
-        return self.share(NUMBER) > 0.98
+        return bool(len(self.known)) and self.numbers.null_count() <= (1 - NEARLY_ALL) * len(self.known)
 
     @cached_property
     def is_whole(self) -> bool:
         return self.is_number and bool((self.numbers.drop_nulls() % 1 == 0).all())
 
-    @cached_property
-    def has_decimal_comma(self) -> bool:
-        return self.is_number and self.share(r"\d,\d") > 0
+    def _of(self, values: pl.Expr) -> pl.Series:
+        return self.known.to_frame("text").select(values).to_series()
 
     @cached_property
     def shown(self) -> str:
@@ -142,88 +154,19 @@ def _joined(samples: list[Sample]) -> Sample:
 
 
 def _read(file: Path) -> Sample:
+    """Its first rows, in the first encoding in which they can be read."""
     if not file.exists():
         raise DataError(f"{file} does not exist. Name the files of the shop's export, or a folder that holds them.")
-    if parquet_parts(file):
-        return _read_parquet(file)
-    head, is_cut = _head(file)
-    text, encoding = _decoded(file, head, is_cut)
-    delimiter = _delimiter(text)
-    try:
-        frame = pl.read_csv(
-            io.StringIO(text), separator=delimiter, infer_schema=False, null_values="", truncate_ragged_lines=True
-        )
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{file}: no table could be read from it ({str(error).splitlines()[0][:80]}).") from error
-    return _sample(file, frame.head(MAX_ROWS), delimiter, encoding)
-
-
-def _read_parquet(file: Path) -> Sample:
-    parts = parquet_parts(file)
-    try:
-        frame = pl.concat([pl.scan_parquet(part, glob=False).head(MAX_ROWS).collect() for part in parts[:3]])
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise DataError(f"{file}: not a complete Parquet file. Fetch it again.") from error
-    return _sample(file, frame.select(_as_text(name, dtype) for name, dtype in frame.schema.items()), None, None)
-
-
-def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
-    if isinstance(dtype, pl.Datetime):
-        return pl.col(name).dt.to_string("%Y-%m-%d %H:%M:%S")
-    if dtype.is_nested() or dtype == pl.Object:
-        return pl.lit(None, pl.String).alias(name)
-    whole = dtype.is_float() and pl.col(name).cast(pl.String).str.replace(r"\.0$", "")
-    return pl.col(name).cast(pl.String) if whole is False else whole
-
-
-def _sample(file: Path, frame: pl.DataFrame, delimiter: str | None, encoding: str | None) -> Sample:
-    columns = tuple(Column(name, frame[name]) for name in frame.columns)
-    return Sample((file,), columns, frame.height, delimiter, encoding)
-
-
-def _head(file: Path) -> tuple[bytes, bool]:
-    """The first bytes, unpacked, and whether there are more."""
-    try:
-        with file.open("rb") as packed, _unpacked(file, packed) as source:
-            head = source.read(MAX_BYTES + 1)
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{file} cannot be read: {error}.") from error
-    return head[:MAX_BYTES], len(head) > MAX_BYTES
-
-
-def _unpacked(file: Path, packed: IO[bytes]) -> IO[bytes]:
-    if file.suffix == ".gz":
-        return gzip.open(packed)  # type: ignore[return-value]
-    if file.suffix == ".zip":
-        archive = zipfile.ZipFile(packed)
-        return archive.open(archive.namelist()[0])
-    return packed
-
-
-def _decoded(file: Path, head: bytes, is_cut: bool) -> tuple[str, str | None]:
-    """The text without a last line that was cut, and the encoding that a shop file must name."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text, encoding = head[: len(head) // 2 * 2].decode("utf-16", errors="replace"), None
-    elif b"\0" in head:
-        raise DataError(f"{file}: not a text file. Name CSV or Parquet files.")
-    else:
-        whole = head.rpartition(b"\n")[0] if is_cut else head
-        try:
-            text, encoding = whole.decode("utf-8-sig"), None
-        except UnicodeDecodeError:
-            text, encoding = whole.decode("cp1252", errors="replace"), "cp1252"
-    if not text.strip():
-        raise DataError(f"{file}: the file is empty. Fetch it again.")
-    first, _, rest = text.partition("\n")
-    return (rest if re.fullmatch(r"sep=.\r?", first) else text), encoding
-
-
-def _delimiter(text: str) -> str:
-    """That which gives most lines the same number of fields, more than one."""
-    lines = text.splitlines()[:200]
-
-    def agreement(delimiter: str) -> tuple[int, int]:
-        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
-        return widths.count(widths[0]) * (widths[0] > 1), widths[0]
-
-    return max(DELIMITERS, key=agreement)
+    faults = []
+    for encoding in ENCODINGS:
+        with tempfile.TemporaryDirectory(prefix="forsys-map-") as scratch:
+            try:
+                parts = open_parts(file, Unmapped(file=file.name, encoding=encoding), Path(scratch))
+                rows = pl.concat([part.collect(part.scan().head(MAX_ROWS)) for part in parts])
+            except DataError as error:
+                faults.append(error)
+                continue
+        is_text = not parts[0].is_parquet
+        columns = tuple(Column(name, rows[name]) for name in rows.columns)
+        return Sample((file,), columns, rows.height, parts[0].delimiter if is_text else None, encoding)
+    raise faults[0]

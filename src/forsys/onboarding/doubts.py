@@ -6,9 +6,11 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from forsys.metrics.bootstrap import FEW_BUYERS
+from forsys.tables.reading import shown
 from forsys.tables.transactions import Purchases
 
-OLD, FEW_BUYERS, FEW_WEEKS = 60, 100, 8  # days since the last purchase, buyers in the holdout, weeks of orders
+OLD, FEW_WEEKS = 60, 8  # days since the last purchase, weeks of orders
 MUCH_OF_ONE = {"customer": 0.05, "article": 0.2}  # share of the rows
 FAR_PRICE = 1_000  # times the median
 MIXED = 0.1  # share of ids of the rarer form, below which they are odd ones out
@@ -50,7 +52,7 @@ def _of_one(frame: pl.DataFrame, column: str, ids: pl.Series) -> Iterator[str]:
     counts = frame[column].value_counts(sort=True)
     share = counts["count"][0] / len(frame)
     if share >= MUCH_OF_ONE[column] and len(counts) > 1 / MUCH_OF_ONE[column]:
-        name = _short(ids[counts[column][0]])
+        name = shown(ids[counts[column][0]])
         yield f"one {column}, {name}, has {share:.0%} of the rows: is it one, or does it stand for all unknown?"
 
 
@@ -70,12 +72,8 @@ def doubts_of_ids(ids: pl.Series, column: str) -> Iterator[str]:
         odd = ids.filter(~is_number if share > 0.5 else is_number)[0]
         yield (
             f"{column}: {share:.1%} of its different ids are whole numbers and {1 - share:.1%} are not, such as "
-            f"{_short(odd)}: are these real ones?"
+            f"{shown(odd)}: are these real ones?"
         )
-
-
-def _short(value: str) -> str:
-    return repr(value if len(value) <= 8 else value[:8] + "…")
 
 
 def _date(value: object) -> date:

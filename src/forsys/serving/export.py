@@ -10,6 +10,7 @@ from forsys.errors import DataError
 from forsys.ranking.ordering import ranked_parts
 from forsys.run import Run
 from forsys.store import atomic_write
+from forsys.tables.ids import shop_ids
 
 SCHEMA: dict[str, pl.DataType] = {
     "customer": pl.String(),  # the shop's own id
@@ -32,7 +33,7 @@ def export(run: Run, path: Path) -> int:
 
     def shards(*_: object) -> Iterator[pl.DataFrame]:
         nonlocal written
-        customers, articles = (_ids(run, name) for name in ("customer", "article"))
+        customers, articles = (shop_ids(run.workspace.tables, what) for what in ("customer", "article"))
         for part in parts:
             lists = pl.scan_parquet(part).filter(pl.col("rank") <= run.settings.k).collect()
             written += len(lists)
@@ -50,8 +51,3 @@ def export(run: Run, path: Path) -> int:
         else:
             lists.sink_parquet(part)
     return written
-
-
-def _ids(run: Run, name: str) -> pl.Series:
-    """The shop's ids of a table, at the place of their dense id."""
-    return pl.read_parquet(run.workspace.tables / f"{name}s.parquet", columns=[f"{name}_id"])[f"{name}_id"]

@@ -18,7 +18,6 @@ from forsys.serving.ids import Ids
 from forsys.serving.reasons import reasons
 from forsys.tables.history import Profiles
 
-NAMES = ("name", "prod_name")  # columns with an article's name; the first that is there
 LISTS: dict[str, pl.DataType] = {
     "customer": pl.String(),  # the shop's own id; null for a basket
     "rank": pl.UInt16(),  # 1 is the best
@@ -67,14 +66,13 @@ class Recommender:
         folder = run.workspace.ranker(fold)
         live = LiveRanker.of(run, tuned, fold, Ranker.load(folder))
         articles, ids = run.history.articles, run.history.customers["customer_id"]
-        name = next((column for column in NAMES if column in articles.columns), None)
         recommender = cls(
             run,
             live,
             Calibration.load(folder),
             Ids.of("customer", ids),
             Ids.of("article", articles["article_id"]),
-            articles[name] if name else pl.Series([None], dtype=pl.String).new_from_index(0, len(articles)),
+            articles["prod_name"],
             ids.extend_constant(None, 1),
         )
         recommender.answer(live.basket(np.zeros(1, np.int64)))  # makes what all requests share

@@ -1,6 +1,7 @@
 """The shop's ids as text, and the dense ids that stand for them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -82,3 +83,8 @@ def dense_ids(rows: pl.LazyFrame, column: str, ids: pl.Series) -> pl.LazyFrame:
 def append_sorted(ids: pl.Series, more: pl.Series) -> pl.Series:
     """`ids`, then `more` in sorted order."""
     return pl.concat([ids, more.rename(ids.name).sort()]).rechunk()
+
+
+def shop_ids(tables: Path, what: str) -> pl.Series:
+    """The shop's own ids of "customer" or "article", at the place of their dense id."""
+    return pl.read_parquet(tables / f"{what}s.parquet", columns=[f"{what}_id"])[f"{what}_id"]

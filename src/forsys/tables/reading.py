@@ -206,7 +206,7 @@ def open_table(section: TableSection, shop: ShopFile, scratch: Path) -> Table:
     or without a needed column.
     """
     paths = find(section, shop.folder)
-    parts = [part for number, path in enumerate(paths) for part in _parts(path, section, scratch / str(number))]
+    parts = [part for number, path in enumerate(paths) for part in open_parts(path, section, scratch / str(number))]
     table = Table(section, paths[0] if len(paths) == 1 else _common(section, shop), tuple(parts), shop.is_shipped)
     first = parts[0]
     other = next((part for part in parts if set(part.columns) != set(first.columns)), None)
@@ -238,7 +238,8 @@ def _common(section: TableSection, shop: ShopFile) -> Path:
     return shop.folder / f"{section.file[0]} and {len(section.file) - 1} more"
 
 
-def _parts(path: Path, section: TableSection, scratch: Path) -> list[Part]:
+def open_parts(path: Path, section: TableSection, scratch: Path) -> list[Part]:
+    """The files of a CSV file, or of a Parquet file or a folder of them, opened. DataError for what is no table."""
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"{path}: the file is empty (0 bytes). Fetch it again.")
     try:
