@@ -6,16 +6,18 @@ report turn them back into the shop's own ids.
 
 import polars as pl
 
-# transactions.parquet, ordered by day, then as in the file. One row is one unit bought.
+# transactions.parquet, ordered by day, then as in the file. One row is one unit bought; where a shop has units, the
+# column `units`, Int32, says how many.
 TRANSACTIONS: dict[str, pl.DataType] = {
     "t_dat": pl.Date(),
     "customer": pl.Int32(),
     "article": pl.Int32(),
     "price": pl.Float32(),
-    "channel": pl.Int8(),  # 1 = store, 2 = online
+    "channel": pl.Int8(),  # 1, 2… as in roles.channels of tables.json; 0 where unknown. H&M: 1 = store, 2 = online
 }
 
-# customers.parquet, ordered by customer. Everything past customer_id is null where it is not known.
+# customers.parquet, ordered by customer. Everything past customer_id is null where it is not known. The attributes
+# between customer_id and age are those of Kaggle's H&M; another shop has its own.
 CUSTOMERS: dict[str, pl.DataType] = {
     "customer": pl.Int32(),
     "customer_id": pl.String(),
@@ -27,7 +29,8 @@ CUSTOMERS: dict[str, pl.DataType] = {
     "postal_code": pl.Int32(),  # dense code of the postal code's hash
 }
 
-# articles.parquet, ordered by article. Everything past product_code is null where it is not known.
+# articles.parquet, ordered by article. Everything past product_code is null where it is not known. The attributes
+# between prod_name and detail_desc are those of Kaggle's H&M; another shop has its own.
 ARTICLE_ATTRIBUTES = (
     "prod_name",
     "product_type_name",
@@ -47,8 +50,8 @@ ARTICLE_ATTRIBUTES = (
 CONTENT = ("attributes", "words", "colour", "shape", "encoding")
 ARTICLES: dict[str, pl.DataType] = {
     "article": pl.Int32(),
-    "article_id": pl.String(),  # 10 digits, with the leading zero
-    "product_code": pl.Int32(),  # article_id without its last three digits, as the shop's own column
+    "article_id": pl.String(),  # the shop's; H&M's has 10 digits, with the leading zero
+    "product_code": pl.Int32(),  # what an article is a variant of; H&M: article_id without its last three digits
     **{name: pl.String() for name in ARTICLE_ATTRIBUTES},
 }
 

@@ -36,4 +36,4 @@ def build(pairs: Pairs) -> Columns:
     return {name: values.astype(np.float32) for name, values in columns.items()}
 
 
-GROUP = FeatureGroup("affinity", lambda _: MEANINGS, build)
+GROUP = FeatureGroup("affinity", MEANINGS, build)

@@ -36,10 +36,9 @@ MEANINGS = {
 }
 
 
-def meanings(roles: Roles) -> dict[str, str]:
-    """The features, and the attributes of the article that are features themselves."""
-    own = {attribute_feature("article", name): f"the article's {roles.spelled(name)}" for name in roles.ranker}
-    return MEANINGS | own
+def of_attributes(roles: Roles) -> dict[str, str]:
+    """The attributes of the article that are features themselves."""
+    return {attribute_feature("article", name): f"the article's {roles.spelled(name)}" for name in roles.ranker}
 
 
 def categories(roles: Roles) -> list[str]:
@@ -146,4 +145,4 @@ def _first_and_last_day(log: History) -> tuple[Floats, Floats]:
     return np.where(last < first, np.nan, first), np.where(last < first, np.nan, last)
 
 
-GROUP = FeatureGroup("article", meanings, build, categories)
+GROUP = FeatureGroup("article", MEANINGS, build, of_attributes, categories)

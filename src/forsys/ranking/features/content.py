@@ -48,4 +48,4 @@ def unit_vectors(column: pl.Series) -> Floats:
         return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True), np.float32)
 
 
-GROUP = FeatureGroup("content", lambda _: MEANINGS, build)
+GROUP = FeatureGroup("content", MEANINGS, build)

@@ -24,10 +24,11 @@ MEANINGS = {
 }
 
 
-def meanings(roles: Roles) -> dict[str, str]:
-    """The features, and the customer's attributes that are features themselves."""
-    words = {name: f"the customer's {roles.spelled(name)}" for name in roles.customers}
-    return MEANINGS | {attribute_feature("customer", name): what for name, what in words.items()}
+def of_attributes(roles: Roles) -> dict[str, str]:
+    """The customer's attributes that are features themselves."""
+    return {
+        attribute_feature("customer", name): f"the customer's {roles.spelled(name)}" for name in roles.customers
+    }
 
 
 def categories(roles: Roles) -> list[str]:
@@ -100,4 +101,4 @@ def _distinct_articles(profiles: Profiles) -> Floats:
     return np.bincount(distinct, minlength=len(profiles)).astype(np.float64)
 
 
-GROUP = FeatureGroup("customer", meanings, build, categories)
+GROUP = FeatureGroup("customer", MEANINGS, build, of_attributes, categories)

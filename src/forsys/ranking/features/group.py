@@ -18,15 +18,21 @@ Numbers = Floats | Ints
 class FeatureGroup:
     """Features that are computed together by one file of this folder.
 
-    meanings: feature -> what it says, for a shop's roles; `<source>` in a name stands for each source. build: pairs
-    -> feature -> its values, float32 (pairs,), NaN where unknown; it reads only purchases before `pairs.as_of`, and
-    its docstring is the group's line in docs/features.md. categories: the features that are codes and not amounts.
+    fixed: feature -> what it says; `<source>` in a name stands for each source. build: pairs -> feature -> its
+    values, float32 (pairs,), NaN where unknown; it reads only purchases before `pairs.as_of`, and its docstring is
+    the group's line in docs/features.md. of_attributes: those that follow from a shop's attributes, and what they
+    say. categories: the features that are codes and not amounts.
     """
 
     name: str
-    meanings: Callable[[Roles], Mapping[str, str]]
+    fixed: Mapping[str, str]
     build: Callable[[Pairs], Columns]
+    of_attributes: Callable[[Roles], Mapping[str, str]] = lambda _: {}
     categories: Callable[[Roles], Sequence[str]] = lambda _: ()
+
+    def meanings(self, roles: Roles) -> dict[str, str]:
+        """Feature -> what it says, for a shop's roles."""
+        return {**self.fixed, **self.of_attributes(roles)}
 
 
 def ratio(part: Numbers, whole: Numbers, prior: Floats | float = 0.0, weight: float = 0.0) -> Floats:

@@ -25,4 +25,4 @@ def build(pairs: Pairs) -> Columns:
     return columns
 
 
-GROUP = FeatureGroup("lists", lambda _: MEANINGS, build)
+GROUP = FeatureGroup("lists", MEANINGS, build)

@@ -7,26 +7,23 @@ from forsys.ranking.pairs import Pairs
 from forsys.ranking.purchase_counts import PurchaseCounts
 from forsys.tables.roles import Roles
 
+MEANINGS = {
+    "article_mean_days_between": "mean days between the customer's purchases of this article",
+    "article_log_recency_ratio": "log ratio of article_days_since_last to article_mean_days_between",
+    "article_in_last_visit": "whether the customer bought this article on the last visit",
+    "product_code_in_last_visit": "whether the last visit had an article of the same product code",
+}
 
-def meanings(roles: Roles) -> dict[str, str]:
+
+def of_attributes(roles: Roles) -> dict[str, str]:
     """Of the article and of each counted attribute: visits, days since the last, share of visits."""
     same = {feature_name(name): f"an article of the same {roles.spelled(name)}" for name in roles.counted}
     words = {"article": "this article"} | same
-    per_level = {
-        "visits": "days on which the customer bought",
-        "days_since_last": "days since the customer last bought",
-        "visit_share": "share of the customer's visits with",
-    }
-    counted = {
-        f"{level}_{suffix}": f"{meaning} {what}"
-        for suffix, meaning in per_level.items()
-        for level, what in (same if suffix == "visit_share" else words).items()
-    }
-    return counted | {
-        "article_mean_days_between": "mean days between the customer's purchases of this article",
-        "article_log_recency_ratio": "log ratio of article_days_since_last to article_mean_days_between",
-        "article_in_last_visit": "whether the customer bought this article on the last visit",
-        "product_code_in_last_visit": "whether the last visit had an article of the same product code",
+    last = "days since the customer last bought"
+    return {
+        **{f"{level}_visits": f"days on which the customer bought {what}" for level, what in words.items()},
+        **{f"{level}_days_since_last": f"{last} {what}" for level, what in words.items()},
+        **{f"{level}_visit_share": f"share of the customer's visits with {what}" for level, what in same.items()},
     }
 
 
@@ -53,4 +50,4 @@ def build(pairs: Pairs) -> Columns:
     return {name: values.astype(np.float32) for name, values in columns.items()}
 
 
-GROUP = FeatureGroup("purchase_history", meanings, build)
+GROUP = FeatureGroup("purchase_history", MEANINGS, build, of_attributes)

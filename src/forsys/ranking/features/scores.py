@@ -22,4 +22,4 @@ def build(pairs: Pairs) -> Columns:
     return columns
 
 
-GROUP = FeatureGroup("scores", lambda _: MEANINGS, build)
+GROUP = FeatureGroup("scores", MEANINGS, build)
