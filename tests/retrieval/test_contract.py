@@ -1,4 +1,4 @@
-"""What every source promises, on every source of presets/default.toml and the two baselines."""
+"""What every source promises: those of presets/default.toml, those that can be switched on, and the two baselines."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -19,6 +19,7 @@ from forsys.retrieval.factorization import Factorization
 from forsys.retrieval.item_knn import ItemKNN
 from forsys.retrieval.nearest_content import NearestContent
 from forsys.retrieval.next_item import NextItem
+from forsys.retrieval.pair_memory import PairMemory
 from forsys.retrieval.registry import make_source, source_class
 from forsys.retrieval.repurchase import Repurchase
 from forsys.retrieval.same_product import SameProduct
@@ -27,7 +28,16 @@ from forsys.settings import load_settings
 from forsys.tables.history import History, Profiles
 
 K = 12
-CONFIGS = load_settings().retrieval.sources
+# Sources that presets/default.toml does not name.
+MORE: dict[str, dict[str, Any]] = {
+    "pair_memory": {"class": "forsys.retrieval.pair_memory:PairMemory"},
+    "product_memory": {
+        "class": "forsys.retrieval.pair_memory:PairMemory",
+        "level": ("product_code",),
+        "second_hop": 0.3,
+    },
+}
+CONFIGS = load_settings().retrieval.sources | MORE
 FEWER = {"factors": 8, "iterations": 4}  # enough for the contract, and fast
 NETWORK = {
     "embedding_dim": 8,
@@ -36,7 +46,7 @@ NETWORK = {
     "window_size": 3,
     "warmup_steps": 5,
 }  # the same for the network
-NEEDS_HISTORY = (Factorization, Repurchase, SameProduct, ItemKNN, NearestContent)
+NEEDS_HISTORY = (Factorization, Repurchase, SameProduct, ItemKNN, NearestContent, PairMemory)
 BY_PRODUCT = (Factorization, NextItem)  # BLAS sums matrices with another number of rows in another order
 KNOWS_NEW = (NearestContent,)  # sources that can score an article which never sold
 EVERYONE = np.arange(300, dtype=np.int32)
