@@ -1,4 +1,4 @@
-"""What every source promises: those of presets/default.toml, those that can be switched on, and the two baselines."""
+"""What every source promises: those of presets/default.toml, those to be switched on, and the two baselines."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -24,6 +24,7 @@ from forsys.retrieval.registry import make_source, source_class
 from forsys.retrieval.repurchase import Repurchase
 from forsys.retrieval.same_product import SameProduct
 from forsys.retrieval.source import Source
+from forsys.retrieval.user_knn import UserKNN
 from forsys.settings import load_settings
 from forsys.tables.history import History, Profiles
 
@@ -36,6 +37,7 @@ MORE: dict[str, dict[str, Any]] = {
         "level": ("product_code",),
         "second_hop": 0.3,
     },
+    "user_knn": {"class": "forsys.retrieval.user_knn:UserKNN"},
 }
 CONFIGS = load_settings().retrieval.sources | MORE
 FEWER = {"factors": 8, "iterations": 4}  # enough for the contract, and fast
@@ -46,7 +48,7 @@ NETWORK = {
     "window_size": 3,
     "warmup_steps": 5,
 }  # the same for the network
-NEEDS_HISTORY = (Factorization, Repurchase, SameProduct, ItemKNN, NearestContent, PairMemory)
+NEEDS_HISTORY = (Factorization, Repurchase, SameProduct, ItemKNN, NearestContent, PairMemory, UserKNN)
 BY_PRODUCT = (Factorization, NextItem)  # BLAS sums matrices with another number of rows in another order
 KNOWS_NEW = (NearestContent,)  # sources that can score an article which never sold
 EVERYONE = np.arange(300, dtype=np.int32)

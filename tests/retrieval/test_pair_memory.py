@@ -12,7 +12,8 @@ from scipy import sparse
 from forsys.errors import DataError
 from forsys.retrieval import item_knn
 from forsys.retrieval.item_knn import nearest
-from forsys.retrieval.pair_memory import PairMemory, kept_nearest, units
+from forsys.retrieval.neighbours import kept_nearest
+from forsys.retrieval.pair_memory import PairMemory, units
 from forsys.tables.history import History
 from forsys.tables.roles import Roles
 
@@ -149,6 +150,6 @@ def test_blocks_change_nothing(
 def test_kept_nearest_is_nearest(k: int) -> None:
     cells = sparse.random_array((30, 40), density=0.4, rng=np.random.default_rng(k), dtype=np.float32).tocsr()
     cells.data = np.ceil(cells.data * 9).astype(np.float32)  # many equal values
-    coordinates = sparse.coo_array(cells)
-    expected = nearest(*coordinates.coords, coordinates.data, cells.shape, k)
+    row, column = sparse.coo_array(cells).coords
+    expected = nearest(row, column, cells.data, (30, 40), k)
     np.testing.assert_array_equal(kept_nearest(cells, k).toarray(), expected.toarray())

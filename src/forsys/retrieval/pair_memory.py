@@ -9,9 +9,10 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.arrays import Ints, position_within
+from forsys.arrays import Ints
 from forsys.retrieval.baskets import baskets, days_between, newest_purchases, without_basket
 from forsys.retrieval.item_knn import basket_weights, blocks_of_pairs, nearest
+from forsys.retrieval.neighbours import kept_nearest, stacked, stored
 from forsys.retrieval.same_attributes import check_attributes
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
@@ -21,7 +22,7 @@ HOP_NEIGHBOURS = 50  # of a unit that the second hop follows: 200 take 2.5 times
 
 @dataclass(config=PARAMETERS)
 class PairMemory(Source):
-    """Damped cosine between units of `level`, carried to the articles that sell; summed over the profile's purchases.
+    """Damped cosine between units of `level`, carried to their articles and summed over the profile's purchases.
 
     A unit is all articles that are equal in `level`: an article, a product, a kind. Coarser ones know pairs that no
     two articles have shown yet (back-off). Purchases of one basket make pairs of weight 1 / log(1 + basket size),
@@ -36,7 +37,7 @@ class PairMemory(Source):
     """
 
     level: tuple[str, ...] = ("article",)
-    """Columns of articles.parquet in which a unit's articles are equal; none: the shop's kind, department, colour."""
+    """Columns of articles.parquet equal within a unit; none: the shop's kind, department and colour."""
     days: PositiveInt = 60
     """Days before the cut-off whose purchases count."""
     other_day_weight: NonNegativeFloat = 0.3
@@ -81,7 +82,7 @@ class PairMemory(Source):
         return without_basket(self, sparse.csr_array(bought @ self.similar_), profiles)
 
     def _spread(self, log: History) -> sparse.csr_array:
-        """From units to their articles: (units, catalogue), the article's sales over those of the unit's best seller."""
+        """From units to articles, (units, catalogue): the article's sales over those of the unit's best seller."""
         sales = np.bincount(self.columns(log.article), minlength=len(self.catalogue_)).astype(np.float32)
         unit = self.unit_[self.catalogue_]
         known = np.flatnonzero(unit >= 0)
@@ -96,7 +97,7 @@ class PairMemory(Source):
         related = days_between(log.customer[first], log.day[first], self.other_day_weight, self.pair_half_life)
         with_others = related @ bought
         weight = np.asarray(bought.power(2).sum(axis=0), np.float64)
-        pairs = (bought != 0).T @ np.diff(with_others.indptr).astype(np.float64)
+        pairs = stored(bought).T @ np.diff(with_others.indptr).astype(np.float64)
         parts = []
         for rows in blocks_of_pairs(pairs):
             together = sparse.coo_array(bought[:, rows].T @ with_others)
@@ -122,9 +123,9 @@ class PairMemory(Source):
     def _rows(self, similar: sparse.csr_array, hop: sparse.csr_array, spread: sparse.csr_array) -> list[slice]:
         """Blocks of units whose carried similarities stay within a bounded memory."""
         articles = np.diff(spread.indptr).astype(np.float64)
-        pairs = (similar != 0) @ articles
+        pairs = stored(similar) @ articles
         if self.second_hop:
-            pairs += (hop != 0) @ ((hop != 0) @ articles)
+            pairs += stored(hop) @ (stored(hop) @ articles)
         return list(blocks_of_pairs(pairs))
 
     def _carried(
@@ -160,23 +161,3 @@ def kind_of(history: History) -> tuple[str, ...]:
     """The shop's attributes of kind, department and colour; the product code where it has none."""
     roles = history.roles
     return tuple(name for name in (roles.kind, roles.department, roles.colour) if name) or ("product_code",)
-
-
-def kept_nearest(similar: sparse.csr_array, k: int) -> sparse.csr_array:
-    """The k largest of each row of positive float32 values; equals by column. For the second hop 1/12 of the time of `nearest`."""
-    length = np.diff(similar.indptr)
-    if length.max(initial=0) <= k:
-        return similar
-    similar = sparse.csr_array(similar, copy=True)
-    similar.sort_indices()
-    row = np.repeat(np.arange(len(length), dtype=np.int64), length)
-    # Bits of positive floats are in the order of the floats, so that row and value are sorted as one number.
-    order = np.argsort((row << 32) - similar.data.astype(np.float32).view(np.int32), kind="stable")
-    similar.data[order[position_within(row) >= k]] = 0
-    similar.eliminate_zeros()
-    return similar
-
-
-def stacked(parts: list[sparse.csr_array]) -> sparse.csr_array:
-    """Blocks of rows below each other."""
-    return sparse.csr_array(sparse.vstack(parts)) if len(parts) > 1 else parts[0]
