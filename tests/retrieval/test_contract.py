@@ -15,6 +15,7 @@ from forsys import schema
 from forsys.arrays import Floats
 from forsys.errors import DataError
 from forsys.retrieval.baselines import BASELINES
+from forsys.retrieval.ease import EASE
 from forsys.retrieval.factorization import Factorization
 from forsys.retrieval.item_knn import ItemKNN
 from forsys.retrieval.nearest_content import NearestContent
@@ -38,6 +39,7 @@ MORE: dict[str, dict[str, Any]] = {
         "second_hop": 0.3,
     },
     "user_knn": {"class": "forsys.retrieval.user_knn:UserKNN"},
+    "ease": {"class": "forsys.retrieval.ease:EASE"},
 }
 CONFIGS = load_settings().retrieval.sources | MORE
 FEWER = {"factors": 8, "iterations": 4}  # enough for the contract, and fast
@@ -48,7 +50,7 @@ NETWORK = {
     "window_size": 3,
     "warmup_steps": 5,
 }  # the same for the network
-NEEDS_HISTORY = (Factorization, Repurchase, SameProduct, ItemKNN, NearestContent, PairMemory, UserKNN)
+NEEDS_HISTORY = (Factorization, Repurchase, SameProduct, ItemKNN, NearestContent, PairMemory, UserKNN, EASE)
 BY_PRODUCT = (Factorization, NextItem)  # BLAS sums matrices with another number of rows in another order
 KNOWS_NEW = (NearestContent,)  # sources that can score an article which never sold
 EVERYONE = np.arange(300, dtype=np.int32)
