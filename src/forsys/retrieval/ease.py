@@ -1,7 +1,7 @@
 """EASE: each article from all others that the customer bought, a linear model in closed form, with attributes."""
 
 from datetime import date
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
@@ -29,7 +29,7 @@ class EASE(Source):
     Jeunen et al. 2020): articles that share them are taken for bought together. Only the largest weights are kept,
     and no negative ones.
 
-    The solve is dense: 8,000 articles take 0.8 GiB and half a minute on one core, twice as many 4 and 8 times that.
+    The solve is dense: 8,000 articles take 0.5 GiB and about a minute, twice as many 4 and 8 times that.
     Articles that the profile bought on its own day have no score.
     """
 
@@ -102,7 +102,8 @@ def positive_weights(gram: Floats, k: int) -> sparse.csr_array:
     size = len(gram)
     if not size:
         return sparse.csr_array(gram)
-    potrf, potri = linalg.get_lapack_funcs(("potrf", "potri"), (gram,))
+    functions: Any = linalg.get_lapack_funcs(("potrf", "potri"), (gram,))
+    potrf, potri = functions
     with thread_pools().limit(limits=1, user_api="blas"):  # sums in one order, whatever the number of cores
         factor, _ = potrf(gram.T, lower=1, overwrite_a=1)
         inverse, _ = potri(factor, lower=1, overwrite_c=1)
