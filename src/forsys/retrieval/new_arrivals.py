@@ -20,7 +20,7 @@ class NewArrivals(Source):
     """Content kNN from the customer's purchases to the articles that never sold before.
 
     score = sum over decayed purchases of similarity(bought, candidate)² * chance that the candidate is on sale.
-    similarity: a weighted sum of the cosines of attributes and words, plus product_weight for an equal product code.
+    similarity: a weighted sum of the cosines of attributes and words, plus product_weight for equal product codes.
     The chance is the share of articles launched about the same time that sold in the last `days` (see
     nearest_content). Pictures are not compared: whether an article has one may tell that it will sell.
     """
