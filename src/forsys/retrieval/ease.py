@@ -29,7 +29,7 @@ class EASE(Source):
     Jeunen et al. 2020): articles that share them are taken for bought together. Only the largest weights are kept,
     and no negative ones.
 
-    The solve is dense: 8,000 articles take 0.5 GiB and about a minute, twice as many 4 and 8 times that.
+    The solve is dense: 8,000 articles take 0.8 GiB and about a minute, twice as many 4 and 8 times that.
     Articles that the profile bought on its own day have no score.
     """
 
