@@ -19,6 +19,7 @@ STYLES = {"": ":", FEATURES: "--", FEATURES + MEMORY: "-"}  # of the variants of
 TITLES = {
     "accuracy": "Next-item accuracy at k, parameters, seconds of training, purchases learned per second:",
     "gains": "What the features add, paired, with 95 % intervals by customer:",
+    "candidates": "The mixture's candidates: share of the events' articles that they hold, by who proposes them:",
     "never_sold": "On the events whose article was never sold before the cut-off:",
     "by_length": "Accuracy at 10 by the number of earlier purchases:",
     "bias_sweep": "New articles among the others: accuracy at 100 by their bias, on the period before the holdout:",
@@ -32,6 +33,7 @@ def write_comparison(run: Run, found: Comparison, sweep: pd.DataFrame, ablation:
     tables = {
         "accuracy": found.accuracy(),
         "gains": found.gains(),
+        "candidates": found.candidates(),
         "never_sold": found.never_sold(),
         "by_length": found.by_length(),
         "bias_sweep": sweep,

@@ -45,8 +45,9 @@ def source_class(name: str, config: SourceConfig) -> type[Source]:
 
 
 def source_fingerprint(name: str, config: SourceConfig) -> str:
-    """Fingerprint of a config and of the code of its class."""
-    return fingerprint(config, code_fingerprint(source_class(name, config).__module__))
+    """Fingerprint of a config and of the code of its class, and of those of its members."""
+    members = [source_fingerprint(*member) for member in config.get("members", {}).items()]
+    return fingerprint(config, code_fingerprint(source_class(name, config).__module__), *members)
 
 
 def check_sources(settings: Settings) -> None:
