@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from forsys.evaluation import comparison
-from forsys.evaluation.comparison import FEATURES, MEMORY, MIXED, PRIORS, Comparison, bias_sweep, compare
+from forsys.evaluation.comparison import FEATURES, MEMORY, MIXED, MIXTURE, PRIORS, Comparison, bias_sweep, compare
 from forsys.evaluation.next_item_accuracy import ACCURACY_AT
 from forsys.recurrent.cells import CELLS, Cell
 from forsys.report.comparison_tables import CELL_COLOURS, _network_looks, write_comparison
@@ -38,7 +38,7 @@ def found(run: Run) -> Comparison:
 
 
 def test_every_system_has_its_row(found: Comparison) -> None:
-    assert list(found.accuracy()["system"]) == [*PRIORS.values(), *NETWORKS, MIXED]
+    assert list(found.accuracy()["system"]) == [*PRIORS.values(), *NETWORKS, MIXED, MIXTURE]
 
 
 def test_accuracy_rises_with_k_and_costs_are_there(found: Comparison) -> None:
@@ -54,7 +54,15 @@ def test_gains_compare_each_cell_with_and_without_features(found: Comparison) ->
 
 def test_only_what_can_score_new_articles_is_judged_by_them(found: Comparison) -> None:
     assert found.never_sold_before.any()
-    assert list(found.never_sold()["system"]) == [MIXED, comparison.NEW_ALONE]
+    assert list(found.never_sold()["system"]) == [MIXED, comparison.NEW_ALONE, MIXTURE]
+
+
+def test_the_mixtures_candidates_are_counted(found: Comparison) -> None:
+    rows = found.candidates()
+    assert rows["candidates of"][0].startswith("all, ")
+    assert {"als", "network", "network.alone"} < set(rows["candidates of"])
+    assert rows["recall"][0] == pytest.approx(np.isfinite(found.measured[MIXTURE].ranks).mean())
+    assert (rows["recall"][1:] <= rows["recall"][0]).all() and (rows["of no other"][1:] <= rows["recall"][1:]).all()
 
 
 def test_the_lengths_cover_every_event(found: Comparison) -> None:

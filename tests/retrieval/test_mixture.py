@@ -1,4 +1,4 @@
-"""The mixture: its candidates and features by hand, what it learns from, and the traps that it must not fall into."""
+"""The mixture: its candidates and features by hand, what it learns from, and the traps it must not fall into."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -28,7 +28,8 @@ TAUGHT = date(2020, 4, 15)  # the world's cut-off
 
 
 def make(**parameters: Any) -> Mixture:
-    return Mixture(**{"members": MEMBERS, "depth": 40, "label_days": 14, "num_iterations": 20} | parameters)
+    small: dict[str, Any] = {"members": MEMBERS, "depth": 40, "label_days": 14, "num_iterations": 20}
+    return Mixture(**small | parameters)
 
 
 def events_of(world: History) -> Ints:
