@@ -148,7 +148,7 @@ class CompareSettings(Section):
     ids_only: dict[str, Any] = {}
     """What differs for a network without features."""
     mixture: SourceConfig
-    """The mixture's config; its members are names of sources, and "network" for the GRU with features."""
+    """The mixture's config. A member is a config, or `true` for the source of its name or the GRU with features."""
 
 
 class Settings(Section):

@@ -1,4 +1,4 @@
-"""What every source promises, on every source of presets/default.toml and the two baselines."""
+"""What every source promises: those of presets/default.toml, those to be switched on, and the two baselines."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -20,10 +20,12 @@ from forsys.retrieval.item_knn import ItemKNN
 from forsys.retrieval.mixture import Mixture
 from forsys.retrieval.nearest_content import NearestContent
 from forsys.retrieval.next_item import NextItem
+from forsys.retrieval.pair_memory import PairMemory
 from forsys.retrieval.registry import make_source, source_class
 from forsys.retrieval.repurchase import Repurchase
 from forsys.retrieval.same_product import SameProduct
 from forsys.retrieval.source import Source
+from forsys.retrieval.user_knn import UserKNN
 from forsys.settings import load_settings
 from forsys.tables.history import History, Profiles
 
@@ -36,7 +38,17 @@ MIXTURE = {
     "label_days": 7,
     "num_iterations": 10,
 }
-CONFIGS = SOURCES | {"mixture": MIXTURE}
+# Sources that presets/default.toml does not name.
+MORE: dict[str, dict[str, Any]] = {
+    "pair_memory": {"class": "forsys.retrieval.pair_memory:PairMemory"},
+    "product_memory": {
+        "class": "forsys.retrieval.pair_memory:PairMemory",
+        "level": ("product_code",),
+        "second_hop": 0.3,
+    },
+    "user_knn": {"class": "forsys.retrieval.user_knn:UserKNN"},
+}
+CONFIGS = SOURCES | MORE | {"mixture": MIXTURE}
 FEWER = {"factors": 8, "iterations": 4}  # enough for the contract, and fast
 NETWORK = {
     "embedding_dim": 8,
@@ -45,7 +57,7 @@ NETWORK = {
     "window_size": 3,
     "warmup_steps": 5,
 }  # the same for the network
-NEEDS_HISTORY = (Factorization, Repurchase, SameProduct, ItemKNN, NearestContent)
+NEEDS_HISTORY = (Factorization, Repurchase, SameProduct, ItemKNN, NearestContent, PairMemory, UserKNN)
 BY_PRODUCT = (Factorization, NextItem)  # BLAS sums matrices with another number of rows in another order
 KNOWS_NEW = (NearestContent, Mixture)  # sources that can score an article which never sold
 EVERYONE = np.arange(300, dtype=np.int32)

@@ -167,7 +167,8 @@ def systems(run: Run) -> dict[str, SourceConfig]:
     # Without pictures: a shop may have pictures of exactly what it sells, which would give new articles away.
     features = [name for name in network.get("features", ALL_FEATURES) if name not in PICTURES]
     mixture, known = run.settings.compare.mixture, sources | {NETWORK: configs[CELLS["gru"].title + FEATURES]}
-    members = {member: known[member] for member in mixture["members"] if member in known}
+    chosen = {member: known.get(member) if of is True else of for member, of in mixture["members"].items()}
+    members = {member: of for member, of in chosen.items() if of}
     return configs | {
         MIXED: network | {"features": features, "num_networks": 1},
         MIXTURE: mixture | {"members": members},
