@@ -13,8 +13,8 @@ from forsys.evaluation.mixture_accuracy import held, mixture_ranks
 from forsys.evaluation.next_item_accuracy import next_item_ranks
 from forsys.retrieval import mixture, mixture_features
 from forsys.retrieval.item_knn import ItemKNN, basket_weights
-from forsys.retrieval.mixture import Mixture
-from forsys.retrieval.mixture_candidates import Candidates, union
+from forsys.retrieval.mixture import Fitted, Mixture, fit_source
+from forsys.retrieval.mixture_candidates import Candidates
 from forsys.retrieval.mixture_features import Articles, Problem, columns_of
 from forsys.retrieval.mixture_learning import sample
 from forsys.retrieval.source import Source
@@ -82,14 +82,6 @@ def test_ranks_are_among_the_candidates_of_the_profile(problem: Problem) -> None
             assert (np.isnan(rank) == ~known).all()
             assert sorted(rank[known].tolist()) == list(range(1, known.sum() + 1))
             assert (np.diff(score[known][np.argsort(rank[known])]) <= 0).all()
-
-
-def test_without_a_member_is_the_union_of_the_others(taught: Mixture, problem: Problem) -> None:
-    others = {name: member for name, member in problem.members.items() if name != "item_knn"}
-    wanted, found = union(others, problem.candidates.profiles, 40), problem.candidates.without("item_knn")
-    assert found.names == wanted.names == ["same_attributes"]
-    for name in ("row", "article", "scores", "proposed"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
 
 
 # --- features ---
@@ -161,21 +153,19 @@ class Recorder(Source):
         return np.tile(self.catalogue_.astype(np.float32), (len(profiles), 1))
 
 
-def test_members_never_saw_the_events_that_are_learned_from(
-    world: History, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_members_never_saw_the_events_that_are_learned_from(world: History) -> None:
     recorder = Recorder()
-    monkeypatch.setattr(mixture, "make_source", lambda *_: recorder)
-    make(members={"recorder": {}}, label_days=5).fit(world, TAUGHT)
+    source = make(members={"recorder": {}}, label_days=5)
+    source.fit(world, TAUGHT, lambda _, __, history, as_of: recorder.fit(history, as_of))
     assert [as_of for as_of, _ in recorder.fits] == [TAUGHT - timedelta(days=5), TAUGHT]
-    assert max(newest for _, newest in recorder.fits) < day_number(TAUGHT)
+    assert all(newest < day_number(as_of) for as_of, newest in recorder.fits)
 
 
-def test_members_that_are_fitted_already_are_used_as_they_are(taught: Mixture, world: History) -> None:
-    fitted = {name: member for name, member in taught._members.items() if name == "item_knn"}
-    again = make().fit(world, TAUGHT, fitted)
-    assert again._members["item_knn"] is fitted["item_knn"]
-    assert again.trees_.tobytes() == taught.trees_.tobytes()
+def test_members_are_fitted_once_for_several_mixtures(taught: Mixture, world: History) -> None:
+    fitted = Fitted()
+    first, second = (make(num_iterations=trees).fit(world, TAUGHT, fitted) for trees in (20, 5))
+    assert first._members["item_knn"] is second._members["item_knn"]
+    assert first.trees_.tobytes() == taught.trees_.tobytes() != second.trees_.tobytes()
 
 
 def test_it_beats_each_of_its_members(taught: Mixture, world: History) -> None:
@@ -187,7 +177,7 @@ def test_it_beats_each_of_its_members(taught: Mixture, world: History) -> None:
 def test_shuffled_labels_leave_chance(world: History, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any candidate of the event as its label: what is left is the chance of being among 10 of the candidates."""
 
-    def shuffled(candidates: Candidates, target: Ints) -> Bools:
+    def shuffled(candidates: Candidates, _: Ints) -> Bools:
         rng = np.random.default_rng(3)
         hit: Bools = np.zeros(len(candidates), bool)
         first = np.flatnonzero(np.diff(candidates.row, prepend=-1))
@@ -237,7 +227,7 @@ def test_a_pair_bought_only_in_the_label_days_is_unknown_there(world: History) -
     later = ItemKNN().fit(world, TAUGHT).links(world.article[events])
     earlier = ItemKNN().fit(world.before(first), first)
     assert earlier.links(world.article[events]).nnz < later.nnz
-    seen = make()._fitted_members(world.before(TAUGHT), first, {})["item_knn"]
+    seen = make()._fitted_members(world.before(TAUGHT), first, fit_source)["item_knn"]
     np.testing.assert_array_equal(seen.state()["similar_"].toarray(), earlier.similar_.toarray())
 
 

@@ -28,7 +28,7 @@ from forsys.metrics.lists import mean_rank
 from forsys.progress import progress
 from forsys.recurrent.cells import CELLS
 from forsys.recurrent.config import ALL_FEATURES
-from forsys.retrieval.mixture import Mixture
+from forsys.retrieval.mixture import Fitted, Mixture
 from forsys.retrieval.next_item import NextItem
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
@@ -146,7 +146,7 @@ def compare(run: Run) -> Comparison:
             "is no next item to predict. Use a longer --holdout-days."
         )
     measured: dict[str, Measured] = {}
-    fitted: dict[str, Source] = {}
+    fitted = Fitted()
     for name, config in progress(systems(run).items(), "compare", unit="system"):
         measured |= {found.name: found for found in measure(run, fold, events, name, config, fitted)}
     variants = [features + memory for memory in ("", MEMORY) for features in ("", FEATURES)]
@@ -171,16 +171,14 @@ def systems(run: Run) -> dict[str, SourceConfig]:
     members = {member: of for member, of in chosen.items() if of}
     return configs | {
         MIXED: network | {"features": features, "num_networks": 1},
-        MIXTURE: mixture | {"members": members},
+        MIXTURE: {"label_days": run.settings.holdout_days} | mixture | {"members": members},
     }
 
 
-def measure(
-    run: Run, fold: Fold, events: Ints, name: str, config: SourceConfig, fitted: dict[str, Source]
-) -> list[Measured]:
+def measure(run: Run, fold: Fold, events: Ints, name: str, config: SourceConfig, fitted: Fitted) -> list[Measured]:
     """Train one system and rank the events, unless that is done already: several rows for a network.
 
-    fitted: systems trained so far, by their config's fingerprint; a mixture need not fit them again.
+    fitted: keeps what is trained, since a mixture's members are other systems.
     """
     artifacts = SourceArtifacts.of(run, fold, name, config).folder.name
     key = fingerprint(artifacts, len(events), run.settings.seed)
@@ -188,7 +186,11 @@ def measure(
     cost_file = path.with_suffix(".json")
     if not (is_current(path, key) and is_current(cost_file, key)):
         start = time.perf_counter()
-        source = fitted[fingerprint(config)] = _trained(run, fold, name, config, fitted)
+        source = make_source(name, config)
+        if isinstance(source, Mixture):
+            source.fit(run.history, fold.as_of, fitted)
+        else:
+            source = fitted(name, config, run.history, fold.as_of)
         seconds = time.perf_counter() - start
         found, candidates = ranks_of(source, name, run, fold, events)
         write_arrays(found, path)
@@ -200,15 +202,6 @@ def measure(
         write_stamp(cost_file, key)
     with np.load(path, allow_pickle=False) as ranks:
         return [Measured(row, ranks[row], **read_json(cost_file)) for row in ranks.files]
-
-
-def _trained(run: Run, fold: Fold, name: str, config: SourceConfig, fitted: dict[str, Source]) -> Source:
-    source = make_source(name, config)
-    if not isinstance(source, Mixture):
-        return source.fit(run.history, fold.as_of)
-    keys = {member: fingerprint(of) for member, of in source.members.items()}
-    members = {member: fitted[key] for member, key in keys.items() if key in fitted}
-    return source.fit(run.history, fold.as_of, members)
 
 
 def bias_sweep(run: Run) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from forsys.evaluation.comparison import gain_text, measure
 from forsys.metrics.bootstrap import paired
 from forsys.progress import progress
 from forsys.recurrent.config import ALL_FEATURES
+from forsys.retrieval.mixture import Fitted
 from forsys.run import Run
 from forsys.settings import SourceConfig
 from forsys.tables.events import next_item_events
@@ -34,7 +35,7 @@ def network_ablation(run: Run) -> pd.DataFrame:
     events = next_item_events(run.history, fold, settings.evaluation.max_events, settings.seed)
     groups, samples = run.history.customer[events], settings.evaluation.bootstrap_samples
     ranks = {
-        name: measure(run, fold, events, name, config, {})[0].ranks
+        name: measure(run, fold, events, name, config, Fitted())[0].ranks
         for name, config in progress(ablations(settings.compare.network).items(), "ablation", unit="network")
     }
     rows = []

@@ -1,6 +1,6 @@
 """Mixture: trees that order the candidates of several sources, learned from next-item events before the cut-off."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar, Self
 
@@ -11,6 +11,7 @@ from scipy import sparse
 
 from forsys.arrays import Floats, Ints
 from forsys.calendar import Fold
+from forsys.fingerprints import fingerprint
 from forsys.retrieval.mixture_candidates import union
 from forsys.retrieval.mixture_features import GROUPS, Articles, Problem, columns_of, matrix
 from forsys.retrieval.mixture_learning import Examples, booster, bought_next, learn, sample
@@ -20,7 +21,27 @@ from forsys.settings import SourceConfig
 from forsys.tables.events import next_item_events, profiles_of
 from forsys.tables.history import History, Profiles
 
+Fit = Callable[[str, SourceConfig, History, date], Source]
 EVENTS_PER_BLOCK = 500  # whose candidates and features are in memory at a time: about 100 MiB
+
+
+def fit_source(name: str, config: SourceConfig, history: History, as_of: date) -> Source:
+    """Make the source of a config and fit it."""
+    return make_source(name, config).fit(history, as_of)
+
+
+class Fitted:
+    """Fits sources, and each only once at a cut-off: for several mixtures with members in common."""
+
+    def __init__(self) -> None:
+        self._sources: dict[tuple[str, date], Source] = {}
+
+    def __call__(self, name: str, config: SourceConfig, history: History, as_of: date) -> Source:
+        """As `fit_source`. The purchases before `as_of` must always be the same."""
+        key = fingerprint(config), as_of
+        if key not in self._sources:
+            self._sources[key] = fit_source(name, config, history, as_of)
+        return self._sources[key]
 
 
 @dataclass(config=PARAMETERS)
@@ -56,11 +77,11 @@ class Mixture(Source):
 
     uses_content: ClassVar[bool] = True  # a member may
 
-    def fit(self, history: History, as_of: date, fitted: Mapping[str, Source] | None = None) -> Self:
-        """Learn the order, then fit the members at the cut-off; those in `fitted` are fitted there already."""
+    def fit(self, history: History, as_of: date, fit: Fit = fit_source) -> Self:
+        """Learn the order, then fit the members at the cut-off. `fit` fits each of them, such as a `Fitted`."""
         history = history.before(as_of)
-        self.trees_ = self._learn(history, Fold(as_of - timedelta(days=self.label_days), as_of))
-        self._members = self._fitted_members(history, as_of, fitted or {})
+        self.trees_ = self._learn(history, Fold(as_of - timedelta(days=self.label_days), as_of), fit)
+        self._members = self._fitted_members(history, as_of, fit)
         self.articles_ = Articles.of(history, as_of).values
         catalogues = [member.catalogue_ for member in self._members.values()]
         self.catalogue_ = np.unique(np.concatenate(catalogues)).astype(np.int32)
@@ -90,12 +111,15 @@ class Mixture(Source):
         trees = self.kept("booster", self.trees_, lambda: booster(self.trees_))
         return np.asarray(trees.predict(matrix(columns_of(problem, self.features))), np.float32)
 
-    def _learn(self, history: History, fold: Fold) -> Ints:
+    def _learn(self, history: History, fold: Fold, fit: Fit) -> Ints:
         """The trees (see mixture_learning.py), from the events of a fold."""
         events = next_item_events(history, fold, self.max_events, self.seed)
         if not len(events):
             return np.zeros(0, np.uint8)
-        members, articles = self._fitted_members(history, fold.as_of, {}), Articles.of(history, fold.as_of)
+        members, articles = (
+            self._fitted_members(history.before(fold.as_of), fold.as_of, fit),
+            Articles.of(history, fold.as_of),
+        )
         rng = np.random.default_rng(self.seed)
         parts = []
         for start in range(0, len(events), EVENTS_PER_BLOCK):
@@ -112,11 +136,8 @@ class Mixture(Source):
         rows = matrix(columns_of(problem, self.features))[kept]
         return Examples(rows, hit[kept], np.unique(candidates.row[kept], return_counts=True)[1])
 
-    def _fitted_members(self, history: History, as_of: date, fitted: Mapping[str, Source]) -> dict[str, Source]:
-        return {
-            name: fitted[name] if name in fitted else make_source(name, config).fit(history, as_of)
-            for name, config in self.members.items()
-        }
+    def _fitted_members(self, history: History, as_of: date, fit: Fit) -> dict[str, Source]:
+        return {name: fit(name, config, history, as_of) for name, config in self.members.items()}
 
     def state(self) -> dict[str, Any]:
         """Its own, and that of each member, as "member.name"."""

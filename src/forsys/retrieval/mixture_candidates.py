@@ -28,21 +28,10 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.row)
 
-    def __getitem__(self, kept: Bools | Ints) -> "Candidates":
-        parts = (self.row[kept], self.article[kept], self.names, self.scores[kept], self.proposed[kept])
-        return Candidates(self.profiles, *parts)
-
     def ranks(self) -> Floats:
         """Rank of each pair in its profile by each score: (pairs, names) float32, NaN without a score."""
         ranks = [ranks_within(score, self.row) for score in self.scores.T]
         return np.where(np.isneginf(self.scores), np.nan, np.stack(ranks, axis=1)).astype(np.float32)
-
-    def without(self, member: str) -> "Candidates":
-        """As if a member had never been there."""
-        others = [i for i, name in enumerate(self.names) if name.partition(".")[0] != member]
-        kept = self.proposed[:, others].any(axis=1)
-        names, scores, proposed = [self.names[i] for i in others], self.scores[:, others], self.proposed[:, others]
-        return Candidates(self.profiles, self.row[kept], self.article[kept], names, scores[kept], proposed[kept])
 
 
 def union(members: Mapping[str, Source], profiles: Profiles, depth: int) -> Candidates:
@@ -64,7 +53,10 @@ def union(members: Mapping[str, Source], profiles: Profiles, depth: int) -> Cand
     pair = np.setdiff1d(np.concatenate(pairs), basket)
     row, article = np.divmod(pair, articles)
     scores = np.stack([_pick(member, found, row, article) for member, found in scored.values()], axis=1)
-    proposed = np.stack([np.isin(pair, each) for each in pairs], axis=1)
+    proposed = np.zeros(scores.shape, bool)
+    for i, each in enumerate(pairs):
+        at = np.minimum(np.searchsorted(pair, each), max(len(pair) - 1, 0))
+        proposed[at[pair[at] == each] if len(pair) else at[:0], i] = True
     return Candidates(profiles, row, article, list(scored), scores, proposed)
 
 

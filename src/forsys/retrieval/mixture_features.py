@@ -222,8 +222,9 @@ def profile(problem: Problem) -> Columns:
     return {name: values[row].astype(np.float32) for name, values in columns.items()}
 
 
+SCORES = "scores"
 GROUPS: dict[str, Callable[[Problem], Columns]] = {
-    "scores": scores,
+    SCORES: scores,
     "pairs": pairs,
     "attributes": attributes,
     "article": article,
