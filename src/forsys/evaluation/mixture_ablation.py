@@ -10,7 +10,7 @@ from forsys.evaluation.mixture_accuracy import mixture_ranks
 from forsys.metrics.bootstrap import paired
 from forsys.progress import progress
 from forsys.retrieval.mixture import Fitted, Mixture
-from forsys.retrieval.mixture_features import GROUPS, SCORES
+from forsys.retrieval.mixture_features import GROUPS
 from forsys.run import Run
 from forsys.settings import SourceConfig
 from forsys.tables.events import next_item_events
@@ -52,5 +52,5 @@ def ablations(mixture: SourceConfig) -> Iterator[tuple[str, SourceConfig]]:
     for name in members if len(members) > 1 else ():
         yield f"without {name}", mixture | {"members": {key: of for key, of in members.items() if key != name}}
     for group in groups:
-        if group != SCORES:
+        if group != "scores":
             yield f"without {group}", mixture | {"features": [other for other in groups if other != group]}

@@ -13,7 +13,7 @@ from forsys.arrays import Floats, Ints
 from forsys.calendar import Fold
 from forsys.fingerprints import fingerprint
 from forsys.retrieval.mixture_candidates import union
-from forsys.retrieval.mixture_features import GROUPS, Articles, Problem, columns_of, matrix
+from forsys.retrieval.mixture_features import GROUPS, Articles, Group, Problem, columns_of, matrix
 from forsys.retrieval.mixture_learning import Examples, booster, bought_next, learn, sample
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import PARAMETERS, Source
@@ -54,19 +54,19 @@ class Mixture(Source):
     ordered by reciprocal-rank fusion.
     """
 
-    members: dict[str, SourceConfig]
+    members: Annotated[dict[str, SourceConfig], Field(min_length=1)]
     """Name and config of each source."""
     depth: PositiveInt = 120
     """Best articles by each score of a member that become candidates."""
     label_days: PositiveInt = 2
     """Days before the cut-off whose events are learned from."""
-    max_events: PositiveInt = 8_000
+    max_events: PositiveInt = 16_000
     """Events to learn from; of more, a sample is taken."""
     num_negatives: PositiveInt = 120
     """Candidates per event that were not bought next, sampled uniformly: with the hardest alone, others win."""
-    features: tuple[str, ...] = tuple(GROUPS)
+    features: tuple[Group, ...] = tuple(GROUPS)
     """Feature groups (see mixture_features.py)."""
-    num_iterations: PositiveInt = 80
+    num_iterations: PositiveInt = 60
     """Trees."""
     num_leaves: Annotated[int, Field(ge=2)] = 31
     """Leaves of a tree."""

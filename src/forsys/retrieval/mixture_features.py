@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from scipy import sparse
@@ -222,9 +222,9 @@ def profile(problem: Problem) -> Columns:
     return {name: values[row].astype(np.float32) for name, values in columns.items()}
 
 
-SCORES = "scores"
-GROUPS: dict[str, Callable[[Problem], Columns]] = {
-    SCORES: scores,
+Group = Literal["scores", "pairs", "attributes", "article", "profile"]
+GROUPS: dict[Group, Callable[[Problem], Columns]] = {
+    "scores": scores,
     "pairs": pairs,
     "attributes": attributes,
     "article": article,
@@ -232,7 +232,7 @@ GROUPS: dict[str, Callable[[Problem], Columns]] = {
 }
 
 
-def columns_of(problem: Problem, groups: Iterable[str]) -> Columns:
+def columns_of(problem: Problem, groups: Iterable[Group]) -> Columns:
     """The features of several groups: name -> (candidates,)."""
     columns: Columns = {}
     for group in groups:
