@@ -15,15 +15,18 @@ from forsys import schema
 from forsys.arrays import Floats
 from forsys.errors import DataError
 from forsys.retrieval.baselines import BASELINES
+from forsys.retrieval.ease import EASE
 from forsys.retrieval.factorization import Factorization
 from forsys.retrieval.item_knn import ItemKNN
 from forsys.retrieval.mixture import Mixture
 from forsys.retrieval.nearest_content import NearestContent
+from forsys.retrieval.new_arrivals import NewArrivals
 from forsys.retrieval.next_item import NextItem
 from forsys.retrieval.pair_memory import PairMemory
 from forsys.retrieval.registry import make_source, source_class
 from forsys.retrieval.repurchase import Repurchase
 from forsys.retrieval.same_product import SameProduct
+from forsys.retrieval.session_knn import SessionKNN
 from forsys.retrieval.source import Source
 from forsys.retrieval.user_knn import UserKNN
 from forsys.settings import load_settings
@@ -47,6 +50,9 @@ MORE: dict[str, dict[str, Any]] = {
         "second_hop": 0.3,
     },
     "user_knn": {"class": "forsys.retrieval.user_knn:UserKNN"},
+    "ease": {"class": "forsys.retrieval.ease:EASE"},
+    "session_knn": {"class": "forsys.retrieval.session_knn:SessionKNN"},
+    "new_arrivals": {"class": "forsys.retrieval.new_arrivals:NewArrivals"},
 }
 CONFIGS = SOURCES | MORE | {"mixture": MIXTURE}
 FEWER = {"factors": 8, "iterations": 4}  # enough for the contract, and fast
@@ -57,7 +63,18 @@ NETWORK = {
     "window_size": 3,
     "warmup_steps": 5,
 }  # the same for the network
-NEEDS_HISTORY = (Factorization, Repurchase, SameProduct, ItemKNN, NearestContent, PairMemory, UserKNN)
+NEEDS_HISTORY = (
+    Factorization,
+    Repurchase,
+    SameProduct,
+    ItemKNN,
+    NearestContent,
+    PairMemory,
+    UserKNN,
+    EASE,
+    SessionKNN,
+    NewArrivals,
+)
 BY_PRODUCT = (Factorization, NextItem)  # BLAS sums matrices with another number of rows in another order
 KNOWS_NEW = (NearestContent, Mixture)  # sources that can score an article which never sold
 EVERYONE = np.arange(300, dtype=np.int32)
@@ -125,7 +142,10 @@ def test_fit_returns_the_source_and_keeps_what_was_sold(name: str, world: Histor
     assert source.catalogue_.dtype == np.int32
     assert (np.diff(source.catalogue_) > 0).all()
     sold = set(world.before(world_as_of).article.tolist())
-    if isinstance(source, KNOWS_NEW):
+    if isinstance(source, NewArrivals):
+        assert not sold & set(source.catalogue_.tolist())
+        assert len(source.catalogue_) == 12
+    elif isinstance(source, KNOWS_NEW):
         assert sold < set(source.catalogue_.tolist()) <= set(range(120))
     else:
         assert 50 < len(source.catalogue_) <= 108

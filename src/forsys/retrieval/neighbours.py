@@ -13,7 +13,7 @@ def unit_length(rows: sparse.csr_array, weights: Floats) -> sparse.csr_array:
     vectors = sparse.csr_array((values, rows.indices.copy(), rows.indptr.copy()), shape=rows.shape)
     vectors.eliminate_zeros()
     length = np.sqrt(vectors.power(2).sum(axis=1))
-    vectors.data /= np.repeat(length, np.diff(vectors.indptr))
+    vectors.data = vectors.data / np.repeat(length, np.diff(vectors.indptr))
     return vectors
 
 
