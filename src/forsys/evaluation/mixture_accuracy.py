@@ -37,6 +37,10 @@ def held(names: list[str], proposed: Floats, size: int, events: int) -> Rows:
     alone = proposed.sum(axis=1) == 1
     whole = {"candidates of": f"all, {size / events:.0f} per event", "recall": len(proposed) / events}
     return [whole] + [
-        {"candidates of": name, "recall": own.sum() / events, "of no other": (own & alone).sum() / events}
+        {
+            "candidates of": name,
+            "recall": float(own.sum() / events),
+            "of no other": float((own & alone).sum() / events),
+        }
         for name, own in zip(names, proposed.T, strict=True)
     ]

@@ -66,11 +66,11 @@ class Mixture(Source):
     """Candidates per event that were not bought next, sampled uniformly: with the hardest alone, others win."""
     features: tuple[Group, ...] = tuple(GROUPS)
     """Feature groups (see mixture_features.py)."""
-    num_iterations: PositiveInt = 60
+    num_iterations: PositiveInt = 120
     """Trees."""
     num_leaves: Annotated[int, Field(ge=2)] = 31
     """Leaves of a tree."""
-    learning_rate: PositiveFloat = 0.1
+    learning_rate: PositiveFloat = 0.05
     """Weight of each tree."""
     seed: int = 7
     """Of the samples and of the trees."""
