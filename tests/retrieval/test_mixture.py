@@ -17,6 +17,7 @@ from forsys.retrieval.mixture import Fitted, Mixture, fit_source
 from forsys.retrieval.mixture_candidates import Candidates
 from forsys.retrieval.mixture_features import Articles, Problem, columns_of
 from forsys.retrieval.mixture_learning import sample
+from forsys.retrieval.registry import check_sources
 from forsys.retrieval.source import Source
 from forsys.settings import load_settings
 from forsys.tables.events import next_item_events, profiles_of
@@ -274,3 +275,21 @@ def test_members_are_checked(world: History) -> None:
     members = MEMBERS | {"same_attributes": SOURCES["same_attributes"] | {"attributes": ["nothing"]}}
     with pytest.raises(DataError, match="nothing"):
         make(members=members).check(world)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("members.als", '"yes"', "true for the source"),
+        ("members", "false", "expected a name and a config each"),
+        (
+            "members.als",
+            '{ class = "forsys.retrieval.als:ALS", factor = 3 }',
+            r"compare\.mixture\.members\.als: factor",
+        ),
+        ("features", '["colours"]', "compare.mixture: features"),
+    ],
+)
+def test_what_cannot_be_a_mixture_is_an_error(key: str, value: str, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        check_sources(load_settings(overrides=[f"compare.mixture.{key}={value}"]))

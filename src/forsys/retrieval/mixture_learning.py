@@ -1,14 +1,19 @@
-"""How a mixture learns: candidates of past events, their negatives sampled, and the trees."""
+"""How a mixture learns: candidates of past events, their negatives sampled, and the trees.
+
+LightGBM is imported only where trees are learned or used, since every command looks at the settings' sources.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import lightgbm as lgb
 import numpy as np
 
 from forsys.arrays import Bools, Floats, Ints, position_within
 from forsys.retrieval.mixture_candidates import Candidates
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 TRUNCATION = 100  # first ranks that lambdarank looks at, since accuracy is read up to there
 # No settings: strongly regularized, since scores mean a little less on the days that are learned from than in use,
@@ -64,6 +69,8 @@ def bought_next(candidates: Candidates, target: Ints) -> Bools:
 
 def learn(examples: Examples, trees: int, leaves: int, rate: float, seed: int) -> Ints:
     """LightGBM's text, as bytes (uint8); none where there is no hit."""
+    import lightgbm as lgb
+
     if not examples.hit.any():
         return np.zeros(0, np.uint8)
     options = PARAMETERS | {"num_leaves": leaves, "learning_rate": rate, "seed": seed}
@@ -72,6 +79,8 @@ def learn(examples: Examples, trees: int, leaves: int, rate: float, seed: int) -
     return np.frombuffer(text.encode(), np.uint8)
 
 
-def booster(text: Ints) -> lgb.Booster:
+def booster(text: Ints) -> "lgb.Booster":
     """The inverse of `learn`."""
+    import lightgbm as lgb
+
     return lgb.Booster(model_str=text.tobytes().decode())
