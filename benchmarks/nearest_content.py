@@ -18,12 +18,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from forsys.arrays import Ints
-from forsys.evaluation.next_item_accuracy import next_item_events, next_item_ranks
+from forsys.evaluation.next_item_accuracy import next_item_ranks
 from forsys.opening import open_run
 from forsys.retrieval.nearest_content import NearestContent
 from forsys.retrieval.registry import make_source, source_class
 from forsys.retrieval.source import Source
 from forsys.stages import run_stage
+from forsys.tables.events import next_item_events
 from forsys.tables.history import History
 
 AT = 100

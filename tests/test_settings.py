@@ -196,7 +196,7 @@ def test_the_text_of_all_settings_is_a_preset_that_changes_nothing(tmp_path: Pat
 def test_every_setting_says_what_it_means() -> None:
     lines = settings_text(load_settings()).splitlines()
     compare = load_settings().compare
-    of_the_user = {"class", *load_settings().tuning.grid, *compare.network, *compare.ids_only}
+    of_the_user = {"class", *load_settings().tuning.grid, *compare.network, *compare.ids_only, *compare.mixture}
     silent = [line.partition(" =")[0].strip('"') for line in lines if " = " in line and "  # " not in line]
     assert set(silent) <= of_the_user
 

@@ -141,12 +141,14 @@ class EvaluationSettings(Section):
 
 
 class CompareSettings(Section):
-    """The recurrent model of `forsys compare`."""
+    """The recurrent model and the mixture of `forsys compare`."""
 
     network: SourceConfig
     """Its config, as of a source, without the cell."""
     ids_only: dict[str, Any] = {}
     """What differs for a network without features."""
+    mixture: SourceConfig
+    """The mixture's config. A member is a config, or `true` for the source of its name or the GRU with features."""
 
 
 class Settings(Section):

@@ -7,11 +7,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forsys.evaluation import comparison
-from forsys.evaluation.comparison import FEATURES, MEMORY, MIXED, PRIORS, Comparison, bias_sweep, compare
+from forsys.evaluation import comparison, mixture_ablation
+from forsys.evaluation.comparison import (
+    FEATURES,
+    MEMORY,
+    MIXED,
+    MIXTURE,
+    PRIORS,
+    Comparison,
+    bias_sweep,
+    compare,
+    systems,
+)
+from forsys.evaluation.mixture_ablation import ALL, ablations
 from forsys.evaluation.next_item_accuracy import ACCURACY_AT
 from forsys.recurrent.cells import CELLS, Cell
 from forsys.report.comparison_tables import CELL_COLOURS, _network_looks, write_comparison
+from forsys.retrieval.mixture_features import GROUPS
 from forsys.run import Run
 from world import run_on
 
@@ -38,7 +50,7 @@ def found(run: Run) -> Comparison:
 
 
 def test_every_system_has_its_row(found: Comparison) -> None:
-    assert list(found.accuracy()["system"]) == [*PRIORS.values(), *NETWORKS, MIXED]
+    assert list(found.accuracy()["system"]) == [*PRIORS.values(), *NETWORKS, MIXED, MIXTURE]
 
 
 def test_accuracy_rises_with_k_and_costs_are_there(found: Comparison) -> None:
@@ -54,7 +66,15 @@ def test_gains_compare_each_cell_with_and_without_features(found: Comparison) ->
 
 def test_only_what_can_score_new_articles_is_judged_by_them(found: Comparison) -> None:
     assert found.never_sold_before.any()
-    assert list(found.never_sold()["system"]) == [MIXED, comparison.NEW_ALONE]
+    assert list(found.never_sold()["system"]) == [MIXED, comparison.NEW_ALONE, MIXTURE]
+
+
+def test_the_mixtures_candidates_are_counted(found: Comparison) -> None:
+    rows = found.candidates()
+    assert rows["candidates of"][0].startswith("all, ")
+    assert {"als", "network", "network.alone"} < set(rows["candidates of"])
+    assert rows["recall"][0] == pytest.approx(np.isfinite(found.measured[MIXTURE].ranks).mean())
+    assert (rows["recall"][1:] <= rows["recall"][0]).all() and (rows["of no other"][1:] <= rows["recall"][1:]).all()
 
 
 def test_the_lengths_cover_every_event(found: Comparison) -> None:
@@ -92,3 +112,22 @@ def test_every_cell_has_a_line_however_many_there_are(monkeypatch: pytest.Monkey
     looks = _network_looks()
     assert len(looks) == 3 * count
     assert looks[f"Cell {count - 1}"] == looks["Cell 0"] == (CELL_COLOURS[0], ":")
+
+
+def test_each_source_and_group_is_left_out_once(run: Run) -> None:
+    mixture = systems(run)[MIXTURE]
+    found = dict(ablations(mixture))
+    assert next(iter(found)) == ALL and found[ALL] == mixture
+    assert list(found)[1:] == [f"without {name}" for name in (*mixture["members"], *list(GROUPS)[1:])]
+    assert set(mixture["members"]) - set(found["without als"]["members"]) == {"als"}
+    assert "pairs" not in found["without pairs"]["features"]
+
+
+def test_the_ablation_is_paired_with_everything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {name: run.settings.retrieval.sources[name] for name in ("item_knn", "same_attributes")}
+    small = systems(run)[MIXTURE] | {"members": members, "num_iterations": 3, "features": ["scores"]}
+    monkeypatch.setattr(mixture_ablation, "systems", lambda _: {MIXTURE: small})
+    table = mixture_ablation.mixture_ablation(run)
+    assert list(table["mixture"]) == [ALL, "without item_knn", "without same_attributes"]
+    assert table["difference@10"][0] == "+0.0000 [+0.0000, +0.0000]"
+    assert table["@100"].between(0, 1).all()

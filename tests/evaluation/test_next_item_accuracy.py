@@ -11,12 +11,9 @@ from scipy import sparse
 
 from forsys.arrays import Floats, Scores
 from forsys.calendar import Fold
-from forsys.evaluation import next_item_accuracy
 from forsys.evaluation.next_item_accuracy import (
     fused_ranks,
-    next_item_events,
     next_item_ranks,
-    profiles_of,
     sparse_mean_rank,
 )
 from forsys.metrics.lists import mean_rank
@@ -25,6 +22,7 @@ from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.item_knn import ItemKNN
 from forsys.retrieval.repurchase import Repurchase
 from forsys.retrieval.source import Source, candidate_table
+from forsys.tables.events import next_item_events, profiles_of
 from forsys.tables.history import History, Profiles
 
 FOLD = Fold(date(2020, 1, 7), date(2020, 1, 9))
@@ -56,7 +54,7 @@ def test_events_have_an_earlier_purchase(tiny_history: History) -> None:
 def test_only_the_newest_purchases_before_an_event_are_read(
     limit: int, tiny_history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(next_item_accuracy, "MAX_PURCHASES", limit)
+    monkeypatch.setattr("forsys.tables.events.MAX_PURCHASES", limit)
     events = np.array([3, 7, 9, 11])
     profiles, whole = profiles_of(tiny_history, events), tiny_history.event_profiles(events)
     assert profiles.stop.tolist() == whole.stop.tolist()

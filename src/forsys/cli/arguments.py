@@ -102,7 +102,11 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("file", type=Path, metavar="FILE", help="its ending says the form: .parquet or .csv")
     text = "ALS, BPR, LMF and the recurrent cells side by side, next item"
     compare = add("compare", commands.compare_networks, text)
-    compare.add_argument("--ablation", action="store_true", help="also leave out each group of features")
+    compare.add_argument(
+        "--ablation",
+        action="store_true",
+        help="also leave out each group of features and each source of the mixture",
+    )
     validate = add("validate", commands.validate_file, "check a submission file")
     validate.add_argument("file", type=Path, metavar="FILE")
     draft = add(

@@ -106,14 +106,16 @@ def export_lists(options: argparse.Namespace) -> None:
 
 def compare_networks(options: argparse.Namespace) -> None:
     from forsys.evaluation.comparison import bias_sweep, compare
+    from forsys.evaluation.mixture_ablation import mixture_ablation
     from forsys.evaluation.network_ablation import network_ablation
     from forsys.report.comparison_tables import write_comparison
 
     require_part("recurrent", "compare")
     run = _described(options)
     with locked(run.workspace.out), stage_line("compare") as made:
-        ablation = network_ablation(run) if options.ablation else None
-        say(write_comparison(run, compare(run), bias_sweep(run), ablation))
+        found = compare(run)
+        ablations = (network_ablation(run), mixture_ablation(run)) if options.ablation else None
+        say(write_comparison(run, found, bias_sweep(run), ablations))
         note_measurement(run, "compare")
         made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables and curve")
 

@@ -5,7 +5,7 @@ measured is kept, one file per system, so that a comparison that was stopped res
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -16,12 +16,11 @@ from forsys.arrays import Floats, Ints
 from forsys.calendar import Fold
 from forsys.candidates import SourceArtifacts
 from forsys.errors import DataError
+from forsys.evaluation.mixture_accuracy import Rows, mixture_ranks
 from forsys.evaluation.next_item_accuracy import (
     ACCURACY_AT,
     accuracies,
-    next_item_events,
     next_item_ranks,
-    profiles_of,
 )
 from forsys.fingerprints import fingerprint
 from forsys.metrics.bootstrap import Interval, interval, paired
@@ -29,17 +28,20 @@ from forsys.metrics.lists import mean_rank
 from forsys.progress import progress
 from forsys.recurrent.cells import CELLS
 from forsys.recurrent.config import ALL_FEATURES
+from forsys.retrieval.mixture import Fitted, Mixture
 from forsys.retrieval.next_item import NextItem
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
 from forsys.run import Run
 from forsys.settings import SourceConfig
 from forsys.store import is_current, read_json, write_arrays, write_json, write_stamp
+from forsys.tables.events import next_item_events, profiles_of
 from forsys.tables.history import History
 
 PRIORS = {"best_sellers": "best sellers", "item_knn": "item kNN", "als": "ALS", "bpr": "BPR", "lmf": "LMF"}
 FEATURES, MEMORY = " + features", " + memory"
 NEW_ALONE, MIXED = "new articles alone", "GRU + new articles"
+MIXTURE, NETWORK = "mixture", "network"  # its row, and its member that is the GRU with features
 PICTURES = ("colour", "shape")
 BIASES = (-3.0, -2.0, -1.0, 0.0, 1.0)  # of new articles against the others
 LENGTHS = {"1 purchase": (1, 2), "2-3": (2, 4), "4-9": (4, 10), "10 or more": (10, 10**9)}
@@ -54,6 +56,7 @@ class Measured:
     parameters: int
     seconds: float  # of training
     rate: float  # purchases learned per second
+    candidates: Rows = field(default_factory=list)  # of a mixture, see mixture_accuracy.py
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +105,10 @@ class Comparison:
         ]
         return pd.DataFrame(rows)
 
+    def candidates(self) -> pd.DataFrame:
+        """What the mixture's candidates hold of the events' articles: all of them, and what each member adds."""
+        return pd.DataFrame(self.measured[MIXTURE].candidates if MIXTURE in self.measured else [])
+
     def by_length(self) -> pd.DataFrame:
         """Accuracy at 10 by how many purchases came before the event; the first row counts the events."""
         before = self.events - self.history.first[self._customers]
@@ -139,17 +146,18 @@ def compare(run: Run) -> Comparison:
             "is no next item to predict. Use a longer --holdout-days."
         )
     measured: dict[str, Measured] = {}
+    fitted = Fitted()
     for name, config in progress(systems(run).items(), "compare", unit="system"):
-        measured |= {found.name: found for found in measure(run, fold, events, name, config)}
+        measured |= {found.name: found for found in measure(run, fold, events, name, config, fitted)}
     variants = [features + memory for memory in ("", MEMORY) for features in ("", FEATURES)]
     networks = [cell.title + variant for variant in variants for cell in CELLS.values()]
-    order = [name for name in (*PRIORS.values(), *networks, MIXED, NEW_ALONE) if name in measured]
+    order = [name for name in (*PRIORS.values(), *networks, MIXED, NEW_ALONE, MIXTURE) if name in measured]
     rows = {name: measured[name] for name in order}
     return Comparison(run.history, fold, events, rows, settings.evaluation.bootstrap_samples, settings.seed)
 
 
 def systems(run: Run) -> dict[str, SourceConfig]:
-    """Name -> source config: the priors, each cell without and with features, a GRU that scores new articles."""
+    """Name -> source config: priors, each cell without and with features, a GRU for new articles, the mixture."""
     sources, network = run.settings.retrieval.sources, run.settings.compare.network
     configs = {name: sources[key] for key, name in PRIORS.items() if key in sources}
     for key, cell in CELLS.items():
@@ -158,26 +166,39 @@ def systems(run: Run) -> dict[str, SourceConfig]:
         configs[cell.title + FEATURES] = network | own
     # Without pictures: a shop may have pictures of exactly what it sells, which would give new articles away.
     features = [name for name in network.get("features", ALL_FEATURES) if name not in PICTURES]
-    return configs | {MIXED: network | {"features": features, "num_networks": 1}}
+    mixture, known = run.settings.compare.mixture, sources | {NETWORK: configs[CELLS["gru"].title + FEATURES]}
+    chosen = {member: known.get(member) if of is True else of for member, of in mixture["members"].items()}
+    members = {member: of for member, of in chosen.items() if of}
+    return configs | {
+        MIXED: network | {"features": features, "num_networks": 1},
+        MIXTURE: {"label_days": run.settings.holdout_days} | mixture | {"members": members},
+    }
 
 
-def measure(run: Run, fold: Fold, events: Ints, name: str, config: SourceConfig) -> list[Measured]:
-    """Train one system and rank the events, unless that is done already: several rows for a network."""
+def measure(run: Run, fold: Fold, events: Ints, name: str, config: SourceConfig, fitted: Fitted) -> list[Measured]:
+    """Train one system and rank the events, unless that is done already: several rows for a network.
+
+    fitted: keeps what is trained, since a mixture's members are other systems.
+    """
     artifacts = SourceArtifacts.of(run, fold, name, config).folder.name
     key = fingerprint(artifacts, len(events), run.settings.seed)
     path = run.workspace.comparison / "measured" / f"{name.replace(' ', '_')}-{fold.as_of}-{key}.npz"
     cost_file = path.with_suffix(".json")
     if not (is_current(path, key) and is_current(cost_file, key)):
-        source = make_source(name, config)
         start = time.perf_counter()
-        source.fit(run.history, fold.as_of)
+        source = make_source(name, config)
+        if isinstance(source, Mixture):
+            source.fit(run.history, fold.as_of, fitted)
+        else:
+            source = fitted(name, config, run.history, fold.as_of)
         seconds = time.perf_counter() - start
-        found = ranks_of(source, name, run, fold, events)
+        found, candidates = ranks_of(source, name, run, fold, events)
         write_arrays(found, path)
         write_stamp(path, key)
         limits = (getattr(source, "days", 10**6), getattr(source, "max_purchases", None))
-        learned = len(run.history.since(fold.as_of, *limits)) * passes(source)
-        write_json({"parameters": source.parameters, "seconds": seconds, "rate": learned / seconds}, cost_file)
+        rate = len(run.history.since(fold.as_of, *limits)) * passes(source) / seconds
+        cost = {"parameters": source.parameters, "seconds": seconds, "rate": rate, "candidates": candidates}
+        write_json(cost, cost_file)
         write_stamp(cost_file, key)
     with np.load(path, allow_pickle=False) as ranks:
         return [Measured(row, ranks[row], **read_json(cost_file)) for row in ranks.files]
@@ -210,20 +231,24 @@ def passes(source: Source) -> int:
     return int(np.prod([getattr(source, name, 1) for name in ("epochs", "num_networks", "iterations")]))
 
 
-def ranks_of(source: Source, name: str, run: Run, fold: Fold, events: Ints) -> dict[str, Any]:
-    """Row of the table -> ranks (events,). A network has two rows: without and with memory.
+def ranks_of(source: Source, name: str, run: Run, fold: Fold, events: Ints) -> tuple[dict[str, Floats], Rows]:
+    """Row of the table -> ranks (events,), and what a mixture's candidates hold.
 
-    The network that scores new articles has one for all articles and one for the new ones alone.
+    A network has two rows: without and with memory. The one that scores new articles has one for all articles and
+    one for the new ones alone.
     """
+    if isinstance(source, Mixture):
+        ranks, candidates = mixture_ranks(source, run.history, events)
+        return {name: ranks}, candidates
     if not isinstance(source, NextItem):
-        return {name: next_item_ranks(source, run.history, events)}
+        return {name: next_item_ranks(source, run.history, events)}, []
     old = sold_before(run.history, fold)[source.catalogue_]
     nothing = np.zeros(len(old), np.float32)
     if name == MIXED:
         views = {MIXED: (True, nothing), NEW_ALONE: (True, np.where(old, -np.inf, 0).astype(np.float32))}
     else:
         views = {name: (False, nothing), name + MEMORY: (True, nothing)}
-    return network_ranks(source, run.history, events, views)
+    return network_ranks(source, run.history, events, views), []
 
 
 def network_ranks(

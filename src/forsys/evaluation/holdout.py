@@ -11,9 +11,7 @@ from forsys.evaluation.list_names import FINAL, FUSION, GENERATED, UNION
 from forsys.evaluation.next_item_accuracy import (
     accuracies,
     fused_ranks,
-    next_item_events,
     next_item_ranks,
-    profiles_of,
 )
 from forsys.evaluation.segments import segment_scores
 from forsys.evaluation.text import ceiling_text, few_buyers_text, table_text
@@ -29,6 +27,7 @@ from forsys.ranking.tuning import Tuned
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
 from forsys.store import atomic_write, write_json
+from forsys.tables.events import next_item_events, profiles_of
 
 SCORED_AT = {"MAP": (1, 5, 10)}  # of LIST_METRICS, what scores.csv has beside MAP at settings.k, and at which k
 RECALL_AT = (50, 100)  # beside settings.k

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 
 from forsys.evaluation.comparison import gain_text, measure
-from forsys.evaluation.next_item_accuracy import next_item_events
 from forsys.metrics.bootstrap import paired
 from forsys.progress import progress
 from forsys.recurrent.config import ALL_FEATURES
+from forsys.retrieval.mixture import Fitted
 from forsys.run import Run
 from forsys.settings import SourceConfig
+from forsys.tables.events import next_item_events
 
 ALL, NONE = "all features", "no features"
 AT = (10, 100)
@@ -34,7 +35,7 @@ def network_ablation(run: Run) -> pd.DataFrame:
     events = next_item_events(run.history, fold, settings.evaluation.max_events, settings.seed)
     groups, samples = run.history.customer[events], settings.evaluation.bootstrap_samples
     ranks = {
-        name: measure(run, fold, events, name, config)[0].ranks
+        name: measure(run, fold, events, name, config, Fitted())[0].ranks
         for name, config in progress(ablations(settings.compare.network).items(), "ablation", unit="network")
     }
     rows = []

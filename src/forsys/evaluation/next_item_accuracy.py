@@ -1,44 +1,20 @@
 """Next-item accuracy: is the article of a purchase among the k best, given the purchases before it?"""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
 from scipy import sparse
 
-from forsys.arrays import Floats, Ints, pick
-from forsys.calendar import Fold, day_number
+from forsys.arrays import Bools, Floats, Ints
 from forsys.metrics.lists import mean_rank, top_k_accuracy
 from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.source import Source, candidate_table
-from forsys.tables.history import History, Profiles
+from forsys.tables.events import profiles_of
+from forsys.tables.history import History
 
 ACCURACY_AT = (1, 5, 10, 12, 50, 100)  # the k of every table of next-item accuracy
 EVENT_CANDIDATES = 4_000_000  # candidates fused at a time
-MAX_PURCHASES = 2_000  # before an event that are read, the newest; Kaggle's largest customer has fewer
-
-
-def next_item_events(history: History, fold: Fold, max_events: int | None = None, seed: int = 0) -> Ints:
-    """Rows of `history` to predict, sorted: purchases in the fold by customers with an earlier purchase.
-
-    Units of one article on a day are one event (History merges them). At most `max_events`, sampled with `seed`.
-    """
-    in_fold = (history.day >= day_number(fold.as_of)) & (history.day < day_number(fold.until))
-    has_earlier = np.arange(len(history)) > history.first[history.customer]
-    events = np.flatnonzero(in_fold & has_earlier)
-    if max_events is not None and len(events) > max_events:
-        events = np.sort(np.random.default_rng(seed).choice(events, max_events, replace=False))
-    return events
-
-
-def profiles_of(history: History, events: Ints) -> Profiles:
-    """What the buyer of each event had bought before it, of the newest MAX_PURCHASES.
-
-    All events of a customer are in memory at once: 5,000 of one with 50,000 purchases would take some 10 GiB.
-    """
-    profiles = history.event_profiles(events)
-    return replace(profiles, start=np.maximum(profiles.start, profiles.stop - MAX_PURCHASES))
 
 
 def accuracies(ranks: Floats) -> dict[str, float]:
@@ -66,10 +42,19 @@ def next_item_ranks(source: Source, history: History, events: Ints) -> Floats:
 
 def sparse_mean_rank(scores: sparse.csr_array, targets: Ints) -> Floats:
     """`metrics.lists.mean_rank` among the stored scores of each row; inf where the target's is not stored."""
-    own = pick(scores, np.arange(len(targets)), targets)
     row = np.repeat(np.arange(len(targets)), np.diff(scores.indptr))
-    greater = np.bincount(row, weights=scores.data > own[row], minlength=len(targets))
-    equal = np.bincount(row, weights=scores.data == own[row], minlength=len(targets))  # the target included
+    return mean_ranks_within(scores.data, row, scores.indices == targets[row], len(targets))
+
+
+def mean_ranks_within(score: Floats, row: Ints, hit: Bools, rows: int) -> Floats:
+    """Rank of the hit of each row among its candidates, ties sharing their mean rank; inf without a hit: (rows,).
+
+    score, row, hit: of each candidate; at most one hit a row.
+    """
+    own = np.full(rows, -np.inf)
+    own[row[hit]] = score[hit]
+    greater = np.bincount(row, weights=score > own[row], minlength=rows)
+    equal = np.bincount(row, weights=score == own[row], minlength=rows)  # the hit included
     return np.where(np.isneginf(own), np.inf, greater + (equal + 1) / 2)
 
 

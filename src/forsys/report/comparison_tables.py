@@ -19,23 +19,28 @@ STYLES = {"": ":", FEATURES: "--", FEATURES + MEMORY: "-"}  # of the variants of
 TITLES = {
     "accuracy": "Next-item accuracy at k, parameters, seconds of training, purchases learned per second:",
     "gains": "What the features add, paired, with 95 % intervals by customer:",
+    "candidates": "The mixture's candidates: share of the events' articles that they hold, by who proposes them:",
     "never_sold": "On the events whose article was never sold before the cut-off:",
     "by_length": "Accuracy at 10 by the number of earlier purchases:",
     "bias_sweep": "New articles among the others: accuracy at 100 by their bias, on the period before the holdout:",
     "ablation": "GRU without memory, feature groups left out and alone, on the period before the holdout:",
+    "mixture_ablation": "The mixture without each source and feature group, on the period before the holdout:",
 }
 
 
-def write_comparison(run: Run, found: Comparison, sweep: pd.DataFrame, ablation: pd.DataFrame | None = None) -> str:
+def write_comparison(
+    run: Run, found: Comparison, sweep: pd.DataFrame, ablations: tuple[pd.DataFrame, pd.DataFrame] | None = None
+) -> str:
     """Write every table as CSV, all of them as Markdown and JSON, and the curve as PNG; return the text."""
     folder = run.workspace.comparison
     tables = {
         "accuracy": found.accuracy(),
         "gains": found.gains(),
+        "candidates": found.candidates(),
         "never_sold": found.never_sold(),
         "by_length": found.by_length(),
         "bias_sweep": sweep,
-        **({} if ablation is None else {"ablation": ablation}),
+        **dict(zip(("ablation", "mixture_ablation"), ablations or (), strict=False)),
     }
     heading = (
         f"{len(found.events):,} purchases from {found.fold.as_of} up to {found.fold.until} (not included), each "

@@ -69,6 +69,17 @@ class ItemKNN(Source):
         weights = basket_weights(row, profiles.ages(row, purchase), self.earlier_weight, self.half_life)
         return sparse.csr_array(profiles.matrix(row, column, weights, len(self.catalogue_)) @ self.similar_)
 
+    def links(self, article: Ints) -> sparse.csr_array:
+        """What one purchase of each article adds to the scores, (articles, catalogue)."""
+        return linked(self.similar_, self.columns(article))
+
+
+def linked(similar: sparse.csr_array, row: Ints) -> sparse.csr_array:
+    """Rows of `similar`; nothing for row -1."""
+    known = row >= 0
+    found = similar[np.where(known, row, 0)] if similar.shape[0] else sparse.csr_array((len(row), similar.shape[1]))
+    return found.multiply(known[:, None]).tocsr()
+
 
 def newest_articles(customer: Ints, column: Ints) -> tuple[Ints, Ints]:
     """The distinct (customer, column) of purchases that are sorted by customer and time.

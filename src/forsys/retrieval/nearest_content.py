@@ -71,6 +71,10 @@ class NearestContent(Source):
         """Decayed purchases, carried to similar articles."""
         return sparse.csr_array(profiles.decayed_purchases(self.half_life) @ self.similar_)
 
+    def links(self, article: Ints) -> sparse.csr_array:
+        """What one purchase of each article adds to the scores, (articles, catalogue)."""
+        return self.similar_[article]
+
     def _similar(self, history: History, factor: Floats) -> sparse.csr_array:
         """similarity² * factor of the nearest candidates: (articles, catalogue), filled for articles in it."""
         shape = (len(history.articles), len(self.catalogue_))

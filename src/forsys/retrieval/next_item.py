@@ -3,7 +3,7 @@
 TensorFlow takes seconds to import, so it is imported only where a network is trained or used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -14,7 +14,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.arrays import Bools, Floats
+from forsys.arrays import Bools, Floats, Scores
 from forsys.recurrent.config import NetworkConfig
 from forsys.retrieval.item_knn import ItemKNN, basket_weights
 from forsys.retrieval.nearest_content import share_on_sale
@@ -113,6 +113,11 @@ class NextItem(Source, NetworkConfig):
         """Scores of the whole catalogue, also for profiles without a purchase."""
         return self._scores(profiles, self.encode(profiles))
 
+    def parts(self, profiles: Profiles) -> dict[str, Scores]:
+        """With the memory, and the networks alone."""
+        alone = self.network_scores(self.encode(profiles))
+        return {"": self.add_memory(profiles, alone.copy()), "alone": alone}
+
     def in_blocks(self, profiles: Profiles) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
         """All profiles are encoded before the first block: many of one length together take 3/5 of the time."""
         encoded = self.encode(profiles)
@@ -172,11 +177,11 @@ class NextItem(Source, NetworkConfig):
         for name in ("encoders", "mean_vectors"):
             self.__dict__.pop(name, None)
 
-    def load(self, path: Any) -> Self:
+    def restore(self, state: Mapping[str, Any]) -> Self:
         """As of every source."""
         self._clear_cache()
         self.weights_ = []  # a file without networks holds no such array
-        return super().load(path)
+        return super().restore(state)
 
 
 def _side_by_side(networks: Floats) -> Floats:

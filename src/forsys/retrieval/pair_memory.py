@@ -11,7 +11,7 @@ from scipy import sparse
 
 from forsys.arrays import Ints
 from forsys.retrieval.baskets import baskets, days_between, newest_purchases, without_basket
-from forsys.retrieval.item_knn import basket_weights, blocks_of_pairs, nearest
+from forsys.retrieval.item_knn import basket_weights, blocks_of_pairs, linked, nearest
 from forsys.retrieval.neighbours import kept_nearest, stacked, stored
 from forsys.retrieval.same_attributes import check_attributes
 from forsys.retrieval.source import PARAMETERS, Source
@@ -80,6 +80,10 @@ class PairMemory(Source):
         unit = self.unit_[profiles.history.article[purchase]]
         bought = profiles.matrix(row, unit, weights, self.similar_.shape[0])
         return without_basket(self, sparse.csr_array(bought @ self.similar_), profiles)
+
+    def links(self, article: Ints) -> sparse.csr_array:
+        """What one purchase of each article adds to the scores, (articles, catalogue)."""
+        return linked(self.similar_, self.unit_[article])
 
     def _spread(self, log: History) -> sparse.csr_array:
         """From units to articles, (units, catalogue): the article's sales over those of the unit's best seller."""

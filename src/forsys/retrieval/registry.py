@@ -45,8 +45,9 @@ def source_class(name: str, config: SourceConfig) -> type[Source]:
 
 
 def source_fingerprint(name: str, config: SourceConfig) -> str:
-    """Fingerprint of a config and of the code of its class."""
-    return fingerprint(config, code_fingerprint(source_class(name, config).__module__))
+    """Fingerprint of a config and of the code of its class, and of those of its members."""
+    members = [source_fingerprint(*member) for member in config.get("members", {}).items()]
+    return fingerprint(config, code_fingerprint(source_class(name, config).__module__), *members)
 
 
 def check_sources(settings: Settings) -> None:
@@ -55,6 +56,7 @@ def check_sources(settings: Settings) -> None:
     for name, config in (sources | {"compare.network": network}).items():
         make_source(name, config)
     make_source("compare.network", network | settings.compare.ids_only)
+    _check_mixture(settings.compare.mixture)
     for key, values in settings.tuning.grid.items():
         name, _, parameter = key.partition(".")
         if name not in sources:
@@ -77,6 +79,19 @@ def without_missing_parts(settings: Settings) -> Settings:
     retrieval = settings.retrieval.model_copy(update={"sources": sources})
     tuning = settings.tuning.model_copy(update={"grid": grid})
     return settings.model_copy(update={"retrieval": retrieval, "tuning": tuning})
+
+
+def _check_mixture(mixture: SourceConfig) -> None:
+    members = mixture.get("members")
+    if not isinstance(members, dict) or not all(isinstance(of, dict | bool) for of in members.values()):
+        raise DataError(
+            f"compare.mixture.members = {members}: expected a name and a config each, or true for the source of "
+            "that name, or false for none."
+        )
+    for name, config in members.items():
+        if isinstance(config, dict):
+            make_source(f"compare.mixture.members.{name}", config)
+    make_source("compare.mixture", mixture | {"members": {name: {} for name in members}})
 
 
 def _check_values(name: str, config: SourceConfig, parameter: str, values: Iterable[object]) -> None:

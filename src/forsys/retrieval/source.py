@@ -6,7 +6,7 @@ pipeline needs, and its score of single pairs (`score`).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -49,6 +49,10 @@ class Source(ABC):
 
         Dense float32 with -inf, or sparse with nothing stored, where the source has no score.
         """
+
+    def parts(self, profiles: Profiles) -> dict[str, Scores]:
+        """The scores, named "", and those that they are made of, by name: what a mixture learns from."""
+        return {"": self.scores(profiles)}
 
     def top(self, profiles: Profiles, k: int) -> tuple[Ints, Floats]:
         """The k best articles of each profile, best first, ties by article: int32 and float32 (profiles, k).
@@ -101,17 +105,21 @@ class Source(ABC):
     @property
     def parameters(self) -> int:
         """How many numbers were learned."""
-        state = self._state().values()
+        state = self.state().values()
         arrays = [part for value in state for part in (value if isinstance(value, list) else [value])]
         return int(sum(array.size for array in arrays if np.issubdtype(array.dtype, np.floating)))
 
     def save(self, path: Path) -> None:
         """Write the fitted state as .npz, without pickle."""
-        write_arrays(self._state(), path)
+        write_arrays(self.state(), path)
 
     def load(self, path: Path) -> Self:
         """Restore the state that `save` wrote."""
-        for name, value in read_arrays(path).items():
+        return self.restore(read_arrays(path))
+
+    def restore(self, state: Mapping[str, Any]) -> Self:
+        """Take over fitted state, as `state` gives it."""
+        for name, value in state.items():
             setattr(self, name, value)
         return self
 
@@ -125,7 +133,8 @@ class Source(ABC):
             found = vars(self)[f"_{name}"] = (of, make())
         return found[1]
 
-    def _state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
+        """The fitted state, by name: arrays, sparse matrices and lists of arrays."""
         return {name: value for name, value in vars(self).items() if name.endswith("_")}
 
 

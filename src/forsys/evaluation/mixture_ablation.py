@@ -1,0 +1,56 @@
+"""What each source and each feature group adds to the mixture: it learns anew without each, before the holdout."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from forsys.evaluation.comparison import MIXTURE, gain_text, systems
+from forsys.evaluation.mixture_accuracy import mixture_ranks
+from forsys.metrics.bootstrap import paired
+from forsys.progress import progress
+from forsys.retrieval.mixture import Fitted, Mixture
+from forsys.retrieval.mixture_features import GROUPS
+from forsys.run import Run
+from forsys.settings import SourceConfig
+from forsys.tables.events import next_item_events
+
+ALL = "everything"
+AT = (10, 100)
+MAX_EVENTS = 6_000  # predicted by each of some 15 mixtures
+
+
+def mixture_ablation(run: Run) -> pd.DataFrame:
+    """One row per mixture without a source or a group: accuracy, and its paired difference (95 % interval).
+
+    Measured on the period before the holdout, so that what is learned from it may be used. Each source is fitted
+    once; without it, its candidates are gone too.
+    """
+    fold, settings = run.calendar.holdout.earlier(1), run.settings
+    events = next_item_events(run.history, fold, min(settings.evaluation.max_events, MAX_EVENTS), settings.seed)
+    groups, samples = run.history.customer[events], settings.evaluation.bootstrap_samples
+    fitted, ranks = Fitted(), {}
+    for name, config in progress(dict(ablations(systems(run)[MIXTURE])).items(), "ablation", unit="mixture"):
+        parameters = {key: value for key, value in config.items() if key != "class"}
+        source = Mixture(**parameters).fit(run.history, fold.as_of, fitted)
+        ranks[name], _ = mixture_ranks(source, run.history, events)
+    rows = []
+    for name, found in ranks.items():
+        row: dict[str, object] = {"mixture": name}
+        for k in AT:
+            hit, full = found <= k, ranks[ALL] <= k
+            gain = paired(hit, full, groups=groups, draws=samples, seed=settings.seed)
+            row |= {f"@{k}": float(np.mean(hit)), f"difference@{k}": gain_text(gain)}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def ablations(mixture: SourceConfig) -> Iterator[tuple[str, SourceConfig]]:
+    """Name and config: everything, all but each source, all but each feature group except the scores."""
+    yield ALL, mixture
+    members, groups = mixture["members"], mixture.get("features", list(GROUPS))
+    for name in members if len(members) > 1 else ():
+        yield f"without {name}", mixture | {"members": {key: of for key, of in members.items() if key != name}}
+    for group in groups:
+        if group != "scores":
+            yield f"without {group}", mixture | {"features": [other for other in groups if other != group]}
