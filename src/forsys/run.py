@@ -42,7 +42,10 @@ class Run:
         return str(stamp["fingerprint"])
 
     def stamp_of(self, stage: str) -> dict[str, Any] | None:
-        """fingerprint, and the outputs with their hashes, of a finished stage; None where it has not finished."""
+        """fingerprint, outputs with their hashes, and cost of a finished stage; None where it has not finished.
+
+        cost: seconds, peak_gib (of the process that ran it), made (what it said of its outputs).
+        """
         stamp = read_json(self.workspace.stamp(stage))
         whole = isinstance(stamp, dict) and isinstance(stamp.get("outputs"), dict) and "fingerprint" in stamp
         return stamp if whole else None

@@ -3,6 +3,7 @@
 The command line, `run.sh`, the resuming of a stopped run and the documentation derive from `STAGES`.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from glob import escape
@@ -16,7 +17,7 @@ from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.locking import locked
 from forsys.made_files import tidy
 from forsys.optional_parts import left_out, missing_modules
-from forsys.progress import say, stage_line
+from forsys.progress import peak_memory_gib, say, stage_line
 from forsys.retrieval.registry import source_fingerprint
 from forsys.run import Run
 from forsys.store import digest, is_current, write_json, write_stamp
@@ -77,9 +78,11 @@ def run_stage(run: Run, name: str) -> None:
                     path.unlink(missing_ok=True)
             stamp.unlink(missing_ok=True)  # it vouches for the outputs, which change now
             tidy(run.workspace.out)
+            start = time.perf_counter()
             made += stage.make(run)
+            cost = {"seconds": time.perf_counter() - start, "peak_gib": peak_memory_gib(), "made": made}
             outputs = {run.workspace.shown(path): digest(path) for path in output_files(run, stage)}
-            write_json({"fingerprint": made_from, "outputs": outputs}, stamp)
+            write_json({"fingerprint": made_from, "outputs": outputs, "cost": cost}, stamp)
     if stage.shows:
         say((run.workspace.out / stage.shows).read_text(encoding="utf-8"))
         for line in stale_measurements(run):
@@ -333,7 +336,10 @@ STAGES: dict[str, Stage] = {
             inputs=("rank",),
             outputs=(
                 "evaluation/scores.*",
-                *(f"evaluation/{n}.csv" for n in ("next_item", "segments", "importance", "calibration")),
+                *(
+                    f"evaluation/{n}.csv"
+                    for n in ("next_item", "segments", "importance", "calibration", "sources", "popularity")
+                ),
             ),
             module="forsys.evaluation.holdout",
             make=_evaluate,

@@ -48,6 +48,8 @@ KINDS = {
         "evaluation/segments.csv",
         "evaluation/importance.csv",
         "evaluation/calibration.csv",
+        "evaluation/sources.csv",
+        "evaluation/popularity.csv",
         "stamps/evaluate.json",
     ),
     "report": ("report.html", "stamps/report.json"),

@@ -15,7 +15,9 @@ from forsys.evaluation.next_item_accuracy import (
     next_item_ranks,
     profiles_of,
 )
+from forsys.evaluation.popularity import popularity
 from forsys.evaluation.segments import segment_scores
+from forsys.evaluation.source_recall import source_recall
 from forsys.evaluation.text import ceiling_text, few_buyers_text, table_text
 from forsys.evaluation.verdict import Verdict, verdict
 from forsys.metrics.bootstrap import interval
@@ -49,8 +51,11 @@ def evaluate_holdout(run: Run) -> None:
         "segments": segment_scores(run, lists[FINAL], labels, k),
         "importance": holdout_importance(run, tuned),
         "calibration": holdout_calibration(run, tuned),
+        "sources": source_recall(lists[UNION], labels, list(tuned.sources)),
     }
     judged = verdict(lists, labels, k, run.settings.evaluation.bootstrap_samples, run.settings.seed)
+    shown = {name: lists[name] for name in (FINAL, judged.baseline)}
+    tables["popularity"] = popularity(run, shown, labels)
     oracle = mean_score("MAP", oracle_order(lists[UNION], labels), labels, k)
     folder = run.workspace.evaluation
     (folder / "scores.json").unlink(missing_ok=True)  # written last: where it exists, the others belong to it

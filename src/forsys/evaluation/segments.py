@@ -62,11 +62,16 @@ def _article_rows(run: Run, lists: pl.DataFrame, labels: pl.DataFrame, k: int) -
     ).with_columns(pl.col("hit").fill_null(0.0), decile=decile[labels["article"].to_numpy()])
     table = hits.group_by("decile").agg(n=pl.len(), recall=pl.col("hit").mean()).sort("decile")
     segment = "earlier sales of the article"
-    names = {-1: "never sold before", 0: "best-selling tenth", 9: "least-selling tenth"}
     return [
-        {"segment": segment, "value": names.get(d, f"tenth {d + 1}"), "n": n, f"recall@{k}": value}
+        {"segment": segment, "value": decile_name(d), "n": n, f"recall@{k}": value}
         for d, n, value in table.iter_rows()
     ]
+
+
+def decile_name(decile: int) -> str:
+    """A value of `popularity_decile` in words."""
+    names = {-1: "never sold before", 0: "best-selling tenth", 9: "least-selling tenth"}
+    return names.get(decile, f"tenth {decile + 1}")
 
 
 def popularity_decile(sales: np.ndarray) -> Ints:
