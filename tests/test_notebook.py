@@ -290,7 +290,7 @@ class TestFaults:
 
 def test_no_customer_to_draw(tmp_path: Path) -> None:
     run = Run(DataSet("empty", tmp_path, True, "a test"), load_settings(), Workspace(tmp_path, "empty"))
-    with pytest.raises(DataError, match="Run the stage `submit` first"):
+    with pytest.raises(DataError, match="Run the stage `report` first"):
         write_customers(run, tmp_path / "customers.png")
     assert list(tmp_path.iterdir()) == []
 

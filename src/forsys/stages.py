@@ -255,8 +255,13 @@ def _evaluate(run: Run) -> list[str]:
 def _report(run: Run) -> list[str]:
     from forsys.report.page import write_report
 
-    write_report(run, run.workspace.report)
+    write_report(run, run.workspace.report, stale_measurements(run))
     return [f"{run.workspace.shown(run.workspace.report)}: open it in a browser"]
+
+
+def _measurements(run: Run) -> Any:
+    """The page shows what was measured beside the stages, and what of it is stale."""
+    return [digest(run.workspace.out / file) for file, _ in MEASUREMENTS.values()], stale_measurements(run)
 
 
 def _settings_and_sources(run: Run) -> Any:
@@ -349,8 +354,9 @@ STAGES: dict[str, Stage] = {
             name="report",
             help="write the page that people look at",
             inputs=("submit", "evaluate"),
-            outputs=("report.html",),
+            outputs=("report.html", "report.json"),
             module="forsys.report.page",
+            made_from=_measurements,
             make=_report,
         ),
     )

@@ -52,7 +52,7 @@ KINDS = {
         "evaluation/popularity.csv",
         "stamps/evaluate.json",
     ),
-    "report": ("report.html", "stamps/report.json"),
+    "report": ("report.html", "report.json", "stamps/report.json"),
 }
 EARLIER_WEEK = ("folds/2024-06-17/als-*/model.npz", "folds/2024-06-17/als-*/part-00000.parquet")  # read by `tune`
 
