@@ -22,7 +22,7 @@ from forsys.evaluation.list_names import FINAL, UNION
 from forsys.evaluation.text import few_buyers_text
 from forsys.report.customers import Customer, Recommended
 from forsys.report.drawing import drawable
-from forsys.report.page import MAX_PICTURES, write_report
+from forsys.report.page import MAX_CHARACTERS, write_report
 from forsys.report.results import Results, changed_settings
 from forsys.report.snapshot import write_customers
 from forsys.report.thumbnails import thumbnail
@@ -307,9 +307,12 @@ def test_pictures_may_be_missing_or_broken(text: str) -> None:
 
 
 def test_pictures_have_a_limit(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert MAX_PICTURES < 4_000_000  # of the 5 MB that a page may have
-    monkeypatch.setattr("forsys.report.page.MAX_PICTURES", 1)
-    assert sum(map(bool, embedded(page(run))["pictures"])) == 1
+    assert MAX_CHARACTERS < 4_000_000  # of the 5 MB that a page may have
+    with monkeypatch.context() as patch:
+        patch.setattr("forsys.report.page.MAX_CHARACTERS", 1)
+        assert sum(map(bool, embedded(page(run))["pictures"])) == 1
+    monkeypatch.setattr("forsys.report.page.MAX_PICTURES", 0)
+    assert not any(embedded(page(run))["pictures"])
 
 
 def test_a_picture_of_customers(run: Run, tmp_path: Path) -> None:

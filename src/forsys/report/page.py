@@ -25,7 +25,8 @@ from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
 from forsys.store import atomic_write, read_json, write_json
 
-MAX_PICTURES = 3_000_000  # characters of all pictures together; past it articles are drawn
+MAX_PICTURES = 2_000  # past it articles are drawn: reading one takes 7 ms
+MAX_CHARACTERS = 3_000_000  # of all pictures together
 FEATURES = 15  # of the ranker that are drawn
 
 
@@ -123,7 +124,7 @@ def _tile(value: float, text: str, name: str, remark: str) -> dict[str, Any]:
 def _charts(run: Run, results: Results) -> dict[str, Any]:
     """Every chart; None, or nothing, where there is nothing to draw."""
     tables, tuned, k, palette = results.tables, results.tuned, results.k, palette_of(results)
-    shown = [key for key in (tables["popularity"] or [{}])[0] if key != "value"]
+    shown = [FINAL, *BASELINES, "bought"]  # JSON has sorted them as text
     return {
         "map": charts.map_chart(tables["scores"], k, palette),
         "sources": charts.sources_chart(tables["sources"], palette),
@@ -133,7 +134,9 @@ def _charts(run: Run, results: Results) -> dict[str, Any]:
         "importance": charts.importance_chart(tables["importance"], FEATURES),
         "segments": _segment_charts(results),
         "popularity": [
-            (name, charts.popularity_chart(tables["popularity"], name, palette.colour(name))) for name in shown
+            (name, bars)
+            for name in shown
+            if (bars := charts.popularity_chart(tables["popularity"], name, palette.colour(name)))
         ],
         "trees": charts.trees_chart(results.ranker.get("map_by_trees", []), results.ranker.get("trees", 0), k),
         "tried": [
@@ -215,11 +218,11 @@ def _article(row: Row, kind: str, colour: str, price: float) -> Row:
 
 
 def _pictures(run: Run, figures: dict[str, Any]) -> dict[str, list[str]]:
-    """The pictures of the articles, "" where there is none, in their order while they fit into MAX_PICTURES."""
+    """The pictures of the articles, "" where there is none: of the first ones, see MAX_PICTURES, MAX_CHARACTERS."""
     ids = [article["id"] for article in figures["articles"]]
-    table = run.history.articles.filter(pl.col("article_id").is_in(ids))
+    table = run.history.articles.filter(pl.col("article_id").is_in(ids[:MAX_PICTURES]))
     files = picture_files(run.dataset.folder / "images", table) if ids else {}
-    pictures, room = [], MAX_PICTURES
+    pictures, room = [], MAX_CHARACTERS
     for article in ids:
         small = thumbnail(files[article]) if article in files and room > 0 else None
         pictures.append(data_uri(small) if small else "")

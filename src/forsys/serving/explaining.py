@@ -51,7 +51,8 @@ def explanations(
 def main_effects(recommender: Recommender, answer: Answer, chosen: Ints) -> list[str]:
     """What moves each of some pairs up most, compared with the mean of its customer's candidates: a sentence each.
 
-    Apart from ranks and scores in the sources' lists, which tell a person little. chosen: rows of `answer.pairs`.
+    Apart from what is unknown, and from ranks and scores in the sources' lists, which tell a person little. chosen:
+    rows of `answer.pairs`.
     """
     if not len(chosen):
         return []
@@ -60,6 +61,7 @@ def main_effects(recommender: Recommender, answer: Answer, chosen: Ints) -> list
     _, start, group = np.unique(answer.pairs.row, return_index=True, return_inverse=True)
     mean = np.add.reduceat(parts, start) / np.bincount(group)[:, None]
     told = np.array([not _of_lists(name, recommender.run.roles) for name in features.columns])
+    told = told & np.isfinite(features[chosen].to_numpy())
     best = np.argmax(np.where(told, parts[chosen] - mean[group[chosen]], -np.inf), axis=1)
     names = [features.columns[feature] for feature in best.tolist()]
     return [
