@@ -58,7 +58,7 @@ if [ "${1:-}" = test ]; then
     .venv/bin/ruff check .
     .venv/bin/ruff format --check .
     .venv/bin/mypy
-    exec .venv/bin/python -m pytest "$@"
+    exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"
 fi
 
 if [ "${1:-}" = benchmark ]; then

@@ -21,6 +21,7 @@ from forsys.errors import DataError
 from forsys.evaluation.backtest import backtest, backtest_text
 from forsys.evaluation.list_names import FINAL, FUSION, REFERENCE
 from forsys.ranking.tuning import tune_for, tuning_folds
+from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
 from forsys.settings import SourceConfig
 from forsys.stages import run_stage
@@ -53,7 +54,7 @@ def table(run: Run) -> pd.DataFrame:
 class TestTable:
     def test_one_row_per_list(self, table: pd.DataFrame, run: Run) -> None:
         assert table.columns.tolist() == ["list", *MEASURES, *GAIN]
-        baselines = ["best sellers, 7 days", REFERENCE]
+        baselines = [*BASELINES]
         assert table["list"].tolist() == [*baselines, *run.settings.retrieval.sources, FUSION, FINAL]
 
     def test_the_reference_differs_from_itself_by_nothing(self, table: pd.DataFrame) -> None:
@@ -150,7 +151,7 @@ def test_only_weeks_that_can_be_tuned(shop: Path, tmp_path: Path) -> None:
     few = replace(run, settings=type(run.settings).model_validate(settings))
     table = backtest(few, 100)
     assert (table.attrs["folds"], table.attrs["first"]) == (10, HOLDOUT - 9 * WEEK)
-    assert table["list"].tolist()[2:] == ["best_sellers", "repurchase", FUSION, FINAL]
+    assert table["list"].tolist()[len(BASELINES) :] == ["best_sellers", "repurchase", FUSION, FINAL]
 
 
 class TestNoLeak:

@@ -1,10 +1,15 @@
-"""The two simple rules, by hand on the 13 rows of tests/conftest.py, asked on the 9th of January 2020."""
+"""The simple rules, by hand on the 13 rows of tests/conftest.py, asked on the 9th of January 2020."""
 
 from datetime import date
 
 import numpy as np
 
-from forsys.retrieval.baselines import BASELINES, RecentBestSellers, RepurchaseThenBestSellers
+from forsys.retrieval.baselines import (
+    BASELINES,
+    FrequencyThenBestSellers,
+    RecentBestSellers,
+    RepurchaseThenBestSellers,
+)
 from forsys.retrieval.source import Source
 from forsys.tables.history import History
 
@@ -52,5 +57,22 @@ def test_what_was_bought_and_sold_only_long_ago_is_kept(tiny_history: History) -
     assert found[1] == [(B, 4), (A, 3), (C, 2), (E, 1)]
 
 
-def test_both_are_compared_with_every_score() -> None:
-    assert {type(source) for source in BASELINES.values()} == {RecentBestSellers, RepurchaseThenBestSellers}
+def test_bought_most_often_then_best_sellers(tiny_history: History) -> None:
+    """Halved every 4 days up to the 9th, so that a purchase of the 1st counts 1/4, of the 5th 1/2 and so on.
+
+    Customer 0: a on the 1st and 7th, 2^-2 + 2^-.5; b and c on the 3rd, 2^-1.5 each. The best sellers are those of
+    the 7th and 8th, one each.
+    """
+    found = lists_of(FrequencyThenBestSellers(half_life=4, days=2), tiny_history)
+    assert found == {
+        0: [(A, 1.9571), (B, 1.3536), (C, 1.3536), (D, 1), (E, 1)],
+        1: [(B, 1.8409), (A, 1.5), (C, 1.25), (D, 1), (E, 1)],
+        2: [(D, 1.7071), (A, 1.4204), (B, 1), (E, 1)],
+        3: [(E, 2.3409), (A, 1), (B, 1), (D, 1)],
+        4: [(A, 1), (B, 1), (D, 1), (E, 1)],
+    }
+
+
+def test_all_are_compared_with_every_score() -> None:
+    rules = {RecentBestSellers, RepurchaseThenBestSellers, FrequencyThenBestSellers}
+    assert {type(source) for source in BASELINES.values()} == rules

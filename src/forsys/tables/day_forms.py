@@ -9,7 +9,6 @@ from forsys.tables.reading import Table, shown
 from forsys.tables.shop_file import DAY_FIRST, ISO, MONTH_FIRST
 
 DAY_LENGTH = len("YYYY-MM-DD")
-MIDNIGHT_LENGTH = len(" 00:00:00")
 
 # A time of day behind a day, whatever the time zone: it is left out.
 TIME = (
@@ -70,11 +69,8 @@ def recognised(table: Table, column: str) -> DayForm:
 
 
 def _iso(text: pl.Expr) -> pl.Expr:
-    """YYYY-MM-DD, alone or followed by a time of midnight, as Date; else null."""
-    length = text.str.len_bytes()
-    is_midnight = (length == DAY_LENGTH + MIDNIGHT_LENGTH) & text.str.ends_with("00:00:00")
-    day = text.str.head(DAY_LENGTH).str.to_date("%Y-%m-%d", strict=False)
-    return pl.when((length == DAY_LENGTH) | is_midnight).then(day)
+    """YYYY-MM-DD as Date; anything else null."""
+    return pl.when(text.str.len_bytes() == DAY_LENGTH).then(text.str.to_date("%Y-%m-%d", strict=False))
 
 
 def _tidy(text: pl.Expr) -> pl.Expr:

@@ -28,8 +28,8 @@ class ArticleIds:
         text = pl.col(column)
         if self.digits is None:
             return text
-        signed = text.str.starts_with("-") | text.str.starts_with("+")
-        return pl.when((text.str.len_bytes() <= self.digits) & ~signed).then(text.cast(pl.Int64, strict=False))
+        is_unsigned = text >= "0"  # as a text: signs sort before digits
+        return pl.when((text.str.len_bytes() <= self.digits) & is_unsigned).then(text.cast(pl.Int64, strict=False))
 
     def keys(self, ids: pl.Series) -> pl.Series:
         """The keys of ids as `text` writes them."""
