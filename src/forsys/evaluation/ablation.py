@@ -1,7 +1,7 @@
 """What each feature group and each source is worth: the ranker without it, on the weeks before the holdout."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import polars as pl
@@ -18,7 +18,6 @@ from forsys.ranking.training_pairs import LabelledFolds
 from forsys.ranking.tuning import Tuned, tune_for, tuning_folds
 from forsys.retrieval.fusion import Fusion
 from forsys.run import Run
-from forsys.tables.history import History
 
 ALL = "everything"
 RECALL_AT = 100
@@ -37,17 +36,6 @@ class Ablation:
     candidates: pd.DataFrame
     folds: int
     customer_weeks: int
-
-
-@dataclass(frozen=True, eq=False)
-class _OnSameLog(Run):
-    """A run with other settings that shares the log of `base`, so that it is in memory once."""
-
-    base: Run = field(kw_only=True)
-
-    @property
-    def history(self) -> History:
-        return self.base.history
 
 
 def ablate(run: Run, weeks: int, names: Sequence[str] = ()) -> Ablation:
@@ -123,8 +111,7 @@ def _chosen(run: Run, names: Sequence[str]) -> tuple[list[str], list[str]]:
 def _without_group(run: Run, group: str) -> Run:
     kept = [name for name in run.settings.ranking.features if name != group]
     ranking = run.settings.ranking.model_copy(update={"features": kept})
-    settings = run.settings.model_copy(update={"ranking": ranking})
-    return _OnSameLog(run.dataset, settings, run.workspace, run.max_rejected, base=run)
+    return run.with_settings(run.settings.model_copy(update={"ranking": ranking}))
 
 
 def _without_source(tuned: Tuned, source: str) -> Tuned:
