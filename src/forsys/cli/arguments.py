@@ -91,6 +91,12 @@ def parser() -> argparse.ArgumentParser:
     ablate = add("ablate", commands.leave_out, "the ranker without each feature group and source")
     ablate.add_argument("--weeks", type=_positive, default=1, help="weeks before the holdout to score (default: 1)")
     ablate.add_argument("names", nargs="*", metavar="NAME", help="feature groups and sources (default: all)")
+    search = add("search", experiments.search_settings, "try other settings on the weeks before the holdout")
+    text = "TOML file of the settings to try and their values (default: the ranker's trees)"
+    search.add_argument("space", nargs="?", type=Path, metavar="SPACE", help=text)
+    text = "settings to try, with those that are finished already (default: 30)"
+    search.add_argument("--trials", type=_positive, default=30, help=text)
+    search.add_argument("--weeks", type=_positive, default=4, help="weeks before the holdout to score (default: 4)")
     explain = add("explain", commands.explain_rank, "why articles stand where they do in a customer's list")
     explain.add_argument("customer", metavar="CUSTOMER", help="an id, or how only one begins")
     text = "ids, or how they begin (default: the whole list)"

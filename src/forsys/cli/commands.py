@@ -10,14 +10,13 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-from forsys.cli.opened import opened, overrides
+from forsys.cli.opened import described, opened, overrides
 from forsys.errors import DataError
 from forsys.evaluation.kept_runs import check_name, keep_run
 from forsys.locking import locked
 from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
-from forsys.run import Run
 from forsys.stages import STAGES, is_up_to_date, note_measurement, require, run_stage
 from forsys.store import atomic_write
 
@@ -66,7 +65,7 @@ def show_articles(options: argparse.Namespace) -> None:
 def score_weeks(options: argparse.Namespace) -> None:
     from forsys.evaluation.backtest import backtest, backtest_text
 
-    run = _described(options)
+    run = described(options)
     with locked(run.workspace.out), stage_line("backtest") as made:
         table = backtest(run, options.weeks)
         target = run.workspace.evaluation / "backtest.csv"
@@ -80,7 +79,7 @@ def score_weeks(options: argparse.Namespace) -> None:
 def leave_out(options: argparse.Namespace) -> None:
     from forsys.evaluation.ablation import ablate, ablation_text
 
-    run = _described(options)
+    run = described(options)
     with locked(run.workspace.out), stage_line("ablate") as made:
         found = ablate(run, options.weeks, options.names)
         for name, table in {"ablation": found.lists, "ablation_candidates": found.candidates}.items():
@@ -123,7 +122,7 @@ def compare_networks(options: argparse.Namespace) -> None:
     from forsys.report.comparison_tables import write_comparison
 
     require_part("recurrent", "compare")
-    run = _described(options)
+    run = described(options)
     with locked(run.workspace.out), stage_line("compare") as made:
         ablation = network_ablation(run) if options.ablation else None
         say(write_comparison(run, compare(run), bias_sweep(run), ablation))
@@ -224,11 +223,3 @@ def diagnose(options: argparse.Namespace) -> None:
 
     found = examine(options.input, options.preset, overrides(options))
     print(json.dumps(found, indent=1) if options.json else as_text(found))
-
-
-def _described(options: argparse.Namespace) -> Run:
-    """A run whose tables and content are up to date."""
-    run = opened(options, make_sample=True)
-    for name in ("tables", "content"):
-        run_stage(run, name)
-    return run

@@ -2,9 +2,12 @@
 
 import argparse
 import json
+import time
 
-from forsys.cli.opened import opened
-from forsys.progress import terminal_width
+from forsys.cli.opened import described, opened
+from forsys.locking import locked
+from forsys.optional_parts import require_part
+from forsys.progress import say, stage_line, terminal_width
 
 
 def list_runs(options: argparse.Namespace) -> None:
@@ -27,6 +30,28 @@ def diff_runs(options: argparse.Namespace) -> None:
     earlier, later = (kept_run(run, number) for number in options.numbers)
     found = diff(earlier, later, run.settings.evaluation.bootstrap_samples, run.settings.seed)
     print(json.dumps(diff_as_json(found), indent=1) if options.json else diff_text(found, terminal_width()))
+
+
+def search_settings(options: argparse.Namespace) -> None:
+    """Try settings, say whether the best is more than noise, and keep the result."""
+    require_part("search", "search")
+    from forsys.evaluation.kept_runs import Score, keep_result
+    from forsys.search.report import found_text, write_found
+    from forsys.search.space import DEFAULT_SPACE, Space
+    from forsys.search.study import search
+
+    run = described(options)
+    space, start = Space.read(options.space or DEFAULT_SPACE, run.settings), time.perf_counter()
+    with locked(run.workspace.out), stage_line("search") as made:
+        found = search(run, space, options.trials, options.weeks)
+        write_found(run, found)
+        say(f"{found_text(run, found)}\n")
+        made.append(f"{run.workspace.shown(run.workspace.search)}: trials.csv, search.json, best.toml")
+        if found.new_trials:
+            best = found.best_score
+            metric, count = f"MAP@{run.settings.k}", found.customer_weeks
+            score = Score(metric=metric, mean=best.mean, low=best.low, high=best.high, customers=count)
+            made.append(keep_result(run, "search", run.workspace.search, score, time.perf_counter() - start))
 
 
 def score_run(options: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ import argparse
 
 from forsys.opening import open_run
 from forsys.run import Run
+from forsys.stages import run_stage
 
 
 def overrides(options: argparse.Namespace) -> list[str]:
@@ -21,3 +22,11 @@ def opened(options: argparse.Namespace, *, make_sample: bool) -> Run:
         max_rejected=options.max_rejected,
         make_sample=make_sample,
     )
+
+
+def described(options: argparse.Namespace) -> Run:
+    """A run whose tables and content are up to date."""
+    run = opened(options, make_sample=True)
+    for name in ("tables", "content"):
+        run_stage(run, name)
+    return run
