@@ -11,10 +11,10 @@ from forsys.cleaning import clean, clean_runs
 from forsys.cli import main
 from forsys.errors import DataError
 from forsys.evaluation.changed_settings import changed_settings
-from forsys.evaluation.kept_runs import KeptRun, kept_run, kept_runs, run_before
+from forsys.evaluation.kept_runs import FILES, KeptRun, kept_run, kept_runs, run_before
 from forsys.evaluation.list_names import FINAL
 from forsys.evaluation.run_diff import ALL, diff
-from forsys.metrics.bootstrap import paired
+from forsys.metrics.bootstrap import interval, paired
 from forsys.opening import open_run
 from forsys.run import Run
 from forsys.settings import load_settings
@@ -23,16 +23,21 @@ from world import SMALL, flags, overrides, snapshot
 
 Output = pytest.CaptureFixture[str]
 LEAVES = {"ranking__num_leaves": "7"}
+FEW = {
+    **{f"retrieval__sources__{name}": "false" for name in ("als", "bpr", "lmf", "nearest_content", "same_product")},
+    "ranking__features": '["lists", "article"]',
+    "tuning__grid": "{}",
+}
 
 
 @pytest.fixture(scope="module")
 def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Two runs of all stages, with one changed setting."""
+    """Two runs up to the scores, with one changed setting."""
     home = tmp_path_factory.mktemp("kept")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORSYS_HOME", str(home))
         for words, other in ((["--name", "first", "--note", "the start"], {}), ([], LEAVES)):
-            for stage in STAGES:
+            for stage in list(STAGES)[:-1]:  # without the page
                 more = words if stage == "evaluate" else []
                 assert main([stage, *flags(shop, **other), *more]) == 0
             (home / f"folds-{len(other)}.json").write_text(json.dumps(sources_in(home)))
@@ -249,3 +254,56 @@ def test_changed_settings_can_be_given_again() -> None:
     again = [f"{key}={json.dumps(value)}" for key, value in changed.items()]
     assert load_settings(overrides=again) == load_settings(overrides=words)
     assert changed_settings(load_settings()) == {}
+
+
+@pytest.fixture(scope="module")
+def done(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Two backtests of two weeks with one changed setting, and an ablation."""
+    home = tmp_path_factory.mktemp("others")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORSYS_HOME", str(home))
+        for words, other in ((["--weeks", "2"], {}), (["--weeks", "2"], LEAVES)):
+            assert main(["backtest", *words, *flags(shop, **FEW, **other)]) == 0
+        assert main(["ablate", "lists", "repurchase", *flags(shop, **FEW)]) == 0
+    return open_run(shop, overrides=overrides(**FEW), home=home)
+
+
+class TestOtherResults:
+    """Backtests and ablations are kept with their settings too."""
+
+    def test_the_files_are_those_that_were_written(self, done: Run) -> None:
+        assert [each.kind for each in kept_runs(done)] == ["backtest", "backtest", "ablate"]
+        for each in kept_runs(done)[1:]:
+            for file in FILES[each.kind]:
+                assert (each.folder / file).read_bytes() == (done.workspace.evaluation / file).read_bytes()
+
+    def test_every_number_has_its_own_column(self, done: Run) -> None:
+        for each in kept_runs(done):
+            for path in each.folder.glob("*.csv"):
+                table = pl.read_csv(path)
+                texts = [name for name in table.columns if table[name].dtype == pl.String]
+                assert set(texts) <= {"list", "without", "clear"}
+
+    def test_the_score_is_the_final_list_s(self, done: Run) -> None:
+        backtest, _, ablation = kept_runs(done)
+        row = pl.read_csv(backtest.folder / "backtest.csv").filter(pl.col("list") == FINAL).row(0, named=True)
+        assert backtest.score is not None and ablation.score is not None
+        found = backtest.score
+        assert [found.mean, found.low, found.high] == pytest.approx([row["MAP@12"], row["low"], row["high"]])
+        assert ablation.score.mean == pytest.approx(pl.read_csv(ablation.folder / "ablation.csv")["MAP@12"][0])
+
+    def test_two_backtests_are_compared_by_customer(self, done: Run) -> None:
+        first, second, _ = kept_runs(done)
+        found = diff(first, second, samples=200, seed=3)
+        ours, theirs = (pl.read_parquet(each.folder / "backtest_customers.parquet") for each in (second, first))
+        change = ours["average_precision"].to_numpy() - theirs["average_precision"].to_numpy()
+        expected = interval(change, draws=200, seed=3, groups=ours["customer_id"].to_numpy())
+        row = found.scores.iloc[0]
+        assert [row["difference"], row["low"], row["high"]] == [expected.mean, expected.low, expected.high]
+        assert found.scores["segment"].tolist() == [ALL, "fold", "fold"]
+        assert found.scores["n"].iloc[1:].sum() == len(change)
+
+    def test_an_ablation_has_no_customers(self, done: Run) -> None:
+        runs = kept_runs(done)
+        with pytest.raises(DataError, match="has no score of each customer"):
+            diff(runs[0], runs[2], samples=50, seed=7)

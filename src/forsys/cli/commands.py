@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import tomllib
 from dataclasses import asdict
 from datetime import date
@@ -12,13 +13,13 @@ from pathlib import Path
 
 from forsys.cli.opened import described, opened, overrides
 from forsys.errors import DataError
-from forsys.evaluation.kept_runs import check_name, keep_run
+from forsys.evaluation.kept_runs import check_name, keep_result, keep_run
 from forsys.locking import locked
 from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
 from forsys.stages import STAGES, is_up_to_date, note_measurement, require, run_stage
-from forsys.store import atomic_write
+from forsys.store import atomic_write, write_json, write_parquet
 
 FAULT = 2  # exit code
 
@@ -63,31 +64,36 @@ def show_articles(options: argparse.Namespace) -> None:
 
 
 def score_weeks(options: argparse.Namespace) -> None:
-    from forsys.evaluation.backtest import backtest, backtest_text
+    from forsys.evaluation.backtest import backtest_table, backtest_text, score_folds
 
-    run = described(options)
+    run, start = described(options), time.perf_counter()
     with locked(run.workspace.out), stage_line("backtest") as made:
-        table = backtest(run, options.weeks)
-        target = run.workspace.evaluation / "backtest.csv"
-        with atomic_write(target) as part:
+        scored = score_folds(run, options.weeks)
+        table, folder = backtest_table(run, scored), run.workspace.evaluation
+        about = table.attrs | {"first": str(table.attrs["first"]), "last": str(table.attrs["last"])}
+        write_parquet(scored.of_customers(run), folder / "backtest_customers.parquet")
+        write_json(about, folder / "backtest.json")
+        with atomic_write(folder / "backtest.csv") as part:
             table.to_csv(part, index=False)
         note_measurement(run, "backtest")
         say(backtest_text(run, table))
-        made.append(run.workspace.shown(target))
+        made.append(run.workspace.shown(folder / "backtest.csv"))
+        made.append(keep_result(run, "backtest", folder, scored.score(run), time.perf_counter() - start))
 
 
 def leave_out(options: argparse.Namespace) -> None:
     from forsys.evaluation.ablation import ablate, ablation_text
 
-    run = described(options)
+    run, start = described(options), time.perf_counter()
     with locked(run.workspace.out), stage_line("ablate") as made:
-        found = ablate(run, options.weeks, options.names)
+        found, folder = ablate(run, options.weeks, options.names), run.workspace.evaluation
         for name, table in {"ablation": found.lists, "ablation_candidates": found.candidates}.items():
-            with atomic_write(run.workspace.evaluation / f"{name}.csv") as part:
+            with atomic_write(folder / f"{name}.csv") as part:
                 table.to_csv(part, index=False)
         note_measurement(run, "ablate")
         say(ablation_text(run, found))
-        made.append(f"{run.workspace.shown(run.workspace.evaluation)}: ablation.csv, ablation_candidates.csv")
+        made.append(f"{run.workspace.shown(folder)}: ablation.csv, ablation_candidates.csv")
+        made.append(keep_result(run, "ablate", folder, found.everything, time.perf_counter() - start))
 
 
 def explain_rank(options: argparse.Namespace) -> None:

@@ -48,9 +48,9 @@ def search_settings(options: argparse.Namespace) -> None:
         say(f"{found_text(run, found)}\n")
         made.append(f"{run.workspace.shown(run.workspace.search)}: trials.csv, search.json, best.toml")
         if found.new_trials:
-            best = found.best_score
-            metric, count = f"MAP@{run.settings.k}", found.customer_weeks
-            score = Score(metric=metric, mean=best.mean, low=best.low, high=best.high, customers=count)
+            best, rows = found.best_score, found.customer_weeks
+            metric = f"MAP@{run.settings.k}"
+            score = Score(metric=metric, mean=best.mean, low=best.low, high=best.high, customers=rows)
             made.append(keep_result(run, "search", run.workspace.search, score, time.perf_counter() - start))
 
 

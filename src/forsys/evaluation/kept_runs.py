@@ -12,20 +12,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from forsys.arrays import Floats
 from forsys.errors import DataError
 from forsys.evaluation.changed_settings import changed_settings
 from forsys.evaluation.list_names import FINAL
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.locking import locked
+from forsys.metrics.bootstrap import interval
+from forsys.metrics.lists import metric_name
 from forsys.run import Run
 from forsys.store import atomic_write, digest, read_json, write_json
 from forsys.versions import all_versions
 
 FILES = {
     "run": ("customers.parquet", "next_item_ranks.parquet", "scores.json"),
-    "backtest": ("backtest.csv", "backtest_customers.parquet"),
+    "backtest": ("backtest.csv", "backtest.json", "backtest_customers.parquet"),
     "ablate": ("ablation.csv", "ablation_candidates.csv"),
     "search": ("trials.csv", "search.json", "best.toml"),
 }
@@ -47,6 +51,14 @@ class Score(BaseModel):
     low: float | None = None
     high: float | None = None
     customers: int
+
+    @classmethod
+    def of(cls, run: Run, values: Floats, customers: npt.NDArray[Any]) -> "Score":
+        """From the average precision of each row, and its customer: (rows,)."""
+        samples, seed = run.settings.evaluation.bootstrap_samples, run.settings.seed
+        ends = interval(values, groups=customers, draws=samples, seed=seed)
+        metric, rows = metric_name("MAP", run.settings.k), len(values)
+        return cls(metric=metric, mean=ends.mean, low=ends.low, high=ends.high, customers=rows)
 
 
 class StageRecord(BaseModel):

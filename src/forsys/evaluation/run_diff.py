@@ -107,7 +107,7 @@ def _scores(both: pl.DataFrame, samples: int, seed: int) -> Iterator[dict[str, A
     everyone = np.ones(len(both), bool)
     yield _row(ALL, "", *scores, everyone, groups, samples, seed)
     for name in both.columns:
-        if name not in (*KEYS, "earlier", "later"):
+        if name not in ("customer_id", "earlier", "later"):
             values = both[name].to_numpy()
             for value in sorted(np.unique(values), key=value_order(name)):
                 yield _row(name, value, *scores, values == value, groups, samples, seed)
