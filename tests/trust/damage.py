@@ -48,6 +48,8 @@ KINDS = {
         "evaluation/segments.csv",
         "evaluation/importance.csv",
         "evaluation/calibration.csv",
+        "evaluation/customers.parquet",
+        "evaluation/next_item_ranks.parquet",
         "stamps/evaluate.json",
     ),
     "report": ("report.html", "stamps/report.json"),

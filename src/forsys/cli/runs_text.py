@@ -11,7 +11,7 @@ from forsys.evaluation.run_diff import RunDiff
 from forsys.evaluation.text import shortened, table_text
 from forsys.run import Run
 
-ID_SHOWN = 16  # characters of a customer's id: `forsys explain` takes such a beginning
+ID_SHOWN = 8  # characters of a customer's id: `forsys explain` takes such a beginning
 
 
 def runs_text(run: Run, width: int) -> str:
