@@ -11,8 +11,8 @@ from forsys.run import Run
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome on this machine")
 SCHEMES = ("light", "dark")
 SECTIONS = (
-    "verdict", "customers", "scores", "next", "sources", "ranker", "chances", "segments", "popularity", "tuning",
-    "measured", "data", "costs",
+    "verdict", "customers", "scores", "next", "before", "sources", "ranker", "chances", "segments", "popularity",
+    "tuning", "measured", "data", "costs",
 )  # fmt: skip
 
 # Elements with text of their own that are shown.

@@ -23,7 +23,7 @@ from forsys.evaluation.text import few_buyers_text
 from forsys.report.customers import Customer, Recommended
 from forsys.report.drawing import drawable
 from forsys.report.page import MAX_CHARACTERS, write_report
-from forsys.report.results import Results, changed_settings
+from forsys.report.results import Results
 from forsys.report.snapshot import write_customers
 from forsys.report.thumbnails import thumbnail
 from forsys.run import Run
@@ -324,12 +324,21 @@ def test_a_picture_of_customers(run: Run, tmp_path: Path) -> None:
 
 
 def test_changed_settings_are_listed(run: Run) -> None:
-    assert changed_settings(run) == []
+    assert "All settings are the defaults." in page(run)
     changed = replace(run, settings=load_settings(overrides=["k=5", "retrieval.sources.als=false"]))
-    rows = {key: (value, default) for key, value, default in changed_settings(changed)}
-    assert rows["k"] == ("5", "12")
-    assert rows["retrieval.sources.als.class"] == ("none", "forsys.retrieval.als:ALS")
-    assert "retrieval.sources.als.class" in page(changed)
+    assert "<code>k</code></td><td>5</td>" in page(changed)
+    assert "<code>retrieval.sources.als</code></td><td>False</td>" in page(changed)
+
+
+def test_the_run_before_is_compared(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "There is none yet." in page(run)
+    about = {"title": "run 3 (<b>)", "time": "2024-07-01T10:00:00", "note": "more trees"}
+    rows = {"settings": [{"setting": "k", "run 3": "12", "run 4": "5"}], "scores": [{"of": "all", "low": -0.0123}]}
+    monkeypatch.setattr("forsys.report.page.difference_to_before", lambda _: about | rows)
+    text = page(run)
+    assert "run 3 (&lt;b&gt;)" in text and "more trees" in text and "-0.0123" in text
+    monkeypatch.setattr("forsys.report.page.difference_to_before", lambda _: about | {"fault": "Another k."})
+    assert "<p>Another k.</p>" in page(run)
 
 
 def test_measurements_of_other_commands_are_shown(run: Run) -> None:

@@ -50,6 +50,8 @@ KINDS = {
         "evaluation/calibration.csv",
         "evaluation/sources.csv",
         "evaluation/popularity.csv",
+        "evaluation/customers.parquet",
+        "evaluation/next_item_ranks.parquet",
         "stamps/evaluate.json",
     ),
     "report": ("report.html", "report.json", "stamps/report.json"),

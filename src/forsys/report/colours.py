@@ -24,6 +24,7 @@ OTHERS = {
     "union": ("#596070", "#a3abba"),
     "baseline0": ("#7d8491", "#8d95a3"),
     "baseline1": ("#6b7280", "#a7aebb"),
+    "baseline2": ("#4b5261", "#c3c9d4"),
 }
 NAMED = {FINAL: "final", FUSION: "fusion", UNION: "union"}
 
@@ -46,7 +47,7 @@ class Palette:
         if name in NAMED:
             return f"var(--{NAMED[name]})"
         if name in BASELINES:
-            return f"var(--baseline{list(BASELINES).index(name) % 2})"
+            return f"var(--baseline{list(BASELINES).index(name) % 3})"
         index = self._index(name)
         return "var(--union)" if index is None else f"var(--s{index % len(SOURCES)})"
 

@@ -9,21 +9,23 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from forsys import __version__
 from forsys.content.pictures import picture_files
+from forsys.evaluation.changed_settings import changed_settings
 from forsys.evaluation.list_names import FINAL, FUSION, UNION
 from forsys.evaluation.text import few_buyers_text
 from forsys.ranking.live import newest_prices
 from forsys.report import charts
+from forsys.report.before import difference_to_before
 from forsys.report.charts import percent
 from forsys.report.colours import Palette, swatch, variables
 from forsys.report.customers import Customer, find_customers
-from forsys.report.results import MEASURED, Results, changed_settings, scored_on
+from forsys.report.results import MEASURED, Results
 from forsys.report.rows import Row, by_score, known
 from forsys.report.thumbnails import data_uri, thumbnail
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
 from forsys.store import atomic_write, read_json, write_json
+from forsys.versions import all_versions
 
 MAX_PICTURES = 2_000  # past it articles are drawn: reading one takes 7 ms
 MAX_CHARACTERS = 3_000_000  # of all pictures together
@@ -38,8 +40,10 @@ def write_report(run: Run, target: Path, stale: Sequence[str] = ()) -> None:
     """
     results, data = Results.read(run), read_json(run.workspace.tables / "tables.json")
     figures = {
-        "about": dict(about(run)),
-        "changed_settings": changed_settings(run),
+        "about": about(run, results),
+        "holdout": {"customers": results.buyers, "purchases": results.bought},
+        "changed_settings": changed_settings(run.settings),
+        "before": difference_to_before(run),
         "headline": headline(results),
         **_customers(run, results),
     }
@@ -50,6 +54,7 @@ def write_report(run: Run, target: Path, stale: Sequence[str] = ()) -> None:
         warnings=[*warnings(results, data["rejected"]), *stale],
         about=figures["about"],
         changed=figures["changed_settings"],
+        before=figures["before"],
         holdout=run.calendar.holdout,
         results=results,
         charts=_charts(run, results),
@@ -81,16 +86,16 @@ def warnings(results: Results, rejected: dict[str, int]) -> list[str]:
     return [text for text in (few_buyers_text(results.buyers), left_out, *notes) if text]
 
 
-def about(run: Run) -> list[tuple[str, str]]:
-    """What the page was made from and with."""
-    scored, stamp = scored_on(run), run.stamp_of("tables")
-    rows = [
-        ("Data", f"{run.dataset.name} ({run.dataset.origin})"),
-        ("Data fingerprint", str(stamp["fingerprint"]) if stamp else ""),
-        ("Version", f"FOR-system {__version__}"),
-        ("Scored on", scored.isoformat() if scored else ""),
-    ]
-    return [row for row in rows if row[1]]
+def about(run: Run, results: Results) -> dict[str, str]:
+    """What the page was made from, with what, and when."""
+    stamp, times = run.stamp_of("tables"), [row["finished"] for row in results.stages]
+    known = {
+        "Data": f"{run.dataset.name} ({run.dataset.origin})",
+        "Data fingerprint": str(stamp["fingerprint"]) if stamp else "",
+        "Version": f"FOR-system {all_versions()['forsys']}",
+        "Made on": max(times)[:10] if times else "",
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def headline(results: Results) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -12,7 +12,6 @@ from forsys.evaluation.list_names import FINAL
 from forsys.report.rows import Row, by_score, known
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
-from forsys.settings import load_settings
 from forsys.store import read_json
 
 TABLES = ("scores", "next_item", "segments", "importance", "calibration", "sources", "popularity")  # of scores.json
@@ -25,6 +24,7 @@ MEASURED = {
     ),
 }
 """The tables of the commands beside the stages, where they were run."""
+COSTS = ("finished", "seconds", "peak_gib", "made")
 STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate")  # those before the page
 
 
@@ -35,7 +35,7 @@ class Results:
     k: of the final list. buyers: customers who bought in the holdout; bought: their distinct articles, summed.
     weeks: see `weekly`. notes: what the stages `tables` and `content` said of the data. verdict: see
     evaluation/verdict.py. oracle: MAP@k of the oracle order of the candidates. ranker: what the holdout's ranker
-    learned from. measured: file -> rows, of the commands beside the stages. stages: stage, seconds, peak_gib, made.
+    learned from. measured: file -> rows, of the commands beside the stages. stages: their stamps' COSTS.
     """
 
     k: int
@@ -69,7 +69,11 @@ class Results:
             oracle=written.get("oracle_order_of_the_candidates"),
             ranker=ranker.get("metadata") or {},
             measured={file: rows for files in MEASURED.values() for file in files if (rows := _csv(run, file))},
-            stages=[{"stage": name, **cost} for name in STAGES if (cost := (run.stamp_of(name) or {}).get("cost"))],
+            stages=[
+                {"stage": name, **{key: stamp[key] for key in COSTS}}
+                for name in STAGES
+                if (stamp := run.stamp_of(name)) and {*COSTS} <= {*stamp}
+            ],
         )
 
     @property
@@ -83,20 +87,6 @@ class Results:
         column = f"MAP@{self.k}"
         rows = [row for row in by_score(self.tables["scores"], column) if row["list"] in BASELINES]
         return next((row for row in rows if known(row.get(column))), {})
-
-
-def changed_settings(run: Run) -> list[tuple[str, str, str]]:
-    """Key, value and default of the settings that differ from the defaults, by key."""
-    ours, defaults = (_flat(settings.model_dump(mode="json")) for settings in (run.settings, load_settings()))
-    keys = sorted({*ours, *defaults})
-    rows = [(key, str(ours.get(key, "none")), str(defaults.get(key, "none"))) for key in keys]
-    return [row for row in rows if row[1] != row[2]]
-
-
-def scored_on(run: Run) -> date | None:
-    """The day on which the scores were written."""
-    path = run.workspace.evaluation / "scores.json"
-    return date.fromtimestamp(path.stat().st_mtime) if path.exists() else None
 
 
 def holdout_purchases(run: Run) -> pl.DataFrame:
@@ -134,10 +124,3 @@ def _rows(table: pl.DataFrame) -> list[Row]:
         {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
         for row in table.iter_rows(named=True)
     ]
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in tree.items():
-        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
-    return found
