@@ -333,10 +333,17 @@ def test_changed_settings_are_listed(run: Run) -> None:
 def test_the_run_before_is_compared(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "There is none yet." in page(run)
     about = {"title": "run 3 (<b>)", "time": "2024-07-01T10:00:00", "note": "more trees"}
-    rows = {"settings": [{"setting": "k", "run 3": "12", "run 4": "5"}], "scores": [{"of": "all", "low": -0.0123}]}
+    rows = {
+        "settings": [{"setting": "k", "run 3": "12", "run 4": "5"}],
+        "scores": [{"of": "all", "difference": 0.0321, "low": -0.0123, "high": 0.0765}],
+    }
     monkeypatch.setattr("forsys.report.page.difference_to_before", lambda _: about | rows)
     text = page(run)
-    assert "run 3 (&lt;b&gt;)" in text and "more trees" in text and "-0.0123" in text
+    assert (
+        "run 3 (&lt;b&gt;)" in text
+        and "more trees" in text
+        and "difference +0.0321, 95 % interval -0.0123 to +0.0765" in text
+    )
     monkeypatch.setattr("forsys.report.page.difference_to_before", lambda _: about | {"fault": "Another k."})
     assert "<p>Another k.</p>" in page(run)
 

@@ -265,6 +265,7 @@ def _template() -> Any:
         "decimals": decimals,
         "percent": percent,
         "grouped": "{:,}".format,
+        "signed": "{:+.4f}".format,
         "cell": cell,
         "by_score": by_score,
         "at": columns_at,
