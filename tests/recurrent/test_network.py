@@ -10,7 +10,8 @@ import tensorflow as tf
 from forsys.recurrent.backend import Tensors
 from forsys.recurrent.cells import CELLS
 from forsys.recurrent.context import CONTEXT_SIZES
-from forsys.recurrent.network import ArticleVectors, Network, Recurrence
+from forsys.recurrent.network import ArticleVectors, Network, Recurrence, look_up
+from forsys.recurrent.optimizer import MAX_DENSE_ROWS
 
 ROWS, LENGTH, DIMENSION = 3, 6, 5
 every_cell = pytest.mark.parametrize("cell", CELLS)
@@ -237,3 +238,24 @@ def test_popularity_is_by_id() -> None:
     articles = vectors_of()
     articles.popularity.assign(np.arange(7, dtype=np.float32))
     assert articles.bias(tf.constant([0, 6, 2])).numpy().tolist() == [0, 6, 2]
+
+
+# --- embeddings ---
+
+
+@pytest.mark.parametrize("size", [10, MAX_DENSE_ROWS + 10])
+def test_a_table_of_any_size_is_read_as_its_layer_reads_it(size: int) -> None:
+    """Vectors and gradient, of codes that repeat; a large table's gradient holds only the rows that were read."""
+    embedding = keras.layers.Embedding(size, DIMENSION)
+    embedding.build()
+    codes, upstream = tf.constant([[3, size - 1, 3], [0, 7, 3]]), noise(2, 3, DIMENSION)
+    vectors, gradients = [], []
+    for read in (embedding, lambda codes: look_up(embedding, codes)):
+        with tf.GradientTape() as tape:
+            vectors.append(read(codes))
+            loss = tf.reduce_sum(vectors[-1] * upstream)
+        gradients.append(tape.gradient(loss, embedding.embeddings.value))
+    np.testing.assert_array_equal(*vectors)
+    np.testing.assert_array_equal(*map(tf.convert_to_tensor, gradients))
+    assert isinstance(gradients[1], tf.IndexedSlices)
+    assert gradients[1].indices.shape == (6,)

@@ -1,4 +1,4 @@
-"""What every source promises, on every source of presets/default.toml and the two baselines."""
+"""What every source promises: those of presets/default.toml, those to be switched on, and the two baselines."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -15,19 +15,37 @@ from forsys import schema
 from forsys.arrays import Floats
 from forsys.errors import DataError
 from forsys.retrieval.baselines import BASELINES
+from forsys.retrieval.ease import EASE
 from forsys.retrieval.factorization import Factorization
 from forsys.retrieval.item_knn import ItemKNN
 from forsys.retrieval.nearest_content import NearestContent
+from forsys.retrieval.new_arrivals import NewArrivals
 from forsys.retrieval.next_item import NextItem
+from forsys.retrieval.pair_memory import PairMemory
 from forsys.retrieval.registry import make_source, source_class
 from forsys.retrieval.repurchase import Repurchase
 from forsys.retrieval.same_product import SameProduct
+from forsys.retrieval.session_knn import SessionKNN
 from forsys.retrieval.source import Source
+from forsys.retrieval.user_knn import UserKNN
 from forsys.settings import load_settings
 from forsys.tables.history import History, Profiles
 
 K = 12
-CONFIGS = load_settings().retrieval.sources
+# Sources that presets/default.toml does not name.
+MORE: dict[str, dict[str, Any]] = {
+    "pair_memory": {"class": "forsys.retrieval.pair_memory:PairMemory"},
+    "product_memory": {
+        "class": "forsys.retrieval.pair_memory:PairMemory",
+        "level": ("product_code",),
+        "second_hop": 0.3,
+    },
+    "user_knn": {"class": "forsys.retrieval.user_knn:UserKNN"},
+    "ease": {"class": "forsys.retrieval.ease:EASE"},
+    "session_knn": {"class": "forsys.retrieval.session_knn:SessionKNN"},
+    "new_arrivals": {"class": "forsys.retrieval.new_arrivals:NewArrivals"},
+}
+CONFIGS = load_settings().retrieval.sources | MORE
 FEWER = {"factors": 8, "iterations": 4}  # enough for the contract, and fast
 NETWORK = {
     "embedding_dim": 8,
@@ -36,7 +54,18 @@ NETWORK = {
     "window_size": 3,
     "warmup_steps": 5,
 }  # the same for the network
-NEEDS_HISTORY = (Factorization, Repurchase, SameProduct, ItemKNN, NearestContent)
+NEEDS_HISTORY = (
+    Factorization,
+    Repurchase,
+    SameProduct,
+    ItemKNN,
+    NearestContent,
+    PairMemory,
+    UserKNN,
+    EASE,
+    SessionKNN,
+    NewArrivals,
+)
 BY_PRODUCT = (Factorization, NextItem)  # BLAS sums matrices with another number of rows in another order
 KNOWS_NEW = (NearestContent,)  # sources that can score an article which never sold
 EVERYONE = np.arange(300, dtype=np.int32)
@@ -105,7 +134,10 @@ def test_fit_returns_the_source_and_keeps_what_was_sold(name: str, world: Histor
     assert source.catalogue_.dtype == np.int32
     assert (np.diff(source.catalogue_) > 0).all()
     sold = set(world.before(world_as_of).article.tolist())
-    if isinstance(source, KNOWS_NEW):
+    if isinstance(source, NewArrivals):
+        assert not sold & set(source.catalogue_.tolist())
+        assert len(source.catalogue_) == 12
+    elif isinstance(source, KNOWS_NEW):
         assert sold < set(source.catalogue_.tolist()) <= set(range(120))
     else:
         assert 50 < len(source.catalogue_) <= 108

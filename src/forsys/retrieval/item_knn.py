@@ -84,9 +84,14 @@ def newest_articles(customer: Ints, column: Ints) -> tuple[Ints, Ints]:
 
 def blocks_of_articles(bought: sparse.csr_array) -> Iterator[slice]:
     """Consecutive columns of (customers, articles), at least one block, with about PAIRS_PER_BLOCK pairs each."""
-    pairs = np.cumsum(bought.T @ np.diff(bought.indptr).astype(np.float64))
-    first = np.flatnonzero(np.diff(np.floor(pairs / PAIRS_PER_BLOCK)) > 0) + 1
-    for start, stop in pairwise([0, *first.tolist(), bought.shape[1]]):
+    return blocks_of_pairs(bought.T @ np.diff(bought.indptr).astype(np.float64))
+
+
+def blocks_of_pairs(pairs: Floats) -> Iterator[slice]:
+    """Consecutive rows, at least one block, with about PAIRS_PER_BLOCK pairs each; pairs: those of each row."""
+    total = np.cumsum(pairs)
+    first = np.flatnonzero(np.diff(np.floor(total / PAIRS_PER_BLOCK)) > 0) + 1
+    for start, stop in pairwise([0, *first.tolist(), len(pairs)]):
         yield slice(start, stop)
 
 

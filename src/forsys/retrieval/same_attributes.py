@@ -71,11 +71,14 @@ class SameAttributes(Source):
 
     def check(self, history: History) -> None:
         """The articles must have the attributes."""
-        known = list(dict.fromkeys(["article", *history.articles.columns]))
-        if unknown := sorted(set(self.attributes) - set(known)):
-            raise DataError(
-                f"SameAttributes, attributes: unknown: {', '.join(unknown)}; name some of {', '.join(known)}."
-            )
+        check_attributes("SameAttributes, attributes", self.attributes, history)
+
+
+def check_attributes(key: str, attributes: Sequence[str], history: History) -> None:
+    """Raises DataError, which begins with `key`, where the articles lack one of the attributes."""
+    known = list(dict.fromkeys(["article", *history.articles.columns]))
+    if unknown := sorted(set(attributes) - set(known)):
+        raise DataError(f"{key}: unknown: {', '.join(unknown)}; name some of {', '.join(known)}.")
 
 
 def membership(history: History, attributes: Sequence[str]) -> sparse.csr_array:

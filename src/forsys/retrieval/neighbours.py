@@ -1,0 +1,65 @@
+"""The nearest rows of sparse matrices: similar customers, baskets or articles."""
+
+import numpy as np
+from scipy import sparse
+
+from forsys.arrays import Floats, Ints, position_within
+from forsys.retrieval.item_knn import blocks_of_pairs
+
+
+def unit_length(rows: sparse.csr_array, weights: Floats) -> sparse.csr_array:
+    """Rows times the weights of their columns, at length 1; of those of length 0 nothing is stored."""
+    values = (rows.data * weights[rows.indices]).astype(np.float32)
+    vectors = sparse.csr_array((values, rows.indices.copy(), rows.indptr.copy()), shape=rows.shape)
+    vectors.eliminate_zeros()
+    length = np.sqrt(vectors.power(2).sum(axis=1))
+    vectors.data = vectors.data / np.repeat(length, np.diff(vectors.indptr))
+    return vectors
+
+
+def nearest_rows(
+    queries: sparse.csr_array, transposed: sparse.csr_array, k: int, left_out: Ints | None = None
+) -> sparse.csr_array:
+    """The k rows with the largest inner product with each query, all values being positive: (queries, rows).
+
+    transposed: the rows as columns, (width, rows). left_out: for each query a row that is not to be found, or -1.
+    Equal products by row. Computed in blocks of queries, so that memory is bounded.
+    """
+    pairs = stored(queries) @ np.diff(transposed.indptr).astype(np.float64)
+    parts = []
+    for block in blocks_of_pairs(pairs):
+        similar = sparse.csr_array(queries[block] @ transposed)
+        if left_out is not None:
+            row = np.repeat(left_out[block], np.diff(similar.indptr))
+            similar.data[similar.indices == row] = 0
+            similar.eliminate_zeros()
+        parts.append(kept_nearest(similar, k))
+    return stacked(parts)
+
+
+def kept_nearest(similar: sparse.csr_array, k: int) -> sparse.csr_array:
+    """The k largest of each row of positive float32 values; equals by column.
+
+    For the second hop of pair_memory 1/12 of the time of `item_knn.nearest`.
+    """
+    similar = sparse.csr_array(similar, copy=True)
+    similar.sort_indices()  # always, so that later sums have the same order whatever other rows there are
+    length = np.diff(similar.indptr)
+    if length.max(initial=0) <= k:
+        return similar
+    row = np.repeat(np.arange(len(length), dtype=np.int64), length)
+    # Bits of positive floats are in the order of the floats, so that row and value are sorted as one number.
+    order = np.argsort((row << 32) - similar.data.astype(np.float32).view(np.int32), kind="stable")
+    similar.data[order[position_within(row) >= k]] = 0
+    similar.eliminate_zeros()
+    return similar
+
+
+def stored(cells: sparse.csr_array) -> sparse.csr_array:
+    """1 for each cell that is stored."""
+    return sparse.csr_array((np.ones(cells.nnz, np.float32), cells.indices, cells.indptr), shape=cells.shape)
+
+
+def stacked(parts: list[sparse.csr_array]) -> sparse.csr_array:
+    """Blocks of rows below each other."""
+    return sparse.csr_array(sparse.vstack(parts)) if len(parts) > 1 else parts[0]
