@@ -49,7 +49,9 @@ def run_one_stage(options: argparse.Namespace) -> None:
     if options.stage in ("submit", "evaluate") and is_up_to_date(run, "evaluate"):
         words = {"name": options.name, "note": options.note} if options.stage == "evaluate" else {}
         anew = made and options.stage == "evaluate"
-        if line := keep_run(run, made=anew, submission=is_up_to_date(run, "submit"), **words):
+        with locked(run.workspace.out):
+            line = keep_run(run, made=anew, submission=is_up_to_date(run, "submit"), **words)
+        if line:
             say(f"{options.stage:<10} {line}")
 
 

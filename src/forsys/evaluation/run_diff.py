@@ -91,13 +91,22 @@ def _metric(kept: KeptRun) -> str:
 
 def _joined(earlier: KeptRun, later: KeptRun, file: str) -> pl.DataFrame:
     """The rows of both with the scores `earlier` and `later`, sorted by KEYS. Segments are the later run's."""
-    ours, theirs = (pl.read_parquet(each.folder / file) for each in (later, earlier))
+    ours, theirs = (_table(each, file) for each in (later, earlier))
     keys = [key for key in KEYS if key in ours.columns]
     theirs = theirs.select(*keys, pl.col(SCORE).alias("earlier"))
     both = ours.rename({SCORE: "later"}).join(theirs, on=keys, how="inner").sort(keys)
     if both.is_empty():
         raise DataError(f"{earlier.title} and {later.title} have no customer in common.")
     return both
+
+
+def _table(kept: KeptRun, file: str) -> pl.DataFrame:
+    """One of a kept run's tables. Raises DataError where it is missing or damaged."""
+    path = kept.folder / file
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path} is missing or damaged, so {kept.title} can be listed but not compared.") from error
 
 
 def _scores(both: pl.DataFrame, samples: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -126,7 +135,7 @@ def _row(
 def _next_item(earlier: KeptRun, later: KeptRun, samples: int, seed: int) -> list[dict[str, Any]]:
     """The fusion's next-item accuracy on the events of both; none where there are no events."""
     keys = ["customer_id", "article_id", "t_dat"]
-    ours, theirs = (pl.read_parquet(each.folder / "next_item_ranks.parquet") for each in (later, earlier))
+    ours, theirs = (_table(each, "next_item_ranks.parquet") for each in (later, earlier))
     if FUSION not in ours.columns or FUSION not in theirs.columns:
         return []
     both = ours.select(*keys, later=FUSION).join(theirs.select(*keys, earlier=FUSION), on=keys).sort(keys)
