@@ -130,12 +130,13 @@ def compare_networks(options: argparse.Namespace) -> None:
     from forsys.report.comparison_tables import write_comparison
 
     require_part("recurrent", "compare")
-    run = described(options)
+    run, start = described(options), time.perf_counter()
     with locked(run.workspace.out), stage_line("compare") as made:
         ablation = network_ablation(run) if options.ablation else None
         say(write_comparison(run, compare(run), bias_sweep(run), ablation))
         note_measurement(run, "compare")
         made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables and curve")
+        made.append(keep_result(run, "compare", run.workspace.comparison, None, time.perf_counter() - start))
 
 
 def validate_file(options: argparse.Namespace) -> int:
