@@ -32,7 +32,7 @@ def run_all(options: argparse.Namespace) -> int:
     given += ["--input", str(options.input)] if options.input else []
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     for name in STAGES:
-        words = ["--name", options.name, "--note", options.note] if name == "evaluate" else []
+        words = [f"--name={options.name}", f"--note={options.note}"] if name == "evaluate" else []
         command = [sys.executable, "-m", "forsys", name, *given, *words]
         code = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, check=False).returncode
         if code:
