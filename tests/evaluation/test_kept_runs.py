@@ -166,6 +166,11 @@ class TestDiff:
         for row in changed.itertuples(index=False):
             assert row.difference == pytest.approx(scores[1][row.customer_id] - scores[0][row.customer_id])
 
+    def test_a_damaged_table(self, both: list[KeptRun], tmp_path: Path) -> None:
+        (tmp_path / "customers.parquet").write_bytes(b"PAR1, cut")
+        with pytest.raises(DataError, match=r"customers\.parquet is missing or damaged, so run 2"):
+            diff(both[0], both[1].model_copy(update={"folder": tmp_path}), samples=50, seed=7)
+
     @pytest.mark.parametrize(
         ("other", "words"),
         [

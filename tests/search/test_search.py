@@ -24,6 +24,7 @@ from forsys.search.scoring import Scorer, folds_to_score
 from forsys.search.space import DEFAULT_SPACE, Range, Space, changed
 from forsys.search.study import Found, search
 from forsys.settings import load_settings
+from forsys.workspace import Workspace
 from world import flags, forsys, run_on
 
 pytest.importorskip("optuna")
@@ -151,6 +152,17 @@ def test_killed_and_resumed_it_ends_the_same(
     assert load_settings(str(kept.folder / "best.toml")) == found.best
     assert main(words) == 0
     assert len(kept_runs(resumed)) == 1
+
+
+def test_a_damaged_study_is_named(run: Run, space: Path, tmp_path: Path) -> None:
+    other = replace(run, workspace=Workspace(tmp_path, "tiny"))
+    (tmp_path / "output" / "tiny").mkdir(parents=True)
+    for folder in ("tables", "content", "stamps", "folds", "search/scored"):
+        (other.workspace.out / folder).parent.mkdir(exist_ok=True)
+        (other.workspace.out / folder).symlink_to(run.workspace.out / folder)
+    (other.workspace.search / "study.db").write_bytes(b"no database, but long enough for a header" * 100)
+    with pytest.raises(DataError, match=r"output/tiny/search/study\.db is damaged"):
+        search(other, Space.read(space, run.settings), 1, 1)
 
 
 class TestSpace:

@@ -32,7 +32,7 @@ def run_all(options: argparse.Namespace) -> int:
     given += ["--input", str(options.input)] if options.input else []
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     for name in STAGES:
-        words = ["--name", options.name, "--note", options.note] if name == "evaluate" else []
+        words = [f"--name={options.name}", f"--note={options.note}"] if name == "evaluate" else []
         command = [sys.executable, "-m", "forsys", name, *given, *words]
         code = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, check=False).returncode
         if code:
@@ -49,7 +49,9 @@ def run_one_stage(options: argparse.Namespace) -> None:
     if options.stage in ("submit", "evaluate") and is_up_to_date(run, "evaluate"):
         words = {"name": options.name, "note": options.note} if options.stage == "evaluate" else {}
         anew = made and options.stage == "evaluate"
-        if line := keep_run(run, made=anew, submission=is_up_to_date(run, "submit"), **words):
+        with locked(run.workspace.out):
+            line = keep_run(run, made=anew, submission=is_up_to_date(run, "submit"), **words)
+        if line:
             say(f"{options.stage:<10} {line}")
 
 
@@ -128,12 +130,13 @@ def compare_networks(options: argparse.Namespace) -> None:
     from forsys.report.comparison_tables import write_comparison
 
     require_part("recurrent", "compare")
-    run = described(options)
+    run, start = described(options), time.perf_counter()
     with locked(run.workspace.out), stage_line("compare") as made:
         ablation = network_ablation(run) if options.ablation else None
         say(write_comparison(run, compare(run), bias_sweep(run), ablation))
         note_measurement(run, "compare")
         made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables and curve")
+        made.append(keep_result(run, "compare", run.workspace.comparison, None, time.perf_counter() - start))
 
 
 def validate_file(options: argparse.Namespace) -> int:

@@ -31,6 +31,7 @@ FILES = {
     "run": ("customers.parquet", "next_item_ranks.parquet", "scores.json"),
     "backtest": ("backtest.csv", "backtest.json", "backtest_customers.parquet"),
     "ablate": ("ablation.csv", "ablation_candidates.csv"),
+    "compare": ("comparison.json",),
     "search": ("trials.csv", "search.json", "best.toml"),
 }
 """Kind of a kept run -> its files beside run.json. A run has submission.csv too."""
@@ -71,7 +72,7 @@ class StageRecord(BaseModel):
 
 
 class KeptRun(BaseModel):
-    """What run.json says of a run of the pipeline, a backtest, an ablation or a search.
+    """What run.json says of a run of the pipeline, or of another result of `FILES`.
 
     settings: those that differ from the default, by the keys of `--set`. code: fingerprint of what makes scores.
     data: of the checked tables, whatever the files are called. made_from: of all that the results follow from.
@@ -166,7 +167,7 @@ def keep_run(run: Run, *, made: bool, submission: bool, name: str = "", note: st
 
 
 def keep_result(run: Run, kind: str, folder: Path, score: Score | None, seconds: float) -> str:
-    """Keep the files in `folder` of a backtest, an ablation or a search with the settings; returns what to say."""
+    """Keep the files in `folder` of a result that is no run with the settings; returns what to say of it."""
     kept = _kept(run, kind, "", "", score).model_copy(update={"seconds": seconds})
     _copy([folder / file for file in FILES[kind]], kept)
     _write(kept)

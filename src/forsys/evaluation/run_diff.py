@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from forsys.arrays import Bools, Floats
+from forsys.arrays import Bools, Floats, Ints
 from forsys.errors import DataError
 from forsys.evaluation.kept_runs import CUSTOMERS, STAGES, KeptRun
 from forsys.evaluation.list_names import FUSION
@@ -91,7 +91,7 @@ def _metric(kept: KeptRun) -> str:
 
 def _joined(earlier: KeptRun, later: KeptRun, file: str) -> pl.DataFrame:
     """The rows of both with the scores `earlier` and `later`, sorted by KEYS. Segments are the later run's."""
-    ours, theirs = (pl.read_parquet(each.folder / file) for each in (later, earlier))
+    ours, theirs = (_table(each, file) for each in (later, earlier))
     keys = [key for key in KEYS if key in ours.columns]
     theirs = theirs.select(*keys, pl.col(SCORE).alias("earlier"))
     both = ours.rename({SCORE: "later"}).join(theirs, on=keys, how="inner").sort(keys)
@@ -100,40 +100,61 @@ def _joined(earlier: KeptRun, later: KeptRun, file: str) -> pl.DataFrame:
     return both
 
 
+def _table(kept: KeptRun, file: str) -> pl.DataFrame:
+    """One of a kept run's tables. Raises DataError where it is missing or damaged."""
+    path = kept.folder / file
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path} is missing or damaged, so {kept.title} can be listed but not compared.") from error
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """A score of the same rows in both runs, with the customer of each: (rows,)."""
+
+    earlier: Floats
+    later: Floats
+    groups: Ints
+    samples: int
+    seed: int
+
+    def row(self, segment: str, value: str, rows: Bools | slice = slice(None)) -> dict[str, Any]:
+        """Of the table: the means of some rows, and their paired difference with its interval."""
+        earlier, later = self.earlier[rows], self.later[rows]
+        change = paired(later, earlier, draws=self.samples, seed=self.seed, groups=self.groups[rows])
+        means = {"earlier": float(earlier.mean()), "later": float(later.mean())}
+        ends = {"difference": change.mean, "low": change.low, "high": change.high}
+        clear = "" if change.low <= 0 <= change.high else "yes"
+        return {"segment": segment, "value": value, "n": len(later), **means, **ends, "clear": clear}
+
+
 def _scores(both: pl.DataFrame, samples: int, seed: int) -> Iterator[dict[str, Any]]:
     """A row for all customers, and one per value of each segmentation."""
-    scores = both["earlier"].to_numpy(), both["later"].to_numpy()
-    groups = both["customer_id"].to_numpy()
-    everyone = np.ones(len(both), bool)
-    yield _row(ALL, "", *scores, everyone, groups, samples, seed)
+    pairs = _Pairs(both["earlier"].to_numpy(), both["later"].to_numpy(), _groups(both), samples, seed)
+    yield pairs.row(ALL, "")
     for name in both.columns:
         if name not in ("customer_id", "earlier", "later"):
             values = both[name].to_numpy()
             for value in sorted(np.unique(values), key=value_order(name)):
-                yield _row(name, value, *scores, values == value, groups, samples, seed)
-
-
-def _row(
-    segment: str, value: str, earlier: Floats, later: Floats, rows: Bools, groups: Any, samples: int, seed: int
-) -> dict[str, Any]:
-    change = paired(later[rows], earlier[rows], draws=samples, seed=seed, groups=groups[rows])
-    means = {"earlier": float(earlier[rows].mean()), "later": float(later[rows].mean())}
-    ends = {"difference": change.mean, "low": change.low, "high": change.high}
-    clear = "" if change.low <= 0 <= change.high else "yes"
-    return {"segment": segment, "value": value, "n": int(rows.sum()), **means, **ends, "clear": clear}
+                yield pairs.row(name, value, values == value)
 
 
 def _next_item(earlier: KeptRun, later: KeptRun, samples: int, seed: int) -> list[dict[str, Any]]:
     """The fusion's next-item accuracy on the events of both; none where there are no events."""
     keys = ["customer_id", "article_id", "t_dat"]
-    ours, theirs = (pl.read_parquet(each.folder / "next_item_ranks.parquet") for each in (later, earlier))
+    ours, theirs = (_table(each, "next_item_ranks.parquet") for each in (later, earlier))
     if FUSION not in ours.columns or FUSION not in theirs.columns:
         return []
     both = ours.select(*keys, later=FUSION).join(theirs.select(*keys, earlier=FUSION), on=keys).sort(keys)
     hits = [(both[name].to_numpy() <= NEXT_ITEM_AT).astype(float) for name in ("earlier", "later")]
-    groups, everyone = both["customer_id"].to_numpy(), np.ones(len(both), bool)
-    title = f"next item @{NEXT_ITEM_AT}"
-    return [_row(title, FUSION, hits[0], hits[1], everyone, groups, samples, seed)] if len(both) else []
+    pairs = _Pairs(hits[0], hits[1], _groups(both), samples, seed)
+    return [pairs.row(f"next item @{NEXT_ITEM_AT}", FUSION)] if len(both) else []
+
+
+def _groups(both: pl.DataFrame) -> Ints:
+    """The customer of each row as a number: with texts, the groups of 69,000 take 2 s in every interval."""
+    return np.unique(both["customer_id"].to_numpy(), return_inverse=True)[1]
 
 
 def _settings(earlier: KeptRun, later: KeptRun) -> list[tuple[str, str, str]]:

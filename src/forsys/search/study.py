@@ -5,6 +5,7 @@ that was killed goes on to the result that it would have had (Optuna: Akiba et a
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 
 from forsys.arrays import Floats
 from forsys.calendar import Fold
+from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.made_files import note_file
 from forsys.metrics.bootstrap import Interval, best_by_chance, interval, paired
@@ -74,20 +76,38 @@ def search(run: Run, space: Space, trials: int, weeks: int) -> Found:
 
 
 def _study(run: Run, space: Space, folds: list[Fold]) -> "Study":
-    """The study of these settings, data, code and space: begun now, or gone on with."""
-    import optuna
+    """The study of these settings, data, code and space: begun now, or gone on with.
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    tables = [run.fingerprint_of(stage) for stage in ("tables", "content")]
-    code, settings = code_fingerprint(__name__), run.settings.model_dump(mode="json")
-    name = fingerprint(settings, space.as_json(), [str(fold.as_of) for fold in folds], tables, code)
+    Raises DataError where its file is damaged.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
     path = run.workspace.search / "study.db"
     path.parent.mkdir(parents=True, exist_ok=True)
     for file in (path, path.with_name("study.db-journal")):  # SQLite's own, for as long as it writes
         note_file(file)
-    study = optuna.create_study(
-        storage=f"sqlite:///{path}", study_name=name, direction="maximize", load_if_exists=True
-    )
+    try:
+        return _opened(path, _name(run, space, folds))
+    except (SQLAlchemyError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{run.workspace.shown(path)} is damaged, so its trials are lost. Delete it and search again: "
+            "the scores of the weeks are kept beside it, so that little is computed again."
+        ) from error
+
+
+def _name(run: Run, space: Space, folds: list[Fold]) -> str:
+    """Of the study: a fingerprint of all that its trials follow from."""
+    settings, weeks = run.settings.model_dump(mode="json"), [str(fold.as_of) for fold in folds]
+    tables = [run.fingerprint_of(stage) for stage in ("tables", "content")]
+    return fingerprint(settings, space.as_json(), weeks, tables, code_fingerprint(__name__))
+
+
+def _opened(path: Path, name: str) -> "Study":
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = f"sqlite:///{path}"
+    study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # of a process that was killed
     return study
