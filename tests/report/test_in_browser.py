@@ -26,8 +26,8 @@ SMALL_TEXTS = (
 )
 OVERFLOWING = """
 [...document.body.querySelectorAll("*")].filter((element) => {
-  const box = element.getBoundingClientRect();
-  return box.width && box.right > document.documentElement.clientWidth + 1 && !element.closest(".scroll, nav, .strip, .picks.plain");
+  const box = element.getBoundingClientRect(), width = document.documentElement.clientWidth;
+  return box.width && box.right > width + 1 && !element.closest(".scroll, nav, .strip, .picks.plain");
 }).map((element) => element.outerHTML.slice(0, 200))
 """
 # WCAG's contrast of each text with the first background behind it that is not transparent.
