@@ -57,6 +57,7 @@ class TestWithoutAnyPart:
             "pip install 'forsys[recurrent]'",
             "Left out: colours, shapes and keywords of the articles, for want of skimage and yake. "
             "pip install 'forsys[content]'",
+            "Left out: the command search, for want of optuna. pip install 'forsys[search]'",
         ]
 
     def test_the_source_and_the_features_are_not_there(self, minimal: tuple[Path, Done]) -> None:

@@ -87,8 +87,8 @@ def test_with_other_settings_all_is_made_anew(root: Path) -> None:
     for stage in list(STAGES)[2:]:
         assert main([stage, *flags(root / "tiny"), "--holdout-days", "2"]) == 0
     page = (root / "home" / "output" / "tiny" / "report.html").read_text(encoding="utf-8")
-    assert "2024-06-29" in page
-    assert "2024-06-24" not in page
+    assert "holdout 2024-06-29" in page
+    assert "holdout 2024-06-24" not in page
 
 
 @pytest.mark.parametrize(

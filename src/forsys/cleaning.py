@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from forsys.errors import DataError
+from forsys.evaluation.kept_runs import damaged_runs, kept_run, kept_runs
 from forsys.locking import locked
-from forsys.made_files import LIST, LOCK, delete_empty_folders, made_files
+from forsys.made_files import LIST, LOCK, delete_empty_folders, delete_made, made_files
+from forsys.run import Run
+from forsys.workspace import BELONGS_TO, Workspace
 
 DATED = re.compile(r"(?P<of>(.+-)?submission)-\d{8}-\d{6}\.csv")
 
@@ -14,22 +17,55 @@ DATED = re.compile(r"(?P<of>(.+-)?submission)-\d{8}-\d{6}\.csv")
 def clean(home: Path, names: Sequence[str] = (), *, delete: bool) -> str:
     """Say what runs have left below `home`, by data set (`names`, or all) and folder; delete it where asked.
 
-    The submissions, the newest dated copy of each and files that no run made stay. Raises DataError for an unknown
-    name.
+    The submissions, the newest dated copy of each, kept runs and files that no run made stay. Raises DataError for
+    an unknown name.
     """
     there = {path.name: path for path in sorted((home / "output").glob("*")) if path.is_dir()}
     unknown = sorted(set(names) - set(there))
     if unknown:
         raise DataError(f"{home / 'output'} has no {', '.join(unknown)}. Data sets: {', '.join(there) or 'none'}.")
     folders = [there[name] for name in names or there]
-    found = {folder: made_files(folder) for folder in folders}
+    found = {folder: _without_runs(Workspace(home, folder.name)) for folder in folders}
     if not names:
         found[home / "submissions"] = _old_copies(home / "submissions")
     lines = [line for folder, files in found.items() for line in _sizes(home, folder, files)]
     for folder, files in found.items() if delete else ():
         _delete(folder, files)
     heading = "Deleted:" if delete else "Would be deleted, with --yes:"
+    lines = [heading, *lines] if lines else ["Nothing to delete."]
+    if any(Workspace(home, folder.name).runs.is_dir() for folder in folders):
+        lines.append("The kept runs stay: `forsys runs clean` deletes those.")
+    return "\n".join(lines)
+
+
+def clean_runs(run: Run, numbers: Sequence[int] = (), *, delete: bool) -> str:
+    """Say what kept runs take up, those of `numbers` or all of them, begun ones too; delete them where asked.
+
+    Raises DataError for an unknown number.
+    """
+    chosen = [kept_run(run, number).folder for number in numbers]
+    folders = chosen or [*(each.folder for each in kept_runs(run)), *damaged_runs(run)]
+    made = made_files(run.workspace.out)
+    lines = [_freed(run, folder, [path for path in made if folder in path.parents]) for folder in folders]
+    if delete:
+        with locked(run.workspace.out):
+            for folder in folders:
+                delete_made(folder)
+    heading = "Deleted:" if delete else "Would be deleted, with --yes:"
     return "\n".join([heading, *lines] if lines else ["Nothing to delete."])
+
+
+def _freed(run: Run, folder: Path, files: list[Path]) -> str:
+    """A line of what a kept run takes; a submission that lies in submissions/ too takes nothing."""
+    size = sum(status.st_size for file in files if (status := file.stat()).st_nlink == 1)
+    return f"  {run.workspace.shown(folder):<60} {len(files):>3} files {size / 2**20:>10,.1f} MiB"
+
+
+def _without_runs(workspace: Workspace) -> list[Path]:
+    """What was made for a data set, but for kept runs; where there are such, the folder goes on to say whose."""
+    made = made_files(workspace.out)
+    others = [path for path in made if workspace.runs not in path.parents]
+    return others if len(others) == len(made) else [path for path in others if path.name != BELONGS_TO]
 
 
 def _old_copies(folder: Path) -> list[Path]:

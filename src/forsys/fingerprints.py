@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
+BESIDE = (".html", ".css", ".js", ".toml")  # files that are read like code
 
 
 def fingerprint(*parts: Any) -> str:
@@ -23,11 +24,11 @@ def fingerprint(*parts: Any) -> str:
 def code_fingerprint(module: str) -> str:
     """Hash of the source of `module` and of all that it imports, directly or not; see `imported_modules`.
 
-    HTML templates and TOML tables beside these modules count as their source.
+    Templates of pages (HTML, CSS, JS) and TOML tables beside these modules count as their source.
     """
     files = {name: _source_file(name) for name in imported_modules(module)}
     folders = sorted({file.parent for file in files.values()})
-    beside = [path for folder in folders for path in sorted([*folder.glob("*.html"), *folder.glob("*.toml")])]
+    beside = [path for folder in folders for path in sorted(folder.iterdir()) if path.suffix in BESIDE]
     sources = [[name, file.read_text(encoding="utf-8")] for name, file in sorted(files.items())]
     return fingerprint(sources, [path.read_text(encoding="utf-8") for path in beside])
 

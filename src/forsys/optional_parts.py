@@ -17,6 +17,7 @@ class Part:
 PARTS = {
     "recurrent": Part(("tensorflow", "keras"), "the source next_item and the command compare"),
     "content": Part(("skimage", "yake"), "colours, shapes and keywords of the articles"),
+    "search": Part(("optuna",), "the command search"),
 }
 
 

@@ -1,7 +1,9 @@
 """What a person sees while a stage runs: a progress bar, and one line at its end."""
 
 import resource
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -45,6 +47,20 @@ def stage_line(name: str) -> Iterator[list[str]]:
     say(f"{name:<10} {'; '.join(made)} [{seconds:.1f} s, peak {peak_memory_gib():.2f} GiB]")
 
 
+def terminal_width() -> int:
+    """Columns of the terminal; so many that nothing is cut or wrapped where there is none, as in a file."""
+    return shutil.get_terminal_size((10_000, 24)).columns
+
+
+def say_below(line: str) -> None:
+    """Print a line that belongs to a stage, set in like what follows the stage's name, in as many as it takes."""
+    margin = " " * 11
+    wrapper = textwrap.TextWrapper(
+        max(terminal_width() - 1, 40), margin, f"{margin}  ", break_long_words=False, break_on_hyphens=False
+    )
+    say(wrapper.fill(line))
+
+
 def peak_memory_gib() -> float:
     """Largest resident memory of this process so far, in GiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -54,4 +70,5 @@ def peak_memory_gib() -> float:
 def say(line: str) -> None:
     """Print a line at once, so that a log shows it while the next stage still runs."""
     if not _quiet.get():
-        print(line, flush=True)
+        with tqdm.external_write_mode():  # a bar makes way
+            print(line, flush=True)

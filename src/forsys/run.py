@@ -1,6 +1,6 @@
 """One run: its data, settings and folders, and what follows from them: the log, the folds and their customers."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -42,10 +42,19 @@ class Run:
         return str(stamp["fingerprint"])
 
     def stamp_of(self, stage: str) -> dict[str, Any] | None:
-        """fingerprint, and the outputs with their hashes, of a finished stage; None where it has not finished."""
+        """fingerprint and outputs with their hashes of a finished stage; None where it has not finished.
+
+        And finished (the time), seconds, peak_gib (of the process that ran it), made (what it said of its outputs).
+        """
         stamp = read_json(self.workspace.stamp(stage))
         whole = isinstance(stamp, dict) and isinstance(stamp.get("outputs"), dict) and "fingerprint" in stamp
         return stamp if whole else None
+
+    def with_settings(self, settings: Settings) -> "Run":
+        """The same run with other settings. It shares the log, so that it is in memory once."""
+        other = replace(self, settings=settings)
+        vars(other)["history"] = self.history  # as its cached_property would
+        return other
 
     @cached_property
     def roles(self) -> Roles:

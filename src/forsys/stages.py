@@ -3,8 +3,10 @@
 The command line, `run.sh`, the resuming of a stopped run and the documentation derive from `STAGES`.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.locking import locked
 from forsys.made_files import tidy
 from forsys.optional_parts import left_out, missing_modules
-from forsys.progress import say, stage_line
+from forsys.progress import peak_memory_gib, say, say_below, stage_line
 from forsys.retrieval.registry import source_fingerprint
 from forsys.run import Run
 from forsys.store import digest, is_current, write_json, write_stamp
@@ -38,7 +40,7 @@ class Stage:
     the data set or in submissions/; {holdout} and {submission} stand for the cut-offs, {name} for the data set.
     module: where they are made; its code, and all that it imports, decides whether they are up to date. make: does
     the work and returns what to say of it. made_from: what else decides whether the outputs are up to date, such as
-    settings. shows: a text among the outputs that is printed whether or not the stage was skipped. when_skipped:
+    settings. shows: a text that is printed whether or not the stage was skipped. when_skipped:
     what is put right where the outputs are up to date; returns what to say of it.
     """
 
@@ -49,12 +51,15 @@ class Stage:
     module: str
     make: Callable[[Run], list[str]]
     made_from: Callable[[Run], Any] | None = None
-    shows: str = ""
+    shows: Callable[[Run], str] | None = None
     when_skipped: Callable[[Run], list[str]] | None = None
 
 
-def run_stage(run: Run, name: str) -> None:
-    """Run a stage unless its outputs are up to date. Raises DataError where those of an earlier stage are not."""
+def run_stage(run: Run, name: str) -> bool:
+    """Run a stage unless its outputs are up to date; returns whether it was run.
+
+    Raises DataError where the outputs of an earlier stage are not up to date.
+    """
     stage, stamp = STAGES[name], run.workspace.stamp(name)
     if not stage.inputs:
         kind = "generated data, so every score is of a made-up shop" if run.dataset.generated else "shop data"
@@ -64,7 +69,8 @@ def run_stage(run: Run, name: str) -> None:
         if run.workspace.name != run.dataset.name:
             say(f"Output: {run.workspace.shown(run.workspace.out)} (another data set has that name too)")
     made_from = stage_fingerprint(run, name)
-    if _is_current(run, name, made_from):
+    skipped = _is_current(run, name, made_from)
+    if skipped:
         say(f"{name:<10} up to date, skipped")
         for line in stage.when_skipped(run) if stage.when_skipped else ():
             say(f"{name:<10} {line}")
@@ -77,13 +83,17 @@ def run_stage(run: Run, name: str) -> None:
                     path.unlink(missing_ok=True)
             stamp.unlink(missing_ok=True)  # it vouches for the outputs, which change now
             tidy(run.workspace.out)
+            start = time.perf_counter()
             made += stage.make(run)
             outputs = {run.workspace.shown(path): digest(path) for path in output_files(run, stage)}
-            write_json({"fingerprint": made_from, "outputs": outputs}, stamp)
+            cost = {"seconds": time.perf_counter() - start, "peak_gib": peak_memory_gib(), "made": made}
+            finished = datetime.now().isoformat(timespec="seconds")
+            write_json({"fingerprint": made_from, "outputs": outputs, "finished": finished} | cost, stamp)
     if stage.shows:
-        say((run.workspace.out / stage.shows).read_text(encoding="utf-8"))
+        say(f"{stage.shows(run)}\n")
         for line in stale_measurements(run):
             say(line)
+    return not skipped
 
 
 def note_measurement(run: Run, command: str) -> None:
@@ -104,6 +114,15 @@ def stale_measurements(run: Run) -> list[str]:
 def _measurement_fingerprint(run: Run, command: str) -> str:
     """Of the data, all settings and the code."""
     return fingerprint(stage_fingerprint(run, "tune"), code_fingerprint(MEASUREMENTS[command][1]))
+
+
+def is_up_to_date(run: Run, name: str) -> bool:
+    """Whether a stage and those before it are up to date with these data, settings and code."""
+    try:
+        require(run, name)
+    except DataError:
+        return False
+    return True
 
 
 def require(run: Run, name: str) -> None:
@@ -172,7 +191,7 @@ def _tables(run: Run) -> list[str]:
 
     summary = build_tables(run.dataset, run.workspace.tables, max_rejected=run.max_rejected)
     for note in summary["notes"]:
-        say(f"           {note}")
+        say_below(note)
     return [
         f"{summary['rows']:,} purchases of {summary['customers']:,} customers and {summary['articles']:,} articles",
         f"{summary['first_day']} to {summary['last_day']}",
@@ -201,7 +220,10 @@ def _pictures(run: Run) -> str:
 def _tune(run: Run) -> list[str]:
     from forsys.ranking.tuning import tune
 
-    return [tune(run).summary()]
+    tuned = tune(run)
+    for line in tuned.choices():
+        say_below(line)
+    return [tuned.summary()]
 
 
 def _retrieve(run: Run) -> list[str]:
@@ -249,11 +271,22 @@ def _evaluate(run: Run) -> list[str]:
     return [f"{run.workspace.shown(run.workspace.evaluation)}: scores as CSV and JSON"]
 
 
+def _scores_text(run: Run) -> str:
+    from forsys.evaluation.holdout import scores_text
+
+    return scores_text(run)
+
+
 def _report(run: Run) -> list[str]:
     from forsys.report.page import write_report
 
-    write_report(run, run.workspace.report)
+    write_report(run, run.workspace.report, stale_measurements(run))
     return [f"{run.workspace.shown(run.workspace.report)}: open it in a browser"]
+
+
+def _measurements(run: Run) -> Any:
+    """The page shows what was measured beside the stages, and what of it is stale."""
+    return [digest(run.workspace.out / file) for file, _ in MEASUREMENTS.values()], stale_measurements(run)
 
 
 def _settings_and_sources(run: Run) -> Any:
@@ -333,18 +366,23 @@ STAGES: dict[str, Stage] = {
             inputs=("rank",),
             outputs=(
                 "evaluation/scores.*",
-                *(f"evaluation/{n}.csv" for n in ("next_item", "segments", "importance", "calibration")),
+                *(
+                    f"evaluation/{n}.csv"
+                    for n in ("next_item", "segments", "importance", "calibration", "sources", "popularity")
+                ),
+                *(f"evaluation/{n}.parquet" for n in ("customers", "next_item_ranks")),
             ),
             module="forsys.evaluation.holdout",
             make=_evaluate,
-            shows="evaluation/scores.txt",
+            shows=_scores_text,
         ),
         Stage(
             name="report",
             help="write the page that people look at",
             inputs=("submit", "evaluate"),
-            outputs=("report.html",),
+            outputs=("report.html", "report.json"),
             module="forsys.report.page",
+            made_from=_measurements,
             make=_report,
         ),
     )

@@ -32,6 +32,8 @@ class Workspace:
         self.evaluation = self.out / "evaluation"  # scores as CSV and JSON
         self.comparison = self.out / "comparison"  # the systems of `forsys compare`
         self.report = self.out / "report.html"  # the page
+        self.runs = self.out / "runs"  # the memory of experiments, a folder per kept run
+        self.search = self.out / "search"  # finished trials of `forsys search`
 
     def candidates(self, fold: Fold) -> Path:
         """Fitted sources and their candidates at a cut-off, a folder per source."""

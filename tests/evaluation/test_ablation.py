@@ -10,7 +10,7 @@ from pandas.testing import assert_frame_equal
 from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
 from forsys.evaluation.ablation import ALL, Ablation, ablate, ablation_text
-from forsys.evaluation.backtest import backtest
+from forsys.evaluation.backtest import backtest_table, score_folds
 from forsys.evaluation.list_names import FINAL
 from forsys.evaluation.network_ablation import ablations
 from forsys.metrics.lists import average_precision, found_at
@@ -63,7 +63,7 @@ def test_differences_are_to_everything(found: Ablation) -> None:
 
 def test_everything_is_the_ranker_of_the_backtest(found: Ablation, run: Run) -> None:
     """The two folds before the holdout, in the three of the backtest."""
-    three, one = backtest(run, 3), backtest(run, 1)
+    three, one = (backtest_table(run, score_folds(run, weeks)) for weeks in (3, 1))
     score = [table.set_index("list")["MAP@12"][FINAL] * table.attrs["customer-weeks"] for table in (three, one)]
     assert three.attrs["customer-weeks"] - one.attrs["customer-weeks"] == found.customer_weeks
     assert found.lists["MAP@12"].iloc[0] == pytest.approx((score[0] - score[1]) / found.customer_weeks, abs=1e-12)

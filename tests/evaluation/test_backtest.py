@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal as assert_same
 from forsys.calendar import Fold
 from forsys.candidates import SourceArtifacts
 from forsys.errors import DataError
-from forsys.evaluation.backtest import backtest, backtest_text
+from forsys.evaluation.backtest import backtest_table, backtest_text, score_folds
 from forsys.evaluation.list_names import FINAL, FUSION, REFERENCE
 from forsys.ranking.tuning import tune_for, tuning_folds
 from forsys.retrieval.baselines import BASELINES
@@ -38,6 +38,10 @@ CHANGES: dict[str, Change] = {
     "other customers": lambda row, first: [row | {"customer_id": first["customer_id"]}],
     "ten times as much": lambda row, _: [row] * 10,
 }
+
+
+def backtest(run: Run, weeks: int) -> pd.DataFrame:
+    return backtest_table(run, score_folds(run, weeks))
 
 
 @pytest.fixture(scope="module")

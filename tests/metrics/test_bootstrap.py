@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from forsys.metrics import bootstrap
-from forsys.metrics.bootstrap import Interval, interval, paired
+from forsys.metrics.bootstrap import Interval, best_by_chance, interval, paired
 
 RNG = np.random.default_rng(3)
 SCORES = RNG.exponential(0.02, 3000) * (RNG.random(3000) < 0.2)  # like AP@12: mostly 0, skewed
@@ -109,6 +109,38 @@ def test_text(shown: Interval, text: str) -> None:
 def test_refuses_values_without_a_mean(values: list[float]) -> None:
     with pytest.raises(ValueError, match="values must be"):
         interval(np.array(values))
+
+
+class TestBestByChance:
+    """How far ahead the best of several systems is that are no better than the baseline."""
+
+    groups = np.repeat(np.arange(1000), 2)
+    rng = np.random.default_rng(11)
+
+    def test_one_system_is_its_own_noise(self) -> None:
+        values = self.rng.normal(0.3, 1, 2000)
+        error = values.std() / np.sqrt(2000)
+        assert best_by_chance(values[:, None], np.arange(2000)) == pytest.approx(1.645 * error, rel=0.1)
+
+    def test_the_best_of_many_is_further_ahead(self) -> None:
+        values = self.rng.normal(0, 1, (2000, 20))
+        error = 1 / np.sqrt(2000)
+        assert best_by_chance(values, np.arange(2000)) == pytest.approx(2.80 * error, rel=0.1)  # .95 ** (1 / 20)
+
+    def test_copies_of_a_system_add_nothing(self) -> None:
+        one = self.rng.normal(0, 1, (2000, 1))
+        expected = pytest.approx(best_by_chance(one, self.groups))
+        assert best_by_chance(np.repeat(one, 20, axis=1), self.groups) == expected
+
+    def test_what_a_system_gains_does_not_count(self) -> None:
+        values = self.rng.normal(0, 1, (2000, 3))
+        expected = pytest.approx(best_by_chance(values, self.groups))
+        assert best_by_chance(values + 5, self.groups) == expected
+
+    def test_rows_of_a_group_stay_together(self) -> None:
+        values = np.repeat(self.rng.normal(0, 1, (1000, 1)), 2, axis=0)
+        alone = best_by_chance(values, np.arange(2000))
+        assert best_by_chance(values, self.groups) == pytest.approx(np.sqrt(2) * alone, rel=0.1)
 
 
 def test_refuses_arguments_that_do_not_fit() -> None:

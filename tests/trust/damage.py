@@ -48,9 +48,13 @@ KINDS = {
         "evaluation/segments.csv",
         "evaluation/importance.csv",
         "evaluation/calibration.csv",
+        "evaluation/sources.csv",
+        "evaluation/popularity.csv",
+        "evaluation/customers.parquet",
+        "evaluation/next_item_ranks.parquet",
         "stamps/evaluate.json",
     ),
-    "report": ("report.html", "stamps/report.json"),
+    "report": ("report.html", "report.json", "stamps/report.json"),
 }
 EARLIER_WEEK = ("folds/2024-06-17/als-*/model.npz", "folds/2024-06-17/als-*/part-00000.parquet")  # read by `tune`
 

@@ -278,7 +278,7 @@ USERS = ("tiny/notes.txt", "tiny/folds/2024-07-01/als-mine/data.csv", "tiny/rank
 
 @pytest.mark.long
 def test_twenty_runs_with_changing_settings(bench: Bench) -> None:
-    """Files and memory stay bounded; `forsys clean` removes what is ours, and only that."""
+    """Files but those of kept runs, and memory, stay bounded; what is ours can be removed, and only that."""
     users = [bench.home / "output" / name for name in USERS if "als-mine" not in name]
     users += [bench.home / "submissions" / "mine.csv"]
     for path in users:
@@ -289,14 +289,14 @@ def test_twenty_runs_with_changing_settings(bench: Bench) -> None:
         for stage in STAGES:
             answer = bench.answer([stage, *flags(bench.shop, **CYCLE[number % len(CYCLE)])])
             judged("long use", tolerated(f"run {number}, {stage}", lambda _: None, stage), answer)
-        files.append(sum("submission-2" not in name for name in snapshot(bench.home)))
+        files.append(sum("submission-2" not in name and "/runs/" not in name for name in snapshot(bench.home)))
         memory.append(resident())
     assert files[-1] == files[len(CYCLE) - 1], files  # as after each of the settings was used once
     assert memory[-1] - memory[len(CYCLE)] < 200 << 20, memory
     assert all(path.read_text(encoding="utf-8") == "precious" for path in users)
 
-    answer = bench.answer(["clean", "--yes"])
-    judged("long use", tolerated("clean", lambda _: None, "Deleted:"), answer)
+    for words in (["runs", "clean", "--yes", "--input", str(bench.shop)], ["clean", "--yes"]):
+        judged("long use", tolerated("clean", lambda _: None, "Deleted:"), bench.answer(words))
     assert all(path.read_text(encoding="utf-8") == "precious" for path in users)
     mine = {str(path.relative_to(bench.home)) for path in users}
     left = {name for name in snapshot(bench.home) if not name.startswith("submissions/.")} - mine
@@ -316,6 +316,8 @@ def test_clean_keeps_what_is_not_ours(ready: Bench) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("precious", encoding="utf-8")
     (ready.home / "output" / "tiny" / "linked").symlink_to(ready.root / "victim")
+    runs = ready.answer(["runs", "clean", "--yes", "--input", str(ready.shop)])
+    judged("long use", tolerated("runs clean", lambda _: None, "Deleted:", "output/tiny/runs"), runs)
     shown = ready.answer(["clean"])
     judged("long use", tolerated("clean shows", lambda _: None, "Would be deleted", "output/tiny"), shown)
     before = ready.users_files()

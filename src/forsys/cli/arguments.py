@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from forsys import __version__
-from forsys.cli import commands
+from forsys.cli import commands, experiments
 from forsys.errors import did_you_mean
 from forsys.stages import STAGES
 
@@ -78,17 +78,25 @@ def parser() -> argparse.ArgumentParser:
         one.set_defaults(command=command, on_data=on_data)
         return one
 
-    add("run", commands.run_all, "every stage in order (what `bash run.sh` does)")
+    _add_words(add("run", commands.run_all, "every stage in order (what `bash run.sh` does)"))
     for stage in STAGES.values():
         one = add(stage.name, commands.run_one_stage, stage.help)
         one.set_defaults(stage=stage.name)
         if stage.name == "content":
             _add_show(one, common)
+        if stage.name == "evaluate":
+            _add_words(one)
     backtest = add("backtest", commands.score_weeks, "score many weekly cut-offs, pooled")
     backtest.add_argument("--weeks", type=_positive, default=26, help="how many cut-offs (default: 26)")
     ablate = add("ablate", commands.leave_out, "the ranker without each feature group and source")
     ablate.add_argument("--weeks", type=_positive, default=1, help="weeks before the holdout to score (default: 1)")
     ablate.add_argument("names", nargs="*", metavar="NAME", help="feature groups and sources (default: all)")
+    search = add("search", experiments.search_settings, "try other settings on the weeks before the holdout")
+    text = "TOML file of the settings to try and their values (default: the ranker's trees)"
+    search.add_argument("space", nargs="?", type=Path, metavar="SPACE", help=text)
+    text = "settings to try, with those that are finished already (default: 30)"
+    search.add_argument("--trials", type=_positive, default=30, help=text)
+    search.add_argument("--weeks", type=_positive, default=4, help="weeks before the holdout to score (default: 4)")
     explain = add("explain", commands.explain_rank, "why articles stand where they do in a customer's list")
     explain.add_argument("customer", metavar="CUSTOMER", help="an id, or how only one begins")
     text = "ids, or how they begin (default: the whole list)"
@@ -107,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also leave out each group of features and each source of the mixture",
     )
+    _add_runs(add("runs", experiments.list_runs, "what was tried: kept runs, their settings and scores"), common)
     validate = add("validate", commands.validate_file, "check a submission file")
     validate.add_argument("file", type=Path, metavar="FILE")
     draft = add(
@@ -141,6 +150,33 @@ def _add_show(content: argparse.ArgumentParser, common: argparse.ArgumentParser)
     show = more.add_parser("show", parents=[common], help=text, description=text, allow_abbrev=False)
     show.add_argument("articles", nargs="+", metavar="ARTICLE", help="the shop's id, such as 0108775015")
     show.set_defaults(command=commands.show_articles)
+
+
+def _add_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--name", default="", help="of the kept run (default: run); see `forsys runs`")
+    one.add_argument("--note", default="", metavar="TEXT", help="what is tried, for `forsys runs`")
+
+
+def _add_runs(runs: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """`forsys runs` and what can be done with the runs."""
+    runs.add_argument("--json", action="store_true", help="answer in JSON, for a script")
+    more = runs.add_subparsers(metavar="diff | score | clean")
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        one = more.add_parser(name, parents=[common], help=text, description=text, allow_abbrev=False)
+        one.set_defaults(command=command)
+        return one
+
+    diff = add("diff", experiments.diff_runs, "the second run against the first, customer by customer")
+    diff.add_argument("numbers", nargs=2, type=_positive, metavar="NUMBER")
+    text = "answer in JSON, for a script"
+    diff.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=text)
+    score = add("score", experiments.score_run, "note the score that a leaderboard gave to a run's submission")
+    score.add_argument("number", type=_positive, metavar="NUMBER")
+    score.add_argument("score", type=_share, metavar="SCORE")
+    clean = add("clean", experiments.clean_kept_runs, "show what kept runs take up, and delete them")
+    clean.add_argument("numbers", nargs="*", type=_positive, metavar="NUMBER", help="default: all")
+    clean.add_argument("--yes", action="store_true", help="delete them")
 
 
 def _add_sample(sample: argparse.ArgumentParser) -> None:

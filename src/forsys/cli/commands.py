@@ -5,31 +5,35 @@ import json
 import os
 import subprocess
 import sys
+import time
 import tomllib
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
+from forsys.cli.opened import described, opened, overrides
 from forsys.errors import DataError
+from forsys.evaluation.kept_runs import check_name, keep_result, keep_run
 from forsys.locking import locked
-from forsys.opening import checked_settings, find_data, home_folder, open_run
+from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
-from forsys.run import Run
-from forsys.stages import STAGES, note_measurement, require, run_stage
-from forsys.store import atomic_write
+from forsys.stages import STAGES, is_up_to_date, note_measurement, require, run_stage
+from forsys.store import atomic_write, write_json, write_parquet
 
 FAULT = 2  # exit code
 
 
 def run_all(options: argparse.Namespace) -> int:
     """Every stage in a process of its own, so that the memory of one is free for the next."""
+    check_name(options.name)
     given = ["--max-rejected", str(options.max_rejected), "--preset", options.preset]
-    given += [word for setting in _overrides(options) for word in ("--set", setting)]
+    given += [word for setting in overrides(options) for word in ("--set", setting)]
     given += ["--input", str(options.input)] if options.input else []
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     for name in STAGES:
-        command = [sys.executable, "-m", "forsys", name, *given]
+        words = [f"--name={options.name}", f"--note={options.note}"] if name == "evaluate" else []
+        command = [sys.executable, "-m", "forsys", name, *given, *words]
         code = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, check=False).returncode
         if code:
             return code
@@ -37,7 +41,18 @@ def run_all(options: argparse.Namespace) -> int:
 
 
 def run_one_stage(options: argparse.Namespace) -> None:
-    run_stage(_open(options, make_sample=not STAGES[options.stage].inputs), options.stage)
+    """Run it; what `evaluate` has found is kept, with the submission once there is one."""
+    run = opened(options, make_sample=not STAGES[options.stage].inputs)
+    if options.stage == "evaluate":
+        check_name(options.name)
+    made = run_stage(run, options.stage)
+    if options.stage in ("submit", "evaluate") and is_up_to_date(run, "evaluate"):
+        words = {"name": options.name, "note": options.note} if options.stage == "evaluate" else {}
+        anew = made and options.stage == "evaluate"
+        with locked(run.workspace.out):
+            line = keep_run(run, made=anew, submission=is_up_to_date(run, "submit"), **words)
+        if line:
+            say(f"{options.stage:<10} {line}")
 
 
 def show_articles(options: argparse.Namespace) -> None:
@@ -45,43 +60,48 @@ def show_articles(options: argparse.Namespace) -> None:
 
     require_part("content", "content show")
 
-    run = _open(options, make_sample=False)
+    run = opened(options, make_sample=False)
     require(run, "content")
     say(run.workspace.shown(write_sheet(run, options.articles)))
 
 
 def score_weeks(options: argparse.Namespace) -> None:
-    from forsys.evaluation.backtest import backtest, backtest_text
+    from forsys.evaluation.backtest import backtest_table, backtest_text, score_folds
 
-    run = _described(options)
+    run, start = described(options), time.perf_counter()
     with locked(run.workspace.out), stage_line("backtest") as made:
-        table = backtest(run, options.weeks)
-        target = run.workspace.evaluation / "backtest.csv"
-        with atomic_write(target) as part:
+        scored = score_folds(run, options.weeks)
+        table, folder = backtest_table(run, scored), run.workspace.evaluation
+        about = table.attrs | {"first": str(table.attrs["first"]), "last": str(table.attrs["last"])}
+        write_parquet(scored.of_customers(run), folder / "backtest_customers.parquet")
+        write_json(about, folder / "backtest.json")
+        with atomic_write(folder / "backtest.csv") as part:
             table.to_csv(part, index=False)
         note_measurement(run, "backtest")
         say(backtest_text(run, table))
-        made.append(run.workspace.shown(target))
+        made.append(run.workspace.shown(folder / "backtest.csv"))
+        made.append(keep_result(run, "backtest", folder, scored.score(run), time.perf_counter() - start))
 
 
 def leave_out(options: argparse.Namespace) -> None:
     from forsys.evaluation.ablation import ablate, ablation_text
 
-    run = _described(options)
+    run, start = described(options), time.perf_counter()
     with locked(run.workspace.out), stage_line("ablate") as made:
-        found = ablate(run, options.weeks, options.names)
+        found, folder = ablate(run, options.weeks, options.names), run.workspace.evaluation
         for name, table in {"ablation": found.lists, "ablation_candidates": found.candidates}.items():
-            with atomic_write(run.workspace.evaluation / f"{name}.csv") as part:
+            with atomic_write(folder / f"{name}.csv") as part:
                 table.to_csv(part, index=False)
         note_measurement(run, "ablate")
         say(ablation_text(run, found))
-        made.append(f"{run.workspace.shown(run.workspace.evaluation)}: ablation.csv, ablation_candidates.csv")
+        made.append(f"{run.workspace.shown(folder)}: ablation.csv, ablation_candidates.csv")
+        made.append(keep_result(run, "ablate", folder, found.everything, time.perf_counter() - start))
 
 
 def explain_rank(options: argparse.Namespace) -> None:
     from forsys.serving.commands import explain_text
 
-    run = _open(options, make_sample=False)
+    run = opened(options, make_sample=False)
     require(run, "rank")
     print(explain_text(run, options.customer, options.articles, as_json=options.json))
 
@@ -91,7 +111,7 @@ def recommend_lists(options: argparse.Namespace) -> None:
 
     if bool(options.customers) == bool(options.basket):
         raise DataError("Name customers, or articles with --basket, one of them.")
-    run = _open(options, make_sample=False)
+    run = opened(options, make_sample=False)
     require(run, "rank")
     print(recommend_text(run, options.customers, options.basket, options.k, as_json=options.json))
 
@@ -99,7 +119,7 @@ def recommend_lists(options: argparse.Namespace) -> None:
 def export_lists(options: argparse.Namespace) -> None:
     from forsys.serving.commands import export_text
 
-    run = _open(options, make_sample=False)
+    run = opened(options, make_sample=False)
     require(run, "rank")
     print(export_text(run, options.file))
 
@@ -111,20 +131,21 @@ def compare_networks(options: argparse.Namespace) -> None:
     from forsys.report.comparison_tables import write_comparison
 
     require_part("recurrent", "compare")
-    run = _described(options)
+    run, start = described(options), time.perf_counter()
     with locked(run.workspace.out), stage_line("compare") as made:
         found = compare(run)
         ablations = (network_ablation(run), mixture_ablation(run)) if options.ablation else None
         say(write_comparison(run, found, bias_sweep(run), ablations))
         note_measurement(run, "compare")
         made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables and curve")
+        made.append(keep_result(run, "compare", run.workspace.comparison, None, time.perf_counter() - start))
 
 
 def validate_file(options: argparse.Namespace) -> int:
     """Check a submission; with --json, a fault too is an answer on standard output."""
     from forsys.submission import owner_of, validate
 
-    run = _open(options, make_sample=False)
+    run = opened(options, make_sample=False)
     require(run, "tables")
     try:
         rows = validate(options.file, run.workspace.tables, run.settings.k)
@@ -162,7 +183,7 @@ def check_data(options: argparse.Namespace) -> int:
     """List faults, doubts and notes; faults give the exit code of a fault."""
     from forsys.onboarding.check import check
 
-    settings = checked_settings(options.preset, _overrides(options))
+    settings = checked_settings(options.preset, overrides(options))
     dataset = find_data(options.input, home_folder(), make_sample=False)
     days = settings.holdout_days
     report = check(dataset, max_rejected=options.max_rejected, holdout_days=days, today=date.today())
@@ -180,7 +201,7 @@ def print_settings(options: argparse.Namespace) -> None:
     """As TOML that can be used as a preset, or as JSON."""
     from forsys.settings_text import settings_text
 
-    text = settings_text(checked_settings(options.preset, _overrides(options)))
+    text = settings_text(checked_settings(options.preset, overrides(options)))
     print(json.dumps(tomllib.loads(text), indent=1) if options.json else text)
 
 
@@ -211,29 +232,5 @@ def diagnose(options: argparse.Namespace) -> None:
     """What a bug report should say."""
     from forsys.cli.doctor import as_text, examine
 
-    found = examine(options.input, options.preset, _overrides(options))
+    found = examine(options.input, options.preset, overrides(options))
     print(json.dumps(found, indent=1) if options.json else as_text(found))
-
-
-def _overrides(options: argparse.Namespace) -> list[str]:
-    days = [] if options.holdout_days is None else [f"holdout_days={options.holdout_days}"]
-    return [*options.set, *days]
-
-
-def _open(options: argparse.Namespace, *, make_sample: bool) -> Run:
-    """The run that the options name. Only what makes the tables may generate a shop where there are no data."""
-    return open_run(
-        options.input,
-        preset=options.preset,
-        overrides=_overrides(options),
-        max_rejected=options.max_rejected,
-        make_sample=make_sample,
-    )
-
-
-def _described(options: argparse.Namespace) -> Run:
-    """A run whose tables and content are up to date."""
-    run = _open(options, make_sample=True)
-    for name in ("tables", "content"):
-        run_stage(run, name)
-    return run

@@ -5,7 +5,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,8 @@ from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import PARTS, how_to_install, missing_modules
 from forsys.submission import owner_of
 from forsys.tables.dataset import tables_in
+from forsys.versions import package_versions
 from forsys.workspace import belongs_to
-
-PACKAGES = (
-    "implicit", "jinja2", "keras", "lightgbm", "matplotlib", "numpy", "pandas", "pillow", "polars", "pydantic",
-    "scikit-image", "scikit-learn", "scipy", "tensorflow", "threadpoolctl", "tqdm", "yake",
-)  # fmt: skip
 
 
 def examine(folder: Path | None, preset: str, overrides: Sequence[str]) -> dict[str, Any]:
@@ -34,7 +29,7 @@ def examine(folder: Path | None, preset: str, overrides: Sequence[str]) -> dict[
             "python": f"{platform.python_version()} ({sys.executable})",
         },
         "machine": _machine(home),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": package_versions(),
         "optional parts": {part: _part(part) for part in PARTS},
         "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith("FORSYS_")},
         "settings": _settings(preset, overrides),
@@ -61,13 +56,6 @@ def _machine(home: Path) -> dict[str, Any]:
         "memory GiB": round(memory / 2**30, 1),
         "free disk GiB": round(shutil.disk_usage(there).free / 2**30, 1),
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _part(part: str) -> str:

@@ -1,7 +1,7 @@
 """What each feature group and each source is worth: the ranker without it, on the weeks before the holdout."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import polars as pl
@@ -9,16 +9,16 @@ import polars as pl
 from forsys.calendar import Fold
 from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
+from forsys.evaluation.kept_runs import Score
 from forsys.evaluation.text import generated_label, table_text
 from forsys.metrics.bootstrap import paired
 from forsys.metrics.lists import average_precision, found_at
-from forsys.progress import progress
+from forsys.progress import progress, say_below, terminal_width
 from forsys.ranking.ordering import rank_buyers
 from forsys.ranking.training_pairs import LabelledFolds
 from forsys.ranking.tuning import Tuned, tune_for, tuning_folds
 from forsys.retrieval.fusion import Fusion
 from forsys.run import Run
-from forsys.tables.history import History
 
 ALL = "everything"
 RECALL_AT = 100
@@ -30,24 +30,14 @@ class Ablation:
 
     lists: one row per group or source left out, the ranker's MAP@k without it. candidates: one row per source left
     out, the share of purchases that the others have among their RECALL_AT best each. Both have the paired
-    difference to everything, and whether its interval excludes zero.
+    difference to everything, and whether its interval excludes zero. everything: the score with all of them.
     """
 
     lists: pd.DataFrame
     candidates: pd.DataFrame
     folds: int
     customer_weeks: int
-
-
-@dataclass(frozen=True, eq=False)
-class _OnSameLog(Run):
-    """A run with other settings that shares the log of `base`, so that it is in memory once."""
-
-    base: Run = field(kw_only=True)
-
-    @property
-    def history(self) -> History:
-        return self.base.history
+    everything: Score
 
 
 def ablate(run: Run, weeks: int, names: Sequence[str] = ()) -> Ablation:
@@ -75,9 +65,13 @@ def ablate(run: Run, weeks: int, names: Sequence[str] = ()) -> Ablation:
         **{name: (run, choices) for name, choices in without.items()},
     }
     found = {name: _found(run, choices) for name, choices in ({ALL: tuned} | without).items()}
-    scores = {name: _scores(*each) for name, each in progress(variants.items(), "ablate", unit="ranker")}
+    scores: dict[str, pl.DataFrame] = {}
+    for name, each in progress(variants.items(), "ablate", unit="ranker"):
+        scores[name] = _scores(*each)
+        say_below(f"{len(scores)} of {len(variants)}: {name} {scores[name]['value'].to_numpy().mean():.4f}")
     lists, candidates = _table(run, scores, f"MAP@{run.settings.k}"), _table(run, found, f"recall@{RECALL_AT}")
-    return Ablation(lists, candidates, len(folds), len(scores[ALL]))
+    everything = Score.of(run, scores[ALL]["value"].to_numpy(), scores[ALL]["customer"].to_numpy())
+    return Ablation(lists, candidates, len(folds), len(scores[ALL]), everything)
 
 
 def _table(run: Run, values: dict[str, pl.DataFrame], metric: str) -> pd.DataFrame:
@@ -95,15 +89,19 @@ def _table(run: Run, values: dict[str, pl.DataFrame], metric: str) -> pd.DataFra
 
 
 def ablation_text(run: Run, found: Ablation) -> str:
-    """The tables as they are printed, and which differences are within noise."""
-    lists = found.lists
-    noise = lists["without"][(lists["clear"] == "") & (lists["without"] != ALL)]
+    """The tables as they are printed, what is worth most first, and which differences are within noise."""
+    lists, candidates = (
+        table_text(table.sort_values("difference", kind="stable"), terminal_width())
+        for table in (found.lists, found.candidates)
+    )
+    within = (found.lists["clear"] == "") & (found.lists["without"] != ALL)
+    noise = ", ".join(found.lists["without"][within]) or "none"
     return (
         f"{generated_label(run)}The ranker without each of these, on {found.folds} fold(s) before the "
         f"holdout, {found.customer_weeks:,} customer-weeks; the difference is to everything, paired, with "
-        f"a 95 % interval by customer.\n\n{table_text(lists)}\n\nWithin noise: {', '.join(noise) or 'none'}.\n\n"
+        f"a 95 % interval by customer.\n\n{lists}\n\nWithin noise: {noise}.\n\n"
         f"Share of all purchases that are among the {RECALL_AT} best candidates of any source, without each source:"
-        f"\n\n{table_text(found.candidates)}"
+        f"\n\n{candidates}"
     )
 
 
@@ -123,8 +121,7 @@ def _chosen(run: Run, names: Sequence[str]) -> tuple[list[str], list[str]]:
 def _without_group(run: Run, group: str) -> Run:
     kept = [name for name in run.settings.ranking.features if name != group]
     ranking = run.settings.ranking.model_copy(update={"features": kept})
-    settings = run.settings.model_copy(update={"ranking": ranking})
-    return _OnSameLog(run.dataset, settings, run.workspace, run.max_rejected, base=run)
+    return run.with_settings(run.settings.model_copy(update={"ranking": ranking}))
 
 
 def _without_source(tuned: Tuned, source: str) -> Tuned:

@@ -4,6 +4,8 @@ At each cut-off every source is fitted anew on what came before, and parameters 
 folds before it, just as for the submission. Nothing of a later week is used in an earlier one.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -13,11 +15,13 @@ from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
 from forsys.evaluation.calibration import Chances, calibration_text, pooled
 from forsys.evaluation.holdout import oracle_order
+from forsys.evaluation.kept_runs import Score
 from forsys.evaluation.list_names import FINAL, FUSION, ORACLE, REFERENCE
+from forsys.evaluation.per_customer import SCORE
 from forsys.evaluation.text import ceiling_text, generated_label, table_text
 from forsys.metrics.bootstrap import interval, paired
-from forsys.metrics.lists import average_precision
-from forsys.progress import progress
+from forsys.metrics.lists import average_precision, metric_name
+from forsys.progress import progress, say_below, terminal_width
 from forsys.ranking.calibration import calibrate
 from forsys.ranking.ordering import buyers_in_order, train_for
 from forsys.ranking.training_pairs import LabelledFolds
@@ -26,19 +30,49 @@ from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
 
 
-def backtest(run: Run, weeks: int) -> pd.DataFrame:
-    """One row per list: pooled MAP@k and two paired differences, each with its interval.
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """The pooled scores of some folds, newest first.
 
-    The differences are the list's gain over REFERENCE and the final list's gain over the list. Intervals sample
-    whole customers, who may buy in several weeks. Raises DataError where no week can be scored.
+    scores: customer, fold, and AP@k of every list, a column each; a row per customer-week. chances: of a sample of
+    all customers, per fold.
     """
+
+    folds: list[Fold]
+    scores: pl.DataFrame
+    chances: list[Chances]
+
+    def of_customers(self, run: Run) -> pl.DataFrame:
+        """customer_id, fold, and the average precision of the final list: a row per customer-week."""
+        ids = run.history.customers["customer_id"].gather(self.scores["customer"])
+        return self.scores.select("fold", pl.col(FINAL).alias(SCORE)).insert_column(0, ids.alias("customer_id"))
+
+    def score(self, run: Run) -> Score:
+        """MAP@k of the final list."""
+        return Score.of(run, self.scores[FINAL].to_numpy(), self.scores["customer"].to_numpy())
+
+
+def score_folds(run: Run, weeks: int) -> Scored:
+    """Score every list at up to `weeks` cut-offs. Raises DataError where no week can be scored."""
     labelled = [fold for fold in run.calendar.weekly(weeks) if len(run.labels(fold))]
     folds = [fold for fold in labelled if tuning_folds(run, fold)]
     if not folds:
         raise DataError(f"None of the last {weeks} periods of the log has buyers, and earlier ones to tune on.")
-    earlier = LabelledFolds(run)
-    parts = [_score_fold(run, earlier, fold) for fold in progress(folds, "backtest", unit="fold")]
-    scores = pl.concat(score for score, _ in parts)
+    earlier, parts = LabelledFolds(run), []
+    for number, fold in enumerate(progress(folds, "backtest", unit="fold"), 1):
+        parts.append(_score_fold(run, earlier, fold))
+        final, reference = (float(parts[-1][0][name].to_numpy().mean()) for name in (FINAL, REFERENCE))
+        say_below(f"{number} of {len(folds)}: {fold.as_of}, {FINAL} {final:.4f}, {REFERENCE} {reference:.4f}")
+    return Scored(folds, pl.concat(score for score, _ in parts), [chances for _, chances in parts])
+
+
+def backtest_table(run: Run, scored: Scored) -> pd.DataFrame:
+    """One row per list: pooled MAP@k and two paired differences, each with its interval.
+
+    The differences are the list's gain over REFERENCE and the final list's gain over the list. Intervals sample
+    whole customers, who may buy in several weeks. What is said beside the table is in its `attrs`.
+    """
+    scores, folds = scored.scores, scored.folds
     names = [name for name in scores.columns if name not in ("customer", "fold", ORACLE)]
     table = pd.DataFrame([_row(run, scores, name) for name in names])
     table.attrs = {
@@ -47,7 +81,7 @@ def backtest(run: Run, weeks: int) -> pd.DataFrame:
         "oracle": float(scores[ORACLE].to_numpy().mean()),
         "first": folds[-1].as_of,
         "last": folds[0].until,
-        "calibration": pooled([chances for _, chances in parts]).to_dict("records"),
+        "calibration": pooled(scored.chances).to_dict("records"),
     }
     return table
 
@@ -75,14 +109,16 @@ def _row(run: Run, scores: pl.DataFrame, name: str) -> dict[str, object]:
 
 
 def backtest_text(run: Run, table: pd.DataFrame) -> str:
-    """The table as it is printed."""
-    about, k = table.attrs, run.settings.k
+    """The table as it is printed, the best list first."""
+    about, metric = table.attrs, metric_name("MAP", run.settings.k)
+    by_score = table.sort_values(metric, ascending=False, kind="stable")
+    final = table.set_index("list")[metric][FINAL]
     return (
         f"{generated_label(run)}Backtest of {run.dataset.name}: {about['folds']} cut-offs, {about['first']} up to "
         f"{about['last']} (not included), {about['customer-weeks']:,} customer-weeks.\n"
         f'The difference is to "{REFERENCE}"; the gain is that of the ranker over each list. Both are paired by '
         f"customer-week, with a 95 % interval by customer.\n\n"
-        f"{table_text(table)}\n\n{ceiling_text(table.set_index('list')[f'MAP@{k}'][FINAL], about['oracle'], k)}"
+        f"{table_text(by_score, terminal_width())}\n\n{ceiling_text(final, about['oracle'], run.settings.k)}"
         f"\n\n{calibration_text(pd.DataFrame(about['calibration']), run.settings.holdout_days)}"
     )
 

@@ -1,5 +1,7 @@
 """Offline scores on the holdout: every source, the simple baselines and the final list, side by side."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -13,12 +15,15 @@ from forsys.evaluation.next_item_accuracy import (
     fused_ranks,
     next_item_ranks,
 )
+from forsys.evaluation.per_customer import customer_scores, event_ranks
+from forsys.evaluation.popularity import popularity
 from forsys.evaluation.segments import segment_scores
+from forsys.evaluation.source_recall import source_recall
 from forsys.evaluation.text import ceiling_text, few_buyers_text, table_text
-from forsys.evaluation.verdict import Verdict, verdict
+from forsys.evaluation.verdict import verdict
 from forsys.metrics.bootstrap import interval
 from forsys.metrics.lists import LIST_METRICS, coverage, metric_name, recall_at
-from forsys.progress import progress
+from forsys.progress import progress, terminal_width
 from forsys.ranking.explain import importance
 from forsys.ranking.ordering import read_ranked
 from forsys.ranking.ranker import Ranker
@@ -26,7 +31,7 @@ from forsys.ranking.training_pairs import LabelledFolds
 from forsys.ranking.tuning import Tuned
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
-from forsys.store import atomic_write, write_json
+from forsys.store import atomic_write, read_json, write_json, write_parquet, write_text
 from forsys.tables.events import next_item_events, profiles_of
 
 SCORED_AT = {"MAP": (1, 5, 10)}  # of LIST_METRICS, what scores.csv has beside MAP at settings.k, and at which k
@@ -37,36 +42,49 @@ IMPORTANCE_SHOWN = 10
 def evaluate_holdout(run: Run) -> None:
     """Score the holdout and write its tables as CSV, all of them as JSON and as text.
 
-    Raises DataError where nothing is tuned yet, or where candidates or ranked lists are missing.
+    Beside them customers.parquet and next_item_ranks.parquet: what single customers and purchases give. Raises
+    DataError where nothing is tuned yet, or where candidates or ranked lists are missing.
     """
-    tuned, k = Tuned.read(run.workspace.tuned), run.settings.k
-    lists = holdout_lists(run, tuned)
-    labels = run.labels(run.calendar.holdout)
+    tuned, fold, settings = Tuned.read(run.workspace.tuned), run.calendar.holdout, run.settings
+    lists, labels = holdout_lists(run, tuned), run.labels(fold)
+    events = next_item_events(run.history, fold, settings.evaluation.max_events, settings.seed)
+    ranks = ranks_by_model(run, tuned, events) if len(events) else {}
     tables = {
         "scores": list_scores(run, lists, labels),
-        "next_item": next_item_scores(run, tuned),
-        "segments": segment_scores(run, lists[FINAL], labels, k),
+        "next_item": next_item_scores(run, events, ranks),
+        "segments": segment_scores(run, lists[FINAL], labels, settings.k),
         "importance": holdout_importance(run, tuned),
         "calibration": holdout_calibration(run, tuned),
+        "sources": source_recall(lists[UNION], labels, list(tuned.sources)),
     }
-    judged = verdict(lists, labels, k, run.settings.evaluation.bootstrap_samples, run.settings.seed)
-    oracle = mean_score("MAP", oracle_order(lists[UNION], labels), labels, k)
+    judged = verdict(lists, labels, settings.k, settings.evaluation.bootstrap_samples, settings.seed)
+    shown = {name: lists[name] for name in (FINAL, judged.baseline)}
+    tables["popularity"] = popularity(run, shown, labels)
+    summary = {
+        "data": run.dataset.name,
+        "generated": run.dataset.generated,
+        "holdout": [str(fold.as_of), str(fold.until)],
+        "customers": labels["customer"].n_unique(),
+        "purchases": len(labels),
+        "verdict": judged.as_json(),
+        "oracle_order_of_the_candidates": mean_score("MAP", oracle_order(lists[UNION], labels), labels, settings.k),
+    }
     folder = run.workspace.evaluation
     (folder / "scores.json").unlink(missing_ok=True)  # written last: where it exists, the others belong to it
     for name, table in tables.items():
         with atomic_write(folder / f"{name}.csv") as part:
             table.to_csv(part, index=False)
-    with atomic_write(folder / "scores.txt") as part:
-        part.write_text(scores_text(run, tables, labels, judged, oracle) + "\n", encoding="utf-8")
-    summary = {
-        "data": run.dataset.name,
-        "generated": run.dataset.generated,
-        "holdout": [str(run.calendar.holdout.as_of), str(run.calendar.holdout.until)],
-        "verdict": judged.as_json(),
-        "oracle_order_of_the_candidates": oracle,
-        **{name: _records(table) for name, table in tables.items()},
-    }
-    write_json(summary, folder / "scores.json")
+    write_parquet(customer_scores(run, lists[FINAL], labels), folder / "customers.parquet")
+    write_parquet(event_ranks(run, events, ranks), folder / "next_item_ranks.parquet")
+    write_text(_text(run, summary, tables) + "\n", folder / "scores.txt")
+    write_json(summary | {name: _records(table) for name, table in tables.items()}, folder / "scores.json")
+
+
+def scores_text(run: Run) -> str:
+    """What `evaluate` has found, as it is printed: tables fitted to the terminal, the best first."""
+    folder, names = run.workspace.evaluation, ("scores", "next_item", "segments", "importance", "calibration")
+    tables = {name: pd.read_csv(folder / f"{name}.csv", keep_default_na=False, na_values=[""]) for name in names}
+    return _text(run, read_json(folder / "scores.json"), tables, terminal_width())
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:
@@ -146,25 +164,21 @@ def mean_score(metric: str, found: pl.DataFrame, labels: pl.DataFrame, k: int) -
     return float(LIST_METRICS[metric](found, labels, k)["value"].to_numpy().mean())
 
 
-def next_item_scores(run: Run, tuned: Tuned) -> pd.DataFrame:
+def next_item_scores(run: Run, events: Ints, ranks: dict[str, Floats]) -> pd.DataFrame:
     """One row per model: next-item accuracy at k, its interval at 10, and how many events it cannot score.
 
-    Without events an empty table.
+    ranks: as of `ranks_by_model`. Without events an empty table.
     """
-    fold, settings = run.calendar.holdout, run.settings
-    events = next_item_events(run.history, fold, settings.evaluation.max_events, settings.seed)
-    if not len(events):
-        return pd.DataFrame({"model": [], "events": []})
-    groups, samples = run.history.customer[events], settings.evaluation.bootstrap_samples
+    groups, samples = run.history.customer[events], run.settings.evaluation.bootstrap_samples
     rows = []
-    for name, rank in _ranks_by_model(run, tuned, events).items():
-        ends = interval(rank <= 10, groups=groups, draws=samples, seed=settings.seed)
+    for name, rank in ranks.items():
+        ends = interval(rank <= 10, groups=groups, draws=samples, seed=run.settings.seed)
         scope = {"low@10": ends.low, "high@10": ends.high, "events": len(events)}
         rows.append({"model": name, **accuracies(rank), **scope, "without score": int(np.isinf(rank).sum())})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows) if rows else pd.DataFrame({"model": [], "events": []})
 
 
-def _ranks_by_model(run: Run, tuned: Tuned, events: Ints) -> dict[str, Floats]:
+def ranks_by_model(run: Run, tuned: Tuned, events: Ints) -> dict[str, Floats]:
     """Name -> ranks of the events' articles (events,): baselines, sources and their fusion."""
     fold, profiles = run.calendar.holdout, profiles_of(run.history, events)
     ranks: dict[str, Floats] = {}
@@ -179,31 +193,30 @@ def _ranks_by_model(run: Run, tuned: Tuned, events: Ints) -> dict[str, Floats]:
     return ranks
 
 
-def scores_text(
-    run: Run, tables: dict[str, pd.DataFrame], labels: pl.DataFrame, judged: Verdict, oracle: float
-) -> str:
-    """The tables as they are printed."""
-    fold, k, buyers = run.calendar.holdout, run.settings.k, labels["customer"].n_unique()
-    scores, few = tables["scores"].set_index("list")[f"MAP@{k}"], few_buyers_text(buyers)
+def _text(run: Run, found: dict[str, Any], tables: dict[str, pd.DataFrame], width: int | None = None) -> str:
+    k, customers, (as_of, until) = run.settings.k, found["customers"], found["holdout"]
+    scores, next_item = tables["scores"], tables["next_item"]
+    few, final = few_buyers_text(customers), scores.set_index("list")[f"MAP@{k}"][FINAL]
     parts = [
-        *([GENERATED] if run.dataset.generated else []),
-        str(judged),
-        f"Offline scores on the holdout, {fold.as_of} up to {fold.until} (not included): "
-        f"{buyers:,} customers who bought {len(labels):,} articles.",
+        *([GENERATED] if found["generated"] else []),
+        found["verdict"]["text"],
+        f"Offline scores on the holdout, {as_of} up to {until} (not included): "
+        f"{customers:,} customers who bought {found['purchases']:,} articles.",
         *([few] if few else []),
         f"MAP@{k} (Kaggle's rule, with a 95 % interval by customer), recall and coverage:",
-        table_text(tables["scores"]),
-        ceiling_text(scores[FINAL], oracle, k),
+        table_text(scores.sort_values(f"MAP@{k}", ascending=False, kind="stable"), width),
+        ceiling_text(final, found["oracle_order_of_the_candidates"], k),
     ]
-    if len(tables["next_item"]):
-        events = tables["next_item"]["events"].iloc[0]
-        parts.append(f"Next-item accuracy at k over {events:,} purchases (models fixed at {fold.as_of}):")
-        parts.append(table_text(tables["next_item"].drop(columns="events")))
+    if len(next_item):
+        events = next_item["events"].iloc[0]
+        parts.append(f"Next-item accuracy at k over {events:,} purchases (models fixed at {as_of}):")
+        shown = next_item.drop(columns="events").sort_values("@12", ascending=False, kind="stable")
+        parts.append(table_text(shown, width))
     parts += [
         "The final list by segment:",
-        table_text(tables["segments"]),
+        table_text(tables["segments"], width),
         f"Importance of the ranker's features (share of the trees' gain; MAP@{k} lost when a feature is shuffled):",
-        table_text(tables["importance"].head(IMPORTANCE_SHOWN)),
+        table_text(tables["importance"].head(IMPORTANCE_SHOWN), width),
         calibration_text(tables["calibration"], run.settings.holdout_days),
     ]
     return "\n\n".join(parts)

@@ -28,7 +28,7 @@ def segment_scores(run: Run, lists: pl.DataFrame, labels: pl.DataFrame, k: int) 
     rows = [
         {"segment": name, "value": value, "n": int((of == value).sum()), f"MAP@{k}": score[of == value].mean()}
         for name, of in customer_segments(profiles).items()
-        for value in dict.fromkeys(sorted(of, key=_order(name)))
+        for value in dict.fromkeys(sorted(of, key=value_order(name)))
     ]
     return pd.DataFrame(rows + _article_rows(run, lists, labels, k))
 
@@ -62,11 +62,16 @@ def _article_rows(run: Run, lists: pl.DataFrame, labels: pl.DataFrame, k: int) -
     ).with_columns(pl.col("hit").fill_null(0.0), decile=decile[labels["article"].to_numpy()])
     table = hits.group_by("decile").agg(n=pl.len(), recall=pl.col("hit").mean()).sort("decile")
     segment = "earlier sales of the article"
-    names = {-1: "never sold before", 0: "best-selling tenth", 9: "least-selling tenth"}
     return [
-        {"segment": segment, "value": names.get(d, f"tenth {d + 1}"), "n": n, f"recall@{k}": value}
+        {"segment": segment, "value": decile_name(d), "n": n, f"recall@{k}": value}
         for d, n, value in table.iter_rows()
     ]
+
+
+def decile_name(decile: int) -> str:
+    """A value of `popularity_decile` in words."""
+    names = {-1: "never sold before", 0: "best-selling tenth", 9: "least-selling tenth"}
+    return names.get(decile, f"tenth {decile + 1}")
 
 
 def popularity_decile(sales: np.ndarray) -> Ints:
@@ -84,8 +89,8 @@ def _cut(values: Ints, bounds: tuple[tuple[int, str], ...]) -> np.ndarray:
     return names[np.maximum(np.searchsorted([bound for bound, _ in bounds], values, side="left") - 1, 0)]
 
 
-def _order(segment: str) -> Callable[[str], tuple[int, str]]:
-    """Sort key that keeps the order in which the bounds are written."""
+def value_order(segment: str) -> Callable[[str], tuple[int, str]]:
+    """Sort key of a segmentation's values that keeps the order in which the bounds are written."""
     bounds = {"last purchase": RECENCY, "number of earlier purchases": FREQUENCY, "age": AGE}.get(segment, ())
     names = [name for _, name in bounds]
     return lambda value: (names.index(value) if value in names else len(names), value)

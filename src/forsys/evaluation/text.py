@@ -1,14 +1,64 @@
 """Tables and sentences as they are printed."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from forsys.metrics.bootstrap import FEW_BUYERS
 from forsys.run import Run
 
+GAP = "  "  # between columns
 
-def table_text(table: pd.DataFrame) -> str:
-    """A table for a terminal: four decimals, blanks where there is no value."""
-    return table.to_string(index=False, na_rep="", float_format=lambda value: f"{value:.4f}")
+
+def table_text(table: pd.DataFrame, width: int | None = None) -> str:
+    """A table for a terminal: four decimals, blanks for no value, text to the left and numbers to the right.
+
+    One wider than `width` columns comes in parts, one below the other, each of which begins with the first column.
+    """
+    first, *others = [_cells(table[name]) for name in table.columns]
+    parts = [[first]]
+    for cells in others:
+        used = sum(len(each[0]) + len(GAP) for each in parts[-1]) + len(cells[0])
+        if width and used > width and len(parts[-1]) > 1:
+            parts.append([first])
+        parts[-1].append(cells)
+    rows = ("\n".join(GAP.join(row).rstrip() for row in zip(*part, strict=True)) for part in parts)
+    return "\n\n".join(rows)
+
+
+def shortened(table: pd.DataFrame, shares: Mapping[str, int], width: int) -> pd.DataFrame:
+    """A table whose texts in some columns are cut so that it fits `width`. shares: column -> its part of the room.
+
+    A column that needs less than its part leaves the rest to those after it.
+    """
+    needed = {name: len(_cells(table[name])[0]) for name in table.columns}
+    flexible = {name: share for name, share in shares.items() if name in needed}
+    room = width - sum(needed[name] + len(GAP) for name in table.columns if name not in flexible)
+    for name in sorted(flexible, key=lambda each: needed[each] / flexible[each]):
+        part = room * flexible[name] // sum(flexible.values())
+        length = max(min(needed[name], part - len(GAP)), len(name))
+        room -= length + len(GAP)
+        del flexible[name]
+        table = table.assign(**{name: [_cut(str(value), length) for value in table[name]]})
+    return table
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _cells(column: pd.Series) -> list[str]:
+    """The name of a column and its values as texts of equal length."""
+    texts = [str(column.name), *map(_text, column)]
+    length = max(map(len, texts))
+    is_text = any(isinstance(value, str) and not value.endswith("%") for value in column)
+    return [text.ljust(length) if is_text else text.rjust(length) for text in texts]
+
+
+def _text(value: object) -> str:
+    if value is None or value != value:  # NaN
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def generated_label(run: Run) -> str:

@@ -78,16 +78,20 @@ class LiveRanker:
 
     @cached_property
     def _newest_price(self) -> Floats:
-        """Of each article, float32; 0, which is unknown, for those that never sold."""
-        log = self.history.before(self.fold.as_of)
-        order = np.argsort(log.day, kind="stable")
-        price = np.zeros(len(log.articles), np.float32)
-        price[log.article[order]] = log.price[order]  # of equal articles the last one stays
-        return price
+        return newest_prices(self.history, self.fold)
 
     @cached_property
     def _usual_channel(self) -> int:
         return int(np.bincount(np.maximum(self.history.channel, 0), minlength=1).argmax())
+
+
+def newest_prices(history: History, fold: Fold) -> Floats:
+    """The last price of each article before a cut-off, float32; 0, which is unknown, for those that never sold."""
+    log = history.before(fold.as_of)
+    order = np.argsort(log.day, kind="stable")
+    price = np.zeros(len(log.articles), np.float32)
+    price[log.article[order]] = log.price[order]  # of equal articles the last one stays
+    return price
 
 
 def candidates(

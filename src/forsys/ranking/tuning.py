@@ -61,14 +61,18 @@ class Tuned:
         )
 
     def summary(self) -> str:
-        """One line."""
+        """One line: what it was chosen on."""
+        return f"on {self.customers:,} buyers of {len(self.folds)} earlier fold(s)"
+
+    def choices(self) -> list[str]:
+        """A line for the parameters that were chosen, if any, and one for the weights, largest first."""
         weights = sorted(self.fusion.weights.items(), key=lambda pair: -pair[1])
         chosen = []
         for key in self.tried:
             name, _, parameter = key.partition(".")
-            chosen.append(f"{key} {self.sources[name][parameter]}")
-        values = ", ".join([*chosen, *(f"{name} ×{weight:.2g}" for name, weight in weights)])
-        return f"on {self.customers:,} buyers of {len(self.folds)} earlier fold(s): {values}"
+            chosen.append(f"{key} = {self.sources[name][parameter]}")
+        lines = [f"parameters: {', '.join(chosen)}"] if chosen else []
+        return [*lines, f"weights: {', '.join(f'{name} {weight:.2g}' for name, weight in weights)}"]
 
 
 def tune(run: Run) -> Tuned:

@@ -1,230 +1,360 @@
-"""The charts of the page. Each takes rows as the stages wrote them and returns a figure, or None without rows.
+"""The charts of the page as numbers: what stands where, in percent of the drawing; charts.html draws them.
 
-Call them inside `drawing.house_style()`. k is the length of the final list.
+They are HTML, so that they follow the width of the screen and their text keeps its size. Each function takes rows
+as the stages wrote them and returns None where there is nothing to draw. k is the length of the final list.
 """
 
-from datetime import date
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, StrMethodFormatter
 
 from forsys.calendar import Fold, day_number
-from forsys.evaluation.list_names import FINAL, FUSION, UNION
-from forsys.report.drawing import (
-    ACCENT,
-    BASELINE_GREY,
-    FAINT,
-    INK,
-    LINES,
-    SOURCE_BLUE,
-    UNION_DARK,
-    Row,
-    by_score,
-    colour_of,
-    known,
-    label_line_ends,
-    new_axes,
-)
+from forsys.evaluation.list_names import FINAL, FUSION
+from forsys.report.colours import Palette
+from forsys.report.rows import Row, by_score, known
 from forsys.retrieval.baselines import BASELINES
 
-WIDTH = 5.4  # inches
 FEW = 50  # a bar of fewer customers or purchases is drawn pale
-PATCH = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # keeps a line from crossing a number
-RECALL_SHADES = ("#1d4f85", "#5f97cf", "#b4d0ea")
+MIN_GAP = 5.4  # percent of a plot's height between the names at the ends of its lines
+BLUE, ACCENT = "var(--s0)", "var(--final)"
 
 
-def map_chart(scores: list[Row], k: int) -> Figure | None:
+@dataclass(frozen=True)
+class Bar:
+    """A named value. width, low, high: percent of the chart's width; inner: a part that is drawn darker."""
+
+    name: str
+    text: str
+    colour: str
+    width: float
+    low: float | None = None
+    high: float | None = None
+    inner: float | None = None
+    ring: bool = False
+    strong: bool = False
+    pale: bool = False
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars from above to below; mark: a dashed line in percent of the width; keyed: whether colours say a list."""
+
+    label: str
+    rows: list[Bar]
+    mark: float | None = None
+    keyed: bool = True
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A value of an axis: percent of its length, and its text."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """points: "x,y x,y" in percent, y from above; end: height of the last one, place: of its name, from below."""
+
+    name: str
+    colour: str
+    points: str
+    end: float
+    place: float = 0.0
+    dashed: bool = False
+    strong: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A point in percent from the left and from below, with its interval."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Lines or dots over two axes. band: a shaded stretch of the x axis; diagonal: whether x = y is drawn."""
+
+    label: str
+    x_title: str
+    y_title: str
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    lines: list[Line] = field(default_factory=list)
+    dots: list[Dot] = field(default_factory=list)
+    band: tuple[float, float] | None = None
+    diagonal: bool = False
+    marked: Dot | None = None
+
+
+def map_chart(scores: list[Row], k: int, palette: Palette) -> Bars | None:
     """MAP@k of every list, best first, with the 95 % intervals."""
-    rows = [row for row in by_score(scores, f"MAP@{k}") if known(row.get(f"MAP@{k}"))]
+    column = f"MAP@{k}"
+    rows = [row for row in by_score(scores, column) if known(row.get(column))]
     if not rows:
         return None
-    figure, ax = new_axes(WIDTH, 0.6 + 0.31 * len(rows))
-    draw_map(ax, rows, k)
-    return figure
+    ends = [tuple(row[end] if known(row.get(end)) else row[column] for end in ("low", "high")) for row in rows]
+    scale = _scale(max(high for _, high in ends))
+    bars = [
+        Bar(
+            row["list"],
+            f"{row[column]:.4f}",
+            palette.colour(row["list"]),
+            scale(row[column]),
+            scale(low),
+            scale(high),
+            ring=palette.is_ring(row["list"]),
+            strong=row["list"] == FINAL,
+        )
+        for row, (low, high) in zip(rows, ends, strict=True)
+    ]
+    return Bars(f"{column} of every list with its 95 % interval", bars)
 
 
-def draw_map(ax: Axes, rows: list[Row], k: int) -> None:
-    """The bars of `map_chart`; every row has a MAP@k."""
-    names = [row["list"] for row in rows]
-    values = np.array([row[f"MAP@{k}"] for row in rows])
-    low, high = (
-        np.array([row[end] if known(row.get(end)) else row[f"MAP@{k}"] for row in rows]) for end in ("low", "high")
-    )
-    bars = range(len(rows))
-    ax.barh(bars, values, height=0.66, color=[colour_of(name) for name in names])
-    ax.hlines(bars, low, high, color=INK, linewidth=1.1)
-    room = max(float(high.max()), 1e-9)
-    for bar, row, end in zip(bars, rows, high.tolist(), strict=True):
-        weight = "bold" if row["list"] == FINAL else "normal"
-        ax.text(end + room * 0.02, bar, f"{row[f'MAP@{k}']:.4f}", va="center", fontweight=weight)
-    _name_rows(ax, names)
-    ax.set_xlim(0, room * 1.17)
-
-
-def recall_chart(scores: list[Row]) -> Figure | None:
-    """recall@k of every list as dots; dashed lines show what all sources reach together."""
-    depths = [int(key[7:]) for key in (scores[0] if scores else {}) if key.startswith("recall@")]
-    rows = by_score([row for row in scores if row["list"] != UNION], f"recall@{min(depths, default=0)}")
-    if not depths or not rows:
+def sources_chart(rows: list[Row], palette: Palette) -> Bars | None:
+    """Recall of each source, with the part that it alone finds."""
+    if not rows:
         return None
-    union = next((row for row in scores if row["list"] == UNION), {})
-    figure, ax = new_axes(WIDTH, 0.95 + 0.31 * len(rows))
-    for k, shade in zip(sorted(depths), RECALL_SHADES, strict=False):
-        values = [row[f"recall@{k}"] if known(row.get(f"recall@{k}")) else np.nan for row in rows]
-        ax.scatter(values, range(len(rows)), s=46, color=shade, label=f"first {k}", zorder=3)
-        if known(union.get(f"recall@{k}")):
-            ax.vlines(union[f"recall@{k}"], -0.55, len(rows) - 0.5, color=shade, linestyle="--", linewidth=1.2)
-            ax.text(union[f"recall@{k}"], -0.8, f"all, {k}", ha="center", color=FAINT, fontsize=8)
-    _name_rows(ax, [row["list"] for row in rows])
-    ax.set_ylim(len(rows) - 0.5, -1.15)
-    ax.grid(axis="y", linewidth=0.8)
-    ax.set_xlim(left=0)
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0%}"))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.07), ncols=3, frameon=False, handletextpad=0.1)
-    return figure
+    rows = by_score(rows, "recall")
+    scale = _scale(max(row["recall"] for row in rows))
+    bars = [
+        Bar(
+            row["source"],
+            f"{percent(row['recall'])}, alone {percent(row['alone'])}",
+            palette.colour(row["source"]),
+            scale(row["recall"]),
+            inner=scale(row["alone"]),
+            ring=palette.is_ring(row["source"]),
+        )
+        for row in rows
+    ]
+    return Bars("Share of the purchases that each source finds, and that it alone finds", bars)
 
 
-def calibration_chart(rows: list[Row]) -> Figure | None:
+def importance_chart(rows: list[Row], count: int) -> Bars | None:
+    """The features with the largest share of the trees' gain."""
+    rows = [row for row in rows if known(row.get("gain")) and row["gain"] > 0][:count]
+    if not rows:
+        return None
+    scale = _scale(max(row["gain"] for row in rows))
+    bars = [Bar(row["meaning"].partition(";")[0], percent(row["gain"]), BLUE, scale(row["gain"])) for row in rows]
+    return Bars("Share of the gain of the trees by feature", bars, keyed=False)
+
+
+def popularity_chart(rows: list[Row], column: str, colour: str) -> Bars | None:
+    """The shares of one list by tenth of earlier sales."""
+    if not rows or column not in rows[0]:
+        return None
+    scale = _scale(max(row[key] for row in rows for key in row if key != "value"))
+    bars = [Bar(row["value"], percent(row[column]), colour, scale(row[column])) for row in rows]
+    return Bars(f"Shares by earlier sales: {column}", bars, keyed=False)
+
+
+def segment_chart(rows: list[Row], column: str, average: float | None) -> Bars | None:
+    """The values of one segmentation, with how many are in each, and the average."""
+    rows = [row for row in rows if known(row.get(column))]
+    if not rows:
+        return None
+    scale = _scale(max([*(row[column] for row in rows), average or 0.0]))
+    bars = [
+        Bar(f"{row['value']} ({row['n']:,})", f"{row[column]:.3f}", BLUE, scale(row[column]), pale=row["n"] < FEW)
+        for row in rows
+    ]
+    return Bars(column, bars, None if average is None else scale(average), keyed=False)
+
+
+def weights_chart(weights: Mapping[str, float], palette: Palette) -> Bars | None:
+    """The weight of each source in the fusion."""
+    rows = sorted(weights.items(), key=lambda pair: -pair[1])
+    if not rows:
+        return None
+    scale = _scale(max(weight for _, weight in rows))
+    bars = [
+        Bar(name, f"{weight:.2f}", palette.colour(name), scale(max(weight, 0)), ring=palette.is_ring(name))
+        for name, weight in rows
+    ]
+    return Bars("Weights in the fusion", bars)
+
+
+def next_item_chart(rows: list[Row], name: str, palette: Palette) -> Plot | None:
+    """Accuracy at k of every model (column `name`), k on a logarithmic axis."""
+    depths = sorted(int(key[1:]) for key in (rows[0] if rows else {}) if key.startswith("@"))
+    if len(depths) < 2:
+        return None
+    top = max(max(row[f"@{depths[-1]}"] for row in rows), 1e-9)
+    y_ticks, y = _linear_axis(top, percent_tick)
+    x = _log(depths[0], depths[-1])
+    lines = [
+        Line(
+            row[name],
+            palette.colour(row[name]),
+            " ".join(f"{x(k):.2f},{100 - y(row[f'@{k}']):.2f}" for k in depths),
+            y(row[f"@{depths[-1]}"]),
+            dashed=row[name] in BASELINES,
+            strong=row[name] == FUSION,
+            text=percent(row[f"@{depths[-1]}"]),
+        )
+        for row in sorted(rows, key=lambda row: -row[f"@{depths[-1]}"])
+    ]
+    ticks = [Tick(x(k), str(k)) for k in depths if k != 12]  # too near to 10
+    title = "share of purchases among the first k"
+    return Plot("Next-item accuracy by k", "k, the length of the list", title, ticks, y_ticks, _placed(lines))
+
+
+def calibration_chart(rows: list[Row]) -> Plot | None:
     """Observed against predicted share of purchases of each tenth, with 95 % intervals; both axes logarithmic."""
     rows = [row for row in rows if row["predicted"] > 0]
     if not rows:
         return None
-    predicted, observed, low, high = (
-        np.array([row[name] for row in rows]) for name in ("predicted", "observed", "low", "high")
-    )
-    floor = min(predicted.min(), *(value for value in (*observed, *low) if value > 0)) / 2
-    ends = (floor, max(predicted.max(), high.max()) * 1.5)
-    figure, ax = new_axes(WIDTH, 3.9)
-    ax.plot(ends, ends, "--", color=FAINT, linewidth=1)
-    ax.vlines(predicted, np.maximum(low, floor), high, color=SOURCE_BLUE, linewidth=1.5)
-    ax.scatter(predicted, np.maximum(observed, floor), s=40, color=ACCENT, zorder=3)
-    ax.set(
-        xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="predicted chance", ylabel="share that was bought"
-    )
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
-    ax.grid(linewidth=0.8)
-    return figure
+    positive = [value for row in rows for value in (row["predicted"], row["observed"]) if value > 0]
+    floor, top = min(positive) / 2, max(max(row["predicted"], row["high"]) for row in rows) * 1.5
+    at = _log(floor, top)
+    dots = [
+        Dot(
+            at(row["predicted"]),
+            at(max(row["observed"], floor)),
+            at(max(row["low"], floor)),
+            at(max(row["high"], floor)),
+            f"predicted {row['predicted']:.3%}, observed {row['observed']:.3%}",
+        )
+        for row in rows
+    ]
+    powers = range(math.ceil(math.log10(floor)), math.floor(math.log10(top)) + 1)
+    ticks = [Tick(at(10.0**power), f"{10.0 ** (power + 2):g} %") for power in powers]
+    return Plot(
+        "Predicted and observed chances", "predicted chance", "share that was bought", ticks, ticks,
+        dots=dots, diagonal=True,
+    )  # fmt: skip
 
 
-def next_item_chart(rows: list[Row]) -> Figure | None:
-    """Accuracy at k of every model, k on a log axis; the names stand at the ends of the lines."""
-    depths = sorted(int(key[1:]) for key in (rows[0] if rows else {}) if key.startswith("@"))
-    if not depths:
+def trees_chart(curve: Sequence[float], chosen: int, k: int) -> Plot | None:
+    """MAP@k on the validation folds by the number of trees; the chosen number marked."""
+    if len(curve) < 2:
         return None
-    figure, ax = new_axes(WIDTH, 3.9)
-    colours = _line_colours([row["model"] for row in rows])
-    for row in rows:
-        final = row["model"] == FUSION
-        values = [row[f"@{k}"] for k in depths]
-        style = "--" if row["model"] in BASELINES else "-"
-        width = 2.6 if final else 1.5
-        ax.plot(depths, values, style, color=colours[row["model"]], linewidth=width, zorder=4 if final else 3)
-    ax.set_xscale("log")
-    ax.set_ylim(bottom=0)
-    ax.set_xlim(depths[0], depths[-1])
-    ax.xaxis.set_major_locator(FixedLocator([k for k in depths if k != 12]))  # too near to 10
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:.0%}"))
-    ax.set_xlabel("k")
-    ax.grid(axis="y", linewidth=0.8)
-    inks = {name: FAINT if name in BASELINES else colour for name, colour in colours.items()}
-    ends = {row["model"]: row[f"@{depths[-1]}"] for row in rows}
-    label_line_ends(ax, ends, inks, bold=FUSION)
-    return figure
+    low, high = min(curve), max(curve)
+    y_ticks, y = _linear_axis(high, lambda value: f"{value:.4f}", low)
+    x = _between(1, len(curve))
+    points = " ".join(f"{x(i):.2f},{100 - y(value):.2f}" for i, value in enumerate(curve, 1))
+    line = Line(f"MAP@{k}", ACCENT, points, y(curve[-1]))
+    marks = sorted({1, *range(max(len(curve) // 4, 1), len(curve) + 1, max(len(curve) // 4, 1))})
+    ticks = [Tick(x(trees), str(trees)) for trees in marks if trees == 1 or x(trees) > 10]
+    mark = None
+    if 1 <= chosen <= len(curve):
+        height = y(curve[chosen - 1])
+        mark = Dot(x(chosen), height, height, height, f"{chosen} trees: {curve[chosen - 1]:.4f}")
+    title = f"MAP@{k} on the validation folds"
+    return Plot("Score by number of trees", "trees", title, ticks, y_ticks, [line], marked=mark)
 
 
-def segment_chart(rows: list[Row], column: str, average: float | None) -> Figure | None:
-    """Bars of the values of one segment, with how many are in each; a dashed line at the average."""
-    rows = [row for row in rows if known(row.get(column))]
-    if not rows:
-        return None
-    figure, ax = new_axes(4.2, 0.45 + 0.27 * len(rows))
-    colours = [SOURCE_BLUE if row["n"] >= FEW else "#c4d8ec" for row in rows]
-    values = [row[column] for row in rows]
-    ax.barh(range(len(rows)), values, height=0.64, color=colours)
-    room = max([*values, average or 0, 1e-9])
-    for bar, value in enumerate(values):
-        ax.text(value + room * 0.02, bar, f"{value:.3f}", va="center", fontsize=8, bbox=PATCH, zorder=5)
-    if average is not None:
-        ax.axvline(average, color=ACCENT, linestyle="--", linewidth=1)
-    _name_rows(ax, [f"{row['value']}  ({row['n']:,})" for row in rows])
-    ax.set_xlim(0, room * 1.16)
-    return figure
-
-
-def tried_chart(values: dict[str, float], chosen: str) -> Figure | None:
+def tried_chart(values: Mapping[str, float], chosen: str) -> Plot | None:
     """MAP@k of each value of a parameter, in the order of the values; the chosen one marked."""
-    if not values:
-        return None
     names = sorted(values, key=_as_number)
-    scores = [values[name] for name in names]
-    figure, ax = new_axes(3.6, 2.1)
-    ax.plot(range(len(names)), scores, "-o", color=SOURCE_BLUE, markersize=5)
-    if chosen in names:
-        x = names.index(chosen)
-        ax.plot([x], [scores[x]], "o", color=ACCENT, markersize=9)
-    ax.set_xticks(range(len(names)), names)
-    ax.margins(x=0.08, y=0.2)
-    ax.yaxis.set_major_locator(MaxNLocator(4))
-    ax.grid(axis="y", linewidth=0.8)
-    return figure
-
-
-def weights_chart(weights: dict[str, float]) -> Figure | None:
-    """The weight of each source in the fusion."""
-    if not weights:
+    if len(names) < 2:
         return None
-    rows = sorted(weights.items(), key=lambda pair: -pair[1])
-    figure, ax = new_axes(3.6, 0.45 + 0.24 * len(rows))
-    room = max([weight for _, weight in rows] + [1e-9])
-    ax.barh(range(len(rows)), [weight for _, weight in rows], height=0.64, color=SOURCE_BLUE)
-    for bar, (_, weight) in enumerate(rows):
-        ax.text(max(weight, 0) + room * 0.02, bar, f"{weight:.2f}", va="center", fontsize=8)
-    _name_rows(ax, [name for name, _ in rows])
-    ax.set_xlim(min([weight for _, weight in rows] + [0]), room * 1.18)
-    return figure
+    scores = [values[name] for name in names]
+    y_ticks, y = _linear_axis(max(scores), lambda value: f"{value:.4f}", min(scores))
+    x = _between(0, len(names) - 1, margin=6)
+    points = " ".join(f"{x(i):.2f},{100 - y(score):.2f}" for i, score in enumerate(scores))
+    ticks = [Tick(x(i), name) for i, name in enumerate(names)]
+    mark = None
+    if chosen in names:
+        i = names.index(chosen)
+        mark = Dot(x(i), y(scores[i]), y(scores[i]), y(scores[i]), f"{chosen}: {scores[i]:.4f}")
+    line = Line("MAP", BLUE, points, y(scores[-1]))
+    return Plot("Score by value", "value", "MAP of the source alone", ticks, y_ticks, [line], marked=mark)
 
 
-def weeks_chart(weeks: pl.DataFrame, holdout: Fold) -> Figure | None:
+def weeks_chart(weeks: pl.DataFrame, holdout: Fold) -> Plot | None:
     """Purchases per week (columns week, purchases), the holdout shaded."""
     if len(weeks) < 2:
         return None
-    figure, ax = new_axes(WIDTH, 2.3)
-    days: list[date] = weeks["week"].to_list()
-    edges = [float(day_number(day)) for day in days]
-    ax.axvspan(day_number(holdout.as_of), day_number(holdout.until), color="#fbe3dc", linewidth=0)
-    ax.stairs(weeks["purchases"].to_list(), [*edges, edges[-1] + 7], baseline=None, color=UNION_DARK, linewidth=1.6)
-    ax.set_ylim(0, max(*weeks["purchases"], 1) * 1.08)
-    ax.yaxis.set_major_locator(MaxNLocator(4))
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    step = max(len(days) // 5, 1)
-    form = "%b %Y" if step > 4 else "%d %b %Y" if step > 1 else "%d %b"
-    ax.set_xticks(edges[::step], [day.strftime(form) for day in days[::step]])
-    ax.grid(axis="y", linewidth=0.8)
-    return figure
+    edges = [float(day_number(day)) for day in weeks["week"]]
+    x = _between(edges[0], edges[-1] + 7)
+    y_ticks, y = _linear_axis(max(*weeks["purchases"], 1), "{:,.0f}".format)
+    corners = [
+        (start + step, count) for start, count in zip(edges, weeks["purchases"], strict=True) for step in (0, 7)
+    ]
+    points = " ".join(f"{x(day):.2f},{100 - y(count):.2f}" for day, count in corners)
+    step = max(len(edges) // 4, 1)
+    form = "%b %Y" if step > 4 else "%d %b"
+    days = list(zip(edges, weeks["week"], strict=True))[::step]
+    ticks = [Tick(x(edge), day.strftime(form)) for edge, day in days if x(edge) < 90]
+    band = (x(day_number(holdout.as_of)), x(day_number(holdout.until)))
+    line = Line("purchases", BLUE, points, 0)
+    return Plot("Purchases per week", "week", "purchases", ticks, y_ticks, [line], band=band)
 
 
-def _name_rows(ax: Axes, names: list[str]) -> None:
-    ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
-    ax.xaxis.set_major_locator(MaxNLocator(5))
+def percent(value: float | None) -> str:
+    """A share as a percentage; a dash where there is none."""
+    return f"{value:.1%}".replace("%", " %") if value is not None and known(value) else "–"
 
 
-def _line_colours(names: list[str]) -> dict[str, str]:
-    sources = [name for name in names if name != FUSION and name not in BASELINES]
-    colours = {name: LINES[i % len(LINES)] for i, name in enumerate(sources)}
-    return {name: colours.get(name, ACCENT if name == FUSION else BASELINE_GREY) for name in names}
+def percent_tick(value: float) -> str:
+    """A share as a tick says it."""
+    return f"{100 * value:g} %"
+
+
+def _placed(lines: list[Line]) -> list[Line]:
+    """With places for the names: at the ends of the lines, moved apart where they would cover each other."""
+    gap = min(MIN_GAP, 100 / max(len(lines), 1))
+    heights, lowest = [], -gap
+    rising = sorted(lines, key=lambda line: line.end)
+    for line in rising:
+        lowest = max(line.end, lowest + gap)
+        heights.append(lowest)
+    ceiling = 100.0
+    for i in range(len(heights) - 1, -1, -1):  # those that were pushed out at the top move down again
+        heights[i] = min(heights[i], ceiling)
+        ceiling = heights[i] - gap
+    places = {line.name: height for line, height in zip(rising, heights, strict=True)}
+    return [Line(**(vars(line) | {"place": places[line.name]})) for line in lines]
+
+
+def _scale(top: float) -> Callable[[float], float]:
+    """From a value to the width of its bar, in percent."""
+    return lambda value: round(100 * value / max(top, 1e-9), 2)
+
+
+def _between(low: float, high: float, margin: float = 0) -> Callable[[float], float]:
+    room = max(high - low, 1e-12)
+    return lambda value: margin + (100 - 2 * margin) * (value - low) / room
+
+
+def _log(low: float, high: float) -> Callable[[float], float]:
+    inner = _between(math.log(low), math.log(high))
+    return lambda value: inner(math.log(value))
+
+
+def _linear_axis(
+    top: float, text: Callable[[float], str], low: float = 0.0
+) -> tuple[list[Tick], Callable[[float], float]]:
+    """Ticks at round values, and the height of a value in percent; with `low`, the axis does not begin at 0."""
+    room = max(top - low, 1e-9) * 1.08
+    step = _round_step(room / 6)
+    bottom = 0.0 if low == 0 else low - 0.08 * room
+    at = _between(bottom, bottom + room * (1.0 if low == 0 else 1.08))
+    first = math.ceil(bottom / step)
+    count = int((top + 0.08 * room - first * step) / step) + 1
+    return [Tick(at((first + i) * step), text((first + i) * step)) for i in range(max(count, 0))], at
+
+
+def _round_step(least: float) -> float:
+    """The smallest of 1, 2, 5, 10, 20… and their fractions that is not below `least`."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * 0.999)
 
 
 def _as_number(text: str) -> tuple[float, str]:
     try:
         return float(text), text
     except ValueError:
-        return np.inf, text
+        return math.inf, text

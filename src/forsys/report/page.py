@@ -1,110 +1,256 @@
-"""The page that people look at: one HTML file with everything in it, the same for the same inputs."""
+"""The page that people look at: one HTML file with everything in it, and its figures beside it as JSON."""
 
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from forsys.content.pictures import picture_files
+from forsys.evaluation.changed_settings import changed_settings
 from forsys.evaluation.list_names import FINAL, FUSION, UNION
 from forsys.evaluation.text import few_buyers_text
+from forsys.ranking.live import newest_prices
 from forsys.report import charts
-from forsys.report.drawing import Row, by_score, colour_of, house_style, known, to_svg
-from forsys.report.examples import find_examples
-from forsys.report.results import Results
+from forsys.report.before import difference_to_before
+from forsys.report.charts import percent
+from forsys.report.colours import Palette, swatch, variables
+from forsys.report.customers import Customer, find_customers
+from forsys.report.results import MEASURED, Results
+from forsys.report.rows import Row, by_score, known
+from forsys.report.thumbnails import data_uri, thumbnail
+from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
-from forsys.store import atomic_write, read_json
+from forsys.store import atomic_write, read_json, write_json
+from forsys.versions import all_versions
+
+MAX_PICTURES = 2_000  # past it articles are drawn: reading one takes 7 ms
+MAX_CHARACTERS = 3_000_000  # of all pictures together
+FEATURES = 15  # of the ranker that are drawn
 
 
-def write_report(run: Run, target: Path) -> None:
-    """Write the page of a run atomically to `target`, from the files that the stages left in its workspace."""
-    results, k, data = Results.read(run), run.settings.k, read_json(run.workspace.tables / "tables.json")
-    with house_style():
-        drawn = _charts(run, results)
+def write_report(run: Run, target: Path, stale: Sequence[str] = ()) -> None:
+    """Write the page of a run atomically to `target`, and its figures beside it as .json.
+
+    All comes from the files that the stages left in the workspace. stale: what to say of results of other runs that
+    lie there.
+    """
+    results, data = Results.read(run), read_json(run.workspace.tables / "tables.json")
+    figures = {
+        "about": about(run, results),
+        "holdout": {"customers": results.buyers, "purchases": results.bought},
+        "changed_settings": changed_settings(run.settings),
+        "before": difference_to_before(run),
+        "headline": headline(results),
+        **_customers(run, results),
+    }
     page = _template().render(
         run=run,
-        k=k,
+        k=run.settings.k,
         data=data,
-        warnings=warnings(results, data["rejected"]),
+        warnings=[*warnings(results, data["rejected"]), *stale],
+        about=figures["about"],
+        changed=figures["changed_settings"],
+        before=figures["before"],
         holdout=run.calendar.holdout,
         results=results,
-        charts=drawn,
-        headline=headline(results),
-        score_columns=("MAP@1", f"coverage@{k}"),  # beside MAP@k and its interval; scores.csv has more
-        recall_columns=_at(results.scores, "recall@"),
-        next_item=by_score(results.next_item, "@10"),
-        next_columns=_at(results.next_item, "@"),
-        examples=find_examples(run),
+        charts=_charts(run, results),
+        palette=palette_of(results),
+        measured=_measured(results),
+        headline=figures["headline"],
+        customers=figures["num_customers"],
+        colours=_embedded(_source_colours(results)),
+        baseline=_embedded(figures.get("baseline")),
+        embedded=_embedded({name: figures[name] for name in ("articles", "customers")} | _pictures(run, figures)),
     )
     with atomic_write(target) as part:
         part.write_text(page, encoding="utf-8")
+    write_json(figures, target.with_suffix(".json"))
+
+
+def palette_of(results: Results) -> Palette:
+    """The colours of this run's sources, and of the systems that were compared."""
+    systems = [row["system"] for row in results.measured.get("comparison/accuracy.csv", [])]
+    return Palette.of(list(results.tuned.get("sources", {})), systems)
 
 
 def warnings(results: Results, rejected: dict[str, int]) -> list[str]:
-    """What a reader must know before the numbers: few buyers, rows left out (reason -> rows), pictures."""
+    """What a reader must know before the numbers: few buyers, rows left out (reason -> rows), notes on the data."""
     total = sum(rejected.values())
     reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in rejected.items())
     left_out = f"{total:,} rows of the shop's files could not be used ({reasons})." if total else ""
-    notes = [f"{note}." for note in results.content_notes]
+    notes = [f"{note}." for note in results.notes]
     return [text for text in (few_buyers_text(results.buyers), left_out, *notes) if text]
 
 
-def headline(results: Results) -> list[tuple[str, str, str]]:
-    """The few numbers to read first: value, name, remark."""
+def about(run: Run, results: Results) -> dict[str, str]:
+    """What the page was made from, with what, and when."""
+    stamp, times = run.stamp_of("tables"), [row["finished"] for row in results.stages]
+    known = {
+        "Data": f"{run.dataset.name} ({run.dataset.origin})",
+        "Data fingerprint": str(stamp["fingerprint"]) if stamp else "",
+        "Version": f"FOR-system {all_versions()['forsys']}",
+        "Made on": max(times)[:10] if times else "",
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def headline(results: Results) -> list[dict[str, Any]]:
+    """The few numbers to read first: value, text, name, remark."""
     k, final, baseline = results.k, results.final, results.best_baseline
     score, best = final.get(f"MAP@{k}"), baseline.get(f"MAP@{k}")
     tiles = []
-    if known(score):
+    if score is not None and known(score):
         ends = f"95 % interval {final['low']:.4f} to {final['high']:.4f}"
-        tiles.append((f"{score:.4f}", f"MAP@{k} of the final list", ends))
+        tiles.append(_tile(score, f"{score:.4f}", f"MAP@{k} of the final list", ends))
         if best:
-            tiles.append((f"{score / best:.2f}×", "the best simple baseline", f"{baseline['list']}: {best:.4f}"))
+            name = "the best simple baseline"
+            tiles.append(_tile(score / best, f"{score / best:.2f}×", name, f"{baseline['list']}: {best:.4f}"))
+        if results.oracle:
+            share, ceiling = score / results.oracle, f"oracle order of the candidates: {results.oracle:.4f}"
+            tiles.append(_tile(share, percent(share), "of the ceiling", ceiling))
     if known(final.get(f"recall@{k}")):
-        remark = f"of the {results.bought:,} articles bought are among the {k}"
-        tiles.append((percent(final[f"recall@{k}"]), f"recall@{k}", remark))
-    fusion = next((row for row in results.next_item if row["model"] == FUSION), None)
+        recall, remark = final[f"recall@{k}"], f"of the {results.bought:,} articles bought are among the {k}"
+        tiles.append(_tile(recall, percent(recall), f"recall@{k}", remark))
+    fusion = next((row for row in results.tables["next_item"] if row["model"] == FUSION), None)
     if fusion and known(fusion.get("@10")):
         remark = f"of {fusion['events']:,} next purchases are among the first 10"
-        tiles.append((percent(fusion["@10"]), "next-item accuracy at 10", remark))
+        tiles.append(_tile(fusion["@10"], percent(fusion["@10"]), "next-item accuracy at 10", remark))
     return tiles
 
 
+def _tile(value: float, text: str, name: str, remark: str) -> dict[str, Any]:
+    return {"value": value, "text": text, "name": name, "remark": remark}
+
+
 def _charts(run: Run, results: Results) -> dict[str, Any]:
-    """Every chart as SVG, empty where there is nothing to draw."""
-    tuned, k = results.tuned, results.k
+    """Every chart; None, or nothing, where there is nothing to draw."""
+    tables, tuned, k, palette = results.tables, results.tuned, results.k, palette_of(results)
+    shown = [FINAL, *BASELINES, "bought"]  # JSON has sorted them as text
     return {
-        "map": to_svg(charts.map_chart(results.scores, k), "map", f"MAP@{k} of every list with 95 % intervals"),
-        "recall": to_svg(charts.recall_chart(results.scores), "recall", "recall of every list"),
-        "next": to_svg(charts.next_item_chart(results.next_item), "next", "next-item accuracy by k"),
-        "calibration": to_svg(
-            charts.calibration_chart(results.calibration), "chance", "predicted and observed chances"
-        ),
+        "map": charts.map_chart(tables["scores"], k, palette),
+        "sources": charts.sources_chart(tables["sources"], palette),
+        "next": charts.next_item_chart(tables["next_item"], "model", palette),
+        "compared": charts.next_item_chart(results.measured.get("comparison/accuracy.csv", []), "system", palette),
+        "calibration": charts.calibration_chart(tables["calibration"]),
+        "importance": charts.importance_chart(tables["importance"], FEATURES),
         "segments": _segment_charts(results),
-        "tried": [
-            (key, to_svg(charts.tried_chart(values, _chosen(tuned, key)), key, f"MAP@{k} by {key}"))
-            for key, values in sorted(tuned.get("tried", {}).items())
+        "popularity": [
+            (name, bars)
+            for name in shown
+            if (bars := charts.popularity_chart(tables["popularity"], name, palette.colour(name)))
         ],
-        "weights": to_svg(charts.weights_chart(tuned.get("weights", {})), "weights", "weights of the sources"),
-        "weeks": to_svg(charts.weeks_chart(results.weeks, run.calendar.holdout), "weeks", "purchases per week"),
+        "trees": charts.trees_chart(results.ranker.get("map_by_trees", []), results.ranker.get("trees", 0), k),
+        "tried": [
+            (key, chart)
+            for key, values in sorted(tuned.get("tried", {}).items())
+            if (chart := charts.tried_chart(values, _chosen(tuned, key)))
+        ],
+        "weights": charts.weights_chart(tuned.get("weights", {}), palette),
+        "weeks": charts.weeks_chart(results.weeks, run.calendar.holdout),
     }
 
 
-def _segment_charts(results: Results) -> list[tuple[str, Markup]]:
+def _segment_charts(results: Results) -> list[tuple[str, charts.Bars]]:
     """Title and chart of each segmentation: of customers by MAP@k, of articles by recall@k."""
     drawn = []
-    for segment in dict.fromkeys(row["segment"] for row in results.segments):
-        rows = [row for row in results.segments if row["segment"] == segment]
+    segments = results.tables["segments"]
+    for segment in dict.fromkeys(row["segment"] for row in segments):
+        rows = [row for row in segments if row["segment"] == segment]
         metric = "MAP" if any(known(row.get(f"MAP@{results.k}")) for row in rows) else "recall"
         column = f"{metric}@{results.k}"
-        title, average = f"{column} by {segment}", results.final.get(column)
-        figure = charts.segment_chart(rows, column, average if known(average) else None)
-        drawn.append((title, to_svg(figure, f"segment {segment}", title)))
-    return [pair for pair in drawn if pair[1]]
+        average = results.final.get(column)
+        chart = charts.segment_chart(rows, column, average if known(average) else None)
+        if chart:
+            drawn.append((f"{column} by {segment}", chart))
+    return drawn
+
+
+def _measured(results: Results) -> list[tuple[str, list[tuple[str, list[Row]]]]]:
+    """The commands beside the stages that were run, each with its tables."""
+    found = [
+        (command, [(Path(file).stem, rows) for file in files if (rows := results.measured.get(file))])
+        for command, files in MEASURED.items()
+    ]
+    return [(command, tables) for command, tables in found if tables]
+
+
+def _customers(run: Run, results: Results) -> dict[str, Any]:
+    """customers, and the articles that they show: id, name, kind, colour, price and the colours of a tile.
+
+    Articles are numbered anew, those that one looks at first in front. Nothing where nobody has a list yet.
+    """
+    if not (run.workspace.holdout / "predictions.parquet").exists():
+        return {"num_customers": 0, "articles": [], "customers": []}
+    baseline = results.best_baseline.get("list") or next(iter(BASELINES))
+    found = find_customers(run, baseline)
+    dense = list(dict.fromkeys(article for customer in found for article in customer.articles()))
+    number = {article: i for i, article in enumerate(dense)}
+    return {
+        "baseline": baseline,
+        "num_customers": len(found),
+        "articles": _articles(run, dense),
+        "customers": [_renumbered(customer, number) for customer in found],
+    }
+
+
+def _renumbered(customer: Customer, number: dict[int, int]) -> dict[str, Any]:
+    values = customer.as_json()
+    values["before"] = [[number[article], day] for article, day in customer.before]
+    values |= {key: [number[article] for article in values[key]] for key in ("bought", "baseline")}
+    for each in values["predicted"]:
+        each["article"] = number[each["article"]]
+    return values
+
+
+def _articles(run: Run, dense: list[int]) -> list[Row]:
+    table, roles = run.history.articles[dense], run.roles
+    prices = newest_prices(run.history, run.calendar.submission)[dense].tolist()
+    return [
+        _article(row, row.get(roles.kind) or "article", row.get(roles.colour) or "", price)
+        for row, price in zip(table.iter_rows(named=True), prices, strict=True)
+    ]
+
+
+def _article(row: Row, kind: str, colour: str, price: float) -> Row:
+    background, ink = swatch(colour, kind)
+    name = row["prod_name"] or row["article_id"]
+    about = {"id": row["article_id"], "name": name, "kind": kind, "colour": colour}
+    return about | {"price": float(f"{price:.4g}") if price else None, "tile": [background, ink]}
+
+
+def _pictures(run: Run, figures: dict[str, Any]) -> dict[str, list[str]]:
+    """The pictures of the articles, "" where there is none: of the first ones, see MAX_PICTURES, MAX_CHARACTERS."""
+    ids = [article["id"] for article in figures["articles"]]
+    table = run.history.articles.filter(pl.col("article_id").is_in(ids[:MAX_PICTURES]))
+    files = picture_files(run.dataset.folder / "images", table) if ids else {}
+    pictures, room = [], MAX_CHARACTERS
+    for article in ids:
+        small = thumbnail(files[article]) if article in files and room > 0 else None
+        pictures.append(data_uri(small) if small else "")
+        room -= len(pictures[-1])
+    return {"pictures": pictures}
+
+
+def _source_colours(results: Results) -> dict[str, dict[str, Any]]:
+    palette = palette_of(results)
+    return {name: {"colour": palette.colour(name), "ring": palette.is_ring(name)} for name in palette.sources}
+
+
+def _embedded(values: Any) -> Markup:
+    """JSON for a <script> element, which nothing in it can end."""
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
 def _chosen(tuned: Row, key: str) -> str:
+    """The value that was tried and chosen, as `tried` spells it: 4.0 was tried as "4"."""
     name, _, parameter = key.partition(".")
-    return str(tuned.get("sources", {}).get(name, {}).get(parameter, ""))
+    value = tuned.get("sources", {}).get(name, {}).get(parameter, "")
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _template() -> Any:
@@ -115,8 +261,17 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"decimals": decimals, "percent": percent, "grouped": "{:,}".format, "colour": colour_of}
-    environment.globals |= {"FINAL": FINAL, "FUSION": FUSION, "UNION": UNION}
+    environment.filters |= {
+        "decimals": decimals,
+        "percent": percent,
+        "grouped": "{:,}".format,
+        "signed": "{:+.4f}".format,
+        "cell": cell,
+        "by_score": by_score,
+        "at": columns_at,
+        "list_of": lambda key, form: (key, form),
+    }
+    environment.globals |= {"FINAL": FINAL, "FUSION": FUSION, "UNION": UNION, "variables": variables}
     return environment.get_template("page.html")
 
 
@@ -125,12 +280,14 @@ def decimals(value: float | None) -> str:
     return f"{value:.4f}" if value is not None and known(value) else "–"
 
 
-def percent(value: float | None) -> str:
-    """A share as a percentage; a dash where there is none."""
-    return f"{value:.1%}".replace("%", " %") if value is not None and known(value) else "–"
+def cell(value: Any) -> str:
+    """A value of a table of any kind."""
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4f}"
+    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _at(rows: list[Row], prefix: str) -> list[str]:
+def columns_at(rows: Iterable[Row], prefix: str) -> list[str]:
     """The columns `prefix` + k by rising k (JSON has sorted them as text)."""
     columns = {key for row in rows for key in row if key.startswith(prefix)}
     return sorted(columns, key=lambda key: int(key.removeprefix(prefix)))

@@ -1,5 +1,7 @@
 """What the stages wrote, read for the page. A file that is not there gives an empty value, not an error."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -7,62 +9,84 @@ from typing import Any
 import polars as pl
 
 from forsys.evaluation.list_names import FINAL
-from forsys.report.drawing import Row, by_score, known
+from forsys.report.rows import Row, by_score, known
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
 from forsys.store import read_json
 
+TABLES = ("scores", "next_item", "segments", "importance", "calibration", "sources", "popularity")  # of scores.json
+MEASURED = {
+    "backtest": ("evaluation/backtest.csv",),
+    "ablate": ("evaluation/ablation.csv", "evaluation/ablation_candidates.csv"),
+    "compare": tuple(
+        f"comparison/{name}.csv"
+        for name in ("accuracy", "gains", "never_sold", "by_length", "bias_sweep", "ablation")
+    ),
+}
+"""The tables of the commands beside the stages, where they were run."""
+COSTS = ("finished", "seconds", "peak_gib", "made")
+STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate")  # those before the page
+
 
 @dataclass(frozen=True)
 class Results:
-    """scores, next_item, segments: rows of scores.json; tuned: tuned.json.
+    """tables: those of scores.json as rows, by name. tuned: tuned.json.
 
     k: of the final list. buyers: customers who bought in the holdout; bought: their distinct articles, summed.
-    weeks: see `weekly`. content_notes: what the stage `content` said of pictures and descriptions.
-    verdict: the result in a sentence. calibration: rows of scores.json too.
+    weeks: see `weekly`. notes: what the stages `tables` and `content` said of the data. verdict: see
+    evaluation/verdict.py. oracle: MAP@k of the oracle order of the candidates. ranker: what the holdout's ranker
+    learned from. measured: file -> rows, of the commands beside the stages. stages: their stamps' COSTS.
     """
 
     k: int
-    scores: list[Row]
-    next_item: list[Row]
-    segments: list[Row]
+    tables: Mapping[str, list[Row]]
     tuned: dict[str, Any]
     buyers: int
     bought: int
     weeks: pl.DataFrame
-    content_notes: list[str]
-    verdict: str
-    calibration: list[Row]
+    notes: list[str]
+    verdict: dict[str, Any]
+    oracle: float | None
+    ranker: dict[str, Any]
+    measured: dict[str, list[Row]]
+    stages: list[Row]
 
     @classmethod
     def read(cls, run: Run) -> "Results":
         """Read the files of a run."""
-        k, written = run.settings.k, read_json(run.workspace.evaluation / "scores.json") or {}
-        scores, next_item, segments = (written.get(name) or [] for name in ("scores", "next_item", "segments"))
-        calibration = written.get("calibration") or []
-        tuned, bought = read_json(run.workspace.tuned) or {}, holdout_purchases(run)
-        buyers = bought["customer"].n_unique()
-        notes = (read_json(run.workspace.content / "content.json") or {}).get("notes") or []
-        judged = str((written.get("verdict") or {}).get("text", ""))
+        written = read_json(run.workspace.evaluation / "scores.json") or {}
+        bought = holdout_purchases(run)
+        ranker = read_json(run.workspace.ranker(run.calendar.holdout) / "ranker.json") or {}
         return cls(
-            k, scores, next_item, segments, tuned, buyers, len(bought), weekly(run), notes, judged, calibration
+            k=run.settings.k,
+            tables={name: written.get(name) or [] for name in TABLES},
+            tuned=read_json(run.workspace.tuned) or {},
+            buyers=bought["customer"].n_unique(),
+            bought=len(bought),
+            weeks=weekly(run),
+            notes=_notes(run),
+            verdict=written.get("verdict") or {},
+            oracle=written.get("oracle_order_of_the_candidates"),
+            ranker=ranker.get("metadata") or {},
+            measured={file: rows for files in MEASURED.values() for file in files if (rows := _csv(run, file))},
+            stages=[
+                {"stage": name, **{key: stamp[key] for key in COSTS}}
+                for name in STAGES
+                if (stamp := run.stamp_of(name)) and {*COSTS} <= {*stamp}
+            ],
         )
-
-    @property
-    def best_first(self) -> list[Row]:
-        """The rows of the scores by MAP@k; those without one last."""
-        return by_score(self.scores, f"MAP@{self.k}")
 
     @property
     def final(self) -> Row:
         """The final list's row of the scores; empty where there is none."""
-        return next((row for row in self.scores if row["list"] == FINAL), {})
+        return next((row for row in self.tables["scores"] if row["list"] == FINAL), {})
 
     @property
     def best_baseline(self) -> Row:
         """The row of the baseline with the highest MAP@k; empty where there is none."""
-        rows = [row for row in self.best_first if row["list"] in BASELINES and known(row.get(f"MAP@{self.k}"))]
-        return rows[0] if rows else {}
+        column = f"MAP@{self.k}"
+        rows = [row for row in by_score(self.tables["scores"], column) if row["list"] in BASELINES]
+        return next((row for row in rows if known(row.get(column))), {})
 
 
 def holdout_purchases(run: Run) -> pl.DataFrame:
@@ -82,3 +106,21 @@ def weekly(run: Run) -> pl.DataFrame:
     whole = (end - run.calendar.first_day).days // 7
     rows = [(end - timedelta(days=7 * back), counts.get(back, 0)) for back in range(whole, 0, -1)]
     return pl.DataFrame(rows, schema={"week": pl.Date, "purchases": pl.Int64}, orient="row")
+
+
+def _notes(run: Run) -> list[str]:
+    files = (run.workspace.tables / "tables.json", run.workspace.content / "content.json")
+    return [note for file in files for note in (read_json(file) or {}).get("notes") or []]
+
+
+def _csv(run: Run, file: str) -> list[Row]:
+    path = run.workspace.out / file
+    return _rows(pl.read_csv(path, infer_schema_length=None)) if path.exists() else []
+
+
+def _rows(table: pl.DataFrame) -> list[Row]:
+    """As dicts; None for what is not a number."""
+    return [
+        {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
+        for row in table.iter_rows(named=True)
+    ]

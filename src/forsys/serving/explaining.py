@@ -9,9 +9,11 @@ import polars as pl
 from forsys.arrays import Floats, Ints
 from forsys.errors import DataError
 from forsys.ranking.explain import contributions
+from forsys.ranking.features import GROUPS
 from forsys.ranking.features.group import attribute_feature
 from forsys.serving.recommender import Answer, Recommender, found_by
 from forsys.serving.sentences import sentence
+from forsys.tables.roles import Roles
 
 MAX_REASONS = 6  # for and against each
 
@@ -44,6 +46,34 @@ def explanations(
         }
         for pair, row in zip(chosen.tolist(), table.iter_rows(named=True), strict=True)
     ]
+
+
+def main_effects(recommender: Recommender, answer: Answer, chosen: Ints) -> list[str]:
+    """What moves each of some pairs up most, compared with the mean of its customer's candidates: a sentence each.
+
+    Apart from what is unknown, and from ranks and scores in the sources' lists, which tell a person little. chosen:
+    rows of `answer.pairs`.
+    """
+    if not len(chosen):
+        return []
+    features = recommender.live.features(answer.pairs)
+    parts = contributions(recommender.live.ranker, features, answer.pairs.row)
+    _, start, group = np.unique(answer.pairs.row, return_index=True, return_inverse=True)
+    mean = np.add.reduceat(parts, start) / np.bincount(group)[:, None]
+    told = np.array([not _of_lists(name, recommender.run.roles) for name in features.columns])
+    told = told & np.isfinite(features[chosen].to_numpy())
+    best = np.argmax(np.where(told, parts[chosen] - mean[group[chosen]], -np.inf), axis=1)
+    names = [features.columns[feature] for feature in best.tolist()]
+    return [
+        sentence(name, features[pair, name], _texts(recommender, answer, pair), recommender.run.roles)
+        for pair, name in zip(chosen.tolist(), names, strict=True)
+    ]
+
+
+def _of_lists(feature: str, roles: Roles) -> bool:
+    """Whether a feature says where the sources rank an article."""
+    names = [name for group in ("lists", "scores") for name in GROUPS[group].meanings(roles)]
+    return any(feature.endswith(name.removeprefix("<source>")) for name in names)
 
 
 def explanation_text(explained: dict[str, Any], period: int) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from forsys.arrays import Floats, Ints
+from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.ranking.calibration import Calibration, inputs
 from forsys.ranking.live import LiveRanker
@@ -60,9 +61,12 @@ class Recommender:
     asked: pl.Series  # the ids of the customers, and null at the end, for someone new
 
     @classmethod
-    def of(cls, run: Run) -> "Recommender":
-        """Of a run whose stage `rank` has finished; takes seconds. Raises DataError where it has not."""
-        fold, tuned = run.calendar.submission, Tuned.read(run.workspace.tuned)
+    def of(cls, run: Run, fold: Fold | None = None) -> "Recommender":
+        """Of a run whose stage `rank` has finished, for the submission or another ranked fold; takes seconds.
+
+        Raises DataError where the stage has not finished.
+        """
+        fold, tuned = fold or run.calendar.submission, Tuned.read(run.workspace.tuned)
         folder = run.workspace.ranker(fold)
         live = LiveRanker.of(run, tuned, fold, Ranker.load(folder))
         articles, ids = run.history.articles, run.history.customers["customer_id"]

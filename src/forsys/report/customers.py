@@ -1,0 +1,201 @@
+"""The customers of the page: a few of every kind, with what they bought, what they were recommended, and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from forsys.arrays import Bools, Ints
+from forsys.calendar import EPOCH, Fold
+from forsys.retrieval.baselines import BASELINES
+from forsys.run import Run
+from forsys.serving.explaining import main_effects
+from forsys.serving.recommender import Recommender
+from forsys.tables.history import Profiles
+
+SHOWN = {"holdout": 140, "submission": 60}  # customers of each period
+BEFORE, BOUGHT = 8, 12  # articles of a customer that are shown, the newest first
+DORMANT = 90  # days without a purchase
+HEAVY = 0.9  # quantile of the number of purchases
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """An article of a list, its sources (that with the best rank first) and two reasons in words."""
+
+    article: int
+    hit: bool
+    sources: list[str]
+    reasons: list[str]
+    chance: float | None
+
+
+@dataclass(frozen=True)
+class Customer:
+    """One customer; articles are dense ids. num_before and num_bought count all, shown or not.
+
+    period: "holdout", or "submission", of which nobody knows yet what will be bought. tags: the kinds of customer
+    that it belongs to. before: pairs of article and day, the newest first.
+    """
+
+    id: str
+    age: int | None
+    period: str
+    tags: list[str]
+    num_before: int
+    before: list[tuple[int, str]]
+    num_bought: int
+    bought: list[int]
+    predicted: list[Recommended]
+    baseline: list[int]
+    hits: int
+    baseline_hits: int
+
+    def articles(self) -> list[int]:
+        """All that are shown, those that one looks at first in front."""
+        before = [article for article, _ in self.before]
+        return [*(each.article for each in self.predicted), *self.bought, *before, *self.baseline]
+
+    def as_json(self) -> dict[str, Any]:
+        """For report.json."""
+        return asdict(self)
+
+
+def find_customers(run: Run, baseline: str, shown: Mapping[str, int] = SHOWN) -> list[Customer]:
+    """`shown` customers of each period, sampled by kind with the seed of the settings, beside `baseline`'s lists.
+
+    Those of the holdout come first. Raises DataError where the stage `rank` has not finished.
+    """
+    folds = {"holdout": run.calendar.holdout, "submission": run.calendar.submission}
+    return [
+        each for period, fold in folds.items() for each in _of_period(run, period, fold, baseline, shown[period])
+    ]
+
+
+def kinds_of(profiles: Profiles) -> dict[str, Bools]:
+    """Kind -> which of the profiles are of it: without purchases, long away, the tenth that bought most, others."""
+    count = profiles.stop - profiles.start
+    gap = profiles.as_of - profiles.history.day[np.maximum(profiles.stop - 1, 0)]
+    new = count == 0
+    most = np.quantile(count[~new], HEAVY) if not new.all() else 0
+    dormant, heavy = ~new & (gap > DORMANT), ~new & (count > 1) & (count >= most)
+    return {"new": new, "dormant": dormant, "heavy": heavy, "regular": ~(new | dormant | heavy)}
+
+
+def sample(kinds: Mapping[str, Bools], total: int, seed: int) -> Ints:
+    """`total` rows, sorted: as many of each kind as of the others where there are as many, the rest from all."""
+    random = np.random.default_rng([seed, 12])
+    size = len(next(iter(kinds.values())))
+    chosen = np.zeros(size, bool)
+    for members in kinds.values():
+        left = np.flatnonzero(members & ~chosen)
+        chosen[random.permutation(left)[: total // len(kinds)]] = True
+    left = random.permutation(np.flatnonzero(~chosen))
+    chosen[left[: max(total - int(chosen.sum()), 0)]] = True
+    return np.flatnonzero(chosen)
+
+
+def _of_period(run: Run, period: str, fold: Fold, baseline: str, count: int) -> list[Customer]:
+    everyone = run.target_customers(fold)
+    if not len(everyone):
+        return []
+    bought = run.labels(fold) if period == "holdout" else None
+    kinds = kinds_of(run.history.profiles(everyone, fold.as_of))
+    if bought is not None:
+        hit = np.isin(everyone, _with_hit(run, bought).to_numpy())
+        kinds = {"hit": hit, "miss": ~hit, **kinds}
+    rows = sample(kinds, count, run.settings.seed)
+    chosen = everyone[rows]
+    recommender = Recommender.of(run, fold)
+    lists = _recommended(recommender, chosen, run.settings.k)
+    simple = _lists(BASELINES[baseline].fit(run.history, fold.as_of).recommend(
+        run.history.profiles(chosen, fold.as_of), run.settings.k
+    ))  # fmt: skip
+    then = {} if bought is None else _lists(bought.filter(pl.col("customer").is_in(chosen)))
+    before = _before(run.history.profiles(chosen, fold.as_of))
+    about = run.history.customers[chosen].select("customer_id", "age").rows()
+    return [
+        _customer(
+            about[i],
+            period,
+            [name for name, members in kinds.items() if members[row]],
+            before[i],
+            then.get(customer, []),
+            lists[i],
+            simple.get(customer, []),
+        )
+        for i, (row, customer) in enumerate(zip(rows.tolist(), chosen.tolist(), strict=True))
+    ]
+
+
+def _with_hit(run: Run, bought: pl.DataFrame) -> pl.Series:
+    """The customers of whose list something was bought."""
+    predicted = pl.read_parquet(run.workspace.holdout / "predictions.parquet")
+    return bought.join(predicted, on=["customer", "article"], how="semi")["customer"].unique()
+
+
+def _recommended(recommender: Recommender, customers: Ints, k: int) -> list[list[Recommended]]:
+    """The list of each customer, without the hits."""
+    answer = recommender.answer(recommender.live.profiles(customers))
+    chosen = answer.first(k, np.zeros(0, int))
+    table = recommender.table(answer, chosen)
+    second = main_effects(recommender, answer, chosen)
+    lists: list[list[Recommended]] = [[] for _ in customers]
+    pairs = zip(answer.pairs.row[chosen].tolist(), answer.pairs.article[chosen].tolist(), strict=True)
+    words = zip(table["sources"], table["reason"], second, table["chance"], strict=True)
+    for (row, article), (sources, first, then, chance) in zip(pairs, words, strict=True):
+        reasons = [f"{first[:1].upper()}{first[1:]}.", *([then] if then else [])]
+        lists[row].append(Recommended(article, False, sources.split(", "), reasons, chance))
+    return lists
+
+
+def _lists(rows: pl.DataFrame) -> dict[int, list[int]]:
+    """Customer -> articles, in the order of the rows, or of the ranks where they have one."""
+    if "rank" in rows.columns:
+        rows = rows.sort("customer", "rank")
+    grouped = rows.group_by("customer", maintain_order=True).agg("article")
+    return dict(grouped.iter_rows())
+
+
+def _before(profiles: Profiles) -> list[list[tuple[int, str]]]:
+    """The distinct articles of each profile with the day of the last purchase, the newest first."""
+    log = profiles.history
+    found = []
+    for start, stop in zip(profiles.start.tolist(), profiles.stop.tolist(), strict=True):
+        newest = zip(log.article[start:stop][::-1].tolist(), log.day[start:stop][::-1].tolist(), strict=True)
+        last: dict[int, int] = {}
+        for article, day in newest:
+            last.setdefault(article, day)
+        found.append([(article, (EPOCH + timedelta(day)).isoformat()) for article, day in last.items()])
+    return found
+
+
+def _customer(
+    about: tuple[str, float | None],
+    period: str,
+    tags: list[str],
+    before: list[tuple[int, str]],
+    bought: Sequence[int],
+    predicted: list[Recommended],
+    baseline: list[int],
+) -> Customer:
+    then, (customer_id, age) = set(bought), about
+    shown = [Recommended(**(vars(each) | {"hit": each.article in then})) for each in predicted]
+    rank = {each.article: i for i, each in enumerate(shown)}
+    return Customer(
+        id=customer_id,
+        age=int(age) if age is not None and age == age else None,
+        period=period,
+        tags=tags,
+        num_before=len(before),
+        before=before[:BEFORE],
+        num_bought=len(bought),
+        bought=sorted(bought, key=lambda article: rank.get(article, len(rank)))[:BOUGHT],
+        predicted=shown,
+        baseline=baseline,
+        hits=sum(each.hit for each in shown),
+        baseline_hits=len(then & set(baseline)),
+    )
