@@ -68,6 +68,7 @@ def search(run: Run, space: Space, trials: int, weeks: int) -> Found:
     default = [
         scorer.average_precision(run.settings, fold) for fold in progress(folds, "search: default", unit="fold")
     ]
+    say_below(f"the default: MAP@{run.settings.k} {_mean(default):.4f} on {len(folds)} week(s)")
     searcher, study = _Searcher(run, space, scorer, folds, default), _study(run, space, folds)
     before = len(_finished(study))
     for number in range(before, trials):
