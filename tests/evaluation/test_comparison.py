@@ -61,7 +61,16 @@ def test_accuracy_rises_with_k_and_costs_are_there(found: Comparison) -> None:
 
 
 def test_gains_compare_each_cell_with_and_without_features(found: Comparison) -> None:
-    assert list(found.gains()["features added to"]) == [c + m for c in TITLES for m in ("", MEMORY)]
+    gains = found.gains()
+    assert list(gains["against"])[:-1] == [c + m for c in TITLES for m in ("", MEMORY)]
+    assert list(gains["system"])[:-1] == [c + FEATURES + m for c in TITLES for m in ("", MEMORY)]
+    assert (gains["low@10"] <= gains["gain@10"]).all() and (gains["gain@10"] <= gains["high@10"]).all()
+
+
+def test_the_mixture_is_compared_with_the_best_other_system(found: Comparison) -> None:
+    accuracy, last = found.accuracy().set_index("system")["@10"], found.gains().iloc[-1]
+    assert last["system"] == MIXTURE and accuracy[last["against"]] == accuracy.drop(MIXTURE).max()
+    assert last["gain@10"] == pytest.approx(accuracy[MIXTURE] - accuracy[last["against"]])
 
 
 def test_only_what_can_score_new_articles_is_judged_by_them(found: Comparison) -> None:
@@ -101,7 +110,7 @@ def test_everything_is_written(run: Run, found: Comparison) -> None:
     assert list(sweep["new_article_bias"]) == ["none", "-3", "-2", "-1", "+0", "+1"]
     pd.testing.assert_frame_equal(pd.read_csv(folder / "accuracy.csv"), found.accuracy(), check_exact=False)
     assert json.loads((folder / "comparison.json").read_text())["generated"] is True
-    assert (folder / "comparison.md").read_text().count("| GRU + features + memory |") == 2
+    assert (folder / "comparison.md").read_text().count("| GRU + features + memory |") == 3
     assert (folder / "accuracy.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -129,5 +138,5 @@ def test_the_ablation_is_paired_with_everything(run: Run, monkeypatch: pytest.Mo
     monkeypatch.setattr(mixture_ablation, "systems", lambda _: {MIXTURE: small})
     table = mixture_ablation.mixture_ablation(run)
     assert list(table["mixture"]) == [ALL, "without item_knn", "without same_attributes"]
-    assert table["difference@10"][0] == "+0.0000 [+0.0000, +0.0000]"
+    assert not table.loc[0, ["gain@10", "low@10", "high@10", "gain@100"]].any()
     assert table["@100"].between(0, 1).all()

@@ -18,12 +18,11 @@ from forsys.candidates import SourceArtifacts
 from forsys.errors import DataError
 from forsys.evaluation.mixture_accuracy import Rows, mixture_ranks
 from forsys.evaluation.next_item_accuracy import (
-    ACCURACY_AT,
     accuracies,
     next_item_ranks,
 )
 from forsys.fingerprints import fingerprint
-from forsys.metrics.bootstrap import Interval, interval, paired
+from forsys.metrics.bootstrap import interval, paired
 from forsys.metrics.lists import mean_rank
 from forsys.progress import progress
 from forsys.recurrent.cells import CELLS
@@ -43,6 +42,7 @@ FEATURES, MEMORY = " + features", " + memory"
 NEW_ALONE, MIXED = "new articles alone", "GRU + new articles"
 MIXTURE, NETWORK = "mixture", "network"  # its row, and its member that is the GRU with features
 PICTURES = ("colour", "shape")
+GAINS_AT = (10, 100)  # the k of paired differences
 BIASES = (-3.0, -2.0, -1.0, 0.0, 1.0)  # of new articles against the others
 LENGTHS = {"1 purchase": (1, 2), "2-3": (2, 4), "4-9": (4, 10), "10 or more": (10, 10**9)}
 
@@ -86,14 +86,13 @@ class Comparison:
         return pd.DataFrame(rows)
 
     def gains(self) -> pd.DataFrame:
-        """What the features add to each cell, with and without memory: paired differences with 95 % intervals."""
-        rows: list[dict[str, object]] = []
-        for cell, memory in product(CELLS.values(), ("", MEMORY)):
-            ours, theirs = (self.measured.get(cell.title + features + memory) for features in (FEATURES, ""))
-            if ours is not None and theirs is not None:
-                gains = {f"@{k}": gain_text(self._gain(ours.ranks <= k, theirs.ranks <= k)) for k in ACCURACY_AT}
-                rows.append({"features added to": cell.title + memory, **gains})
-        return pd.DataFrame(rows)
+        """Paired differences with 95 % intervals: features of each cell, and the mixture against the best other."""
+        ours = [cell.title + FEATURES + memory for cell, memory in product(CELLS.values(), ("", MEMORY))]
+        pairs = [(name, name.replace(FEATURES, "")) for name in ours]
+        others = [found for found in self._on_whole_catalogue() if found.name != MIXTURE]
+        best = max(others, key=lambda found: float((found.ranks <= GAINS_AT[0]).mean()), default=None)
+        pairs += [(MIXTURE, best.name)] if best else []
+        return pd.DataFrame([self._gain(*pair) for pair in pairs if {*pair} <= {*self.measured}])
 
     def never_sold(self) -> pd.DataFrame:
         """Accuracy on the events whose article was never sold before, of the systems that can score those."""
@@ -127,13 +126,22 @@ class Comparison:
     def _on_whole_catalogue(self) -> list[Measured]:
         return [found for name, found in self.measured.items() if name != NEW_ALONE]
 
-    def _gain(self, ours: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> Interval:
-        return paired(ours, theirs, groups=self._customers, draws=self.bootstrap_samples, seed=self.seed)
+    def _gain(self, system: str, against: str) -> dict[str, object]:
+        ranks = self.measured[system].ranks, self.measured[against].ranks
+        gain = gain_columns(*ranks, self._customers, self.bootstrap_samples, self.seed)
+        return {"system": system, "against": against, **gain}
 
 
-def gain_text(gain: Interval) -> str:
-    """A paired difference as it stands in a table, with signs."""
-    return f"{gain.mean:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
+def gain_columns(ours: Floats, theirs: Floats, groups: Ints, draws: int, seed: int) -> dict[str, float]:
+    """At each of GAINS_AT the paired difference of two systems' accuracy and its 95 % interval, by group.
+
+    ours, theirs: ranks of the same events, (events,).
+    """
+    columns: dict[str, float] = {}
+    for k in GAINS_AT:
+        gain = paired(ours <= k, theirs <= k, groups=groups, draws=draws, seed=seed)
+        columns |= {f"gain@{k}": gain.mean, f"low@{k}": gain.low, f"high@{k}": gain.high}
+    return columns
 
 
 def compare(run: Run) -> Comparison:

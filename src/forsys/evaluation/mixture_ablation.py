@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from forsys.evaluation.comparison import MIXTURE, gain_text, systems
+from forsys.evaluation.comparison import GAINS_AT, MIXTURE, gain_columns, systems
 from forsys.evaluation.mixture_accuracy import mixture_ranks
-from forsys.metrics.bootstrap import paired
 from forsys.progress import progress
 from forsys.retrieval.mixture import Fitted, Mixture
 from forsys.retrieval.mixture_features import GROUPS
@@ -16,7 +15,6 @@ from forsys.settings import SourceConfig
 from forsys.tables.events import next_item_events
 
 ALL = "everything"
-AT = (10, 100)
 MAX_EVENTS = 6_000  # predicted by each of some 15 mixtures
 
 
@@ -34,14 +32,11 @@ def mixture_ablation(run: Run) -> pd.DataFrame:
         parameters = {key: value for key, value in config.items() if key != "class"}
         source = Mixture(**parameters).fit(run.history, fold.as_of, fitted)
         ranks[name], _ = mixture_ranks(source, run.history, events)
-    rows = []
+    rows: list[dict[str, object]] = []
     for name, found in ranks.items():
-        row: dict[str, object] = {"mixture": name}
-        for k in AT:
-            hit, full = found <= k, ranks[ALL] <= k
-            gain = paired(hit, full, groups=groups, draws=samples, seed=settings.seed)
-            row |= {f"@{k}": float(np.mean(hit)), f"difference@{k}": gain_text(gain)}
-        rows.append(row)
+        accuracy = {f"@{k}": float(np.mean(found <= k)) for k in GAINS_AT}
+        gain = gain_columns(found, ranks[ALL], groups, samples, settings.seed)
+        rows.append({"mixture": name, **accuracy, **gain})
     return pd.DataFrame(rows)
 
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from forsys.evaluation.comparison import gain_text, measure
-from forsys.metrics.bootstrap import paired
+from forsys.evaluation.comparison import GAINS_AT, gain_columns, measure
 from forsys.progress import progress
 from forsys.recurrent.config import ALL_FEATURES
 from forsys.retrieval.mixture import Fitted
@@ -13,7 +12,6 @@ from forsys.settings import SourceConfig
 from forsys.tables.events import next_item_events
 
 ALL, NONE = "all features", "no features"
-AT = (10, 100)
 
 
 def ablations(network: SourceConfig) -> dict[str, SourceConfig]:
@@ -38,12 +36,9 @@ def network_ablation(run: Run) -> pd.DataFrame:
         name: measure(run, fold, events, name, config, Fitted())[0].ranks
         for name, config in progress(ablations(settings.compare.network).items(), "ablation", unit="network")
     }
-    rows = []
+    rows: list[dict[str, object]] = []
     for name, found in ranks.items():
-        row: dict[str, object] = {"features": name}
-        for k in AT:
-            hit, full = found <= k, ranks[ALL] <= k
-            gain = paired(hit, full, groups=groups, draws=samples, seed=settings.seed)
-            row |= {f"@{k}": float(np.mean(hit)), f"difference@{k}": gain_text(gain)}
-        rows.append(row)
+        accuracy = {f"@{k}": float(np.mean(found <= k)) for k in GAINS_AT}
+        gain = gain_columns(found, ranks[ALL], groups, samples, settings.seed)
+        rows.append({"features": name, **accuracy, **gain})
     return pd.DataFrame(rows)

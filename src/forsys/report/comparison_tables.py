@@ -18,7 +18,7 @@ CELL_COLOURS = (LINES[0], LINES[1], ACCENT, *LINES[2:])  # from the start again 
 STYLES = {"": ":", FEATURES: "--", FEATURES + MEMORY: "-"}  # of the variants of a cell that are drawn
 TITLES = {
     "accuracy": "Next-item accuracy at k, parameters, seconds of training, purchases learned per second:",
-    "gains": "What the features add, paired, with 95 % intervals by customer:",
+    "gains": "What the features add, and the mixture: paired differences with 95 % intervals by customer:",
     "candidates": "The mixture's candidates: share of the events' articles that they hold, by who proposes them:",
     "never_sold": "On the events whose article was never sold before the cut-off:",
     "by_length": "Accuracy at 10 by the number of earlier purchases:",

@@ -20,7 +20,16 @@ MEASURED = {
     "ablate": ("evaluation/ablation.csv", "evaluation/ablation_candidates.csv"),
     "compare": tuple(
         f"comparison/{name}.csv"
-        for name in ("accuracy", "gains", "never_sold", "by_length", "bias_sweep", "ablation")
+        for name in (
+            "accuracy",
+            "gains",
+            "candidates",
+            "never_sold",
+            "by_length",
+            "bias_sweep",
+            "ablation",
+            "mixture_ablation",
+        )
     ),
 }
 """The tables of the commands beside the stages, where they were run."""
