@@ -1,5 +1,6 @@
 """What many tests share: a log to work out by hand, one with structure to learn, and a tiny generated shop."""
 
+import os
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from forsys import schema
 from forsys.tables.history import History
+
+os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and what is printed would be wrapped
 
 # Articles 0 and 1 are colours of one product, 2 and 3 of another; 4 has no sister, and nobody buys 5.
 TINY_CODES = [100, 100, 200, 200, 300, 300]

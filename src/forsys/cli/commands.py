@@ -46,8 +46,9 @@ def run_one_stage(options: argparse.Namespace) -> None:
     if options.stage == "evaluate":
         check_name(options.name)
     made = run_stage(run, options.stage)
-    if options.stage in ("submit", "evaluate") and is_up_to_date(run, "evaluate"):
-        words = {"name": options.name, "note": options.note} if options.stage == "evaluate" else {}
+    words = {"name": options.name, "note": options.note} if options.stage == "evaluate" else {}
+    is_new = options.stage in ("submit", "evaluate") and (made or any(words.values()))
+    if is_new and is_up_to_date(run, "evaluate"):
         anew = made and options.stage == "evaluate"
         with locked(run.workspace.out):
             line = keep_run(run, made=anew, submission=is_up_to_date(run, "submit"), **words)
