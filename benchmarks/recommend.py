@@ -17,6 +17,7 @@ import pandas as pd
 import polars as pl
 
 from forsys.candidates import SourceArtifacts
+from forsys.engine import run_tasks
 from forsys.opening import open_run
 from forsys.ranking.calibration import Calibration
 from forsys.ranking.live import pairs_of_anyone
@@ -62,8 +63,7 @@ def fitted(run: Run) -> Run:
     fold, sources = run.calendar.submission, run.settings.retrieval.sources
     tuned = Tuned(sources, Fusion(dict.fromkeys(sources, 1.0)), [], 0, 0.0, {})
     write_json(tuned.to_json(), run.workspace.tuned)
-    for name, config in sources.items():
-        SourceArtifacts.of(run, fold, name, config).fitted()
+    run_tasks((SourceArtifacts.of(run, fold, *config).tasks()[0] for config in sources.items()), "fit")
     fit_for(LabelledFolds(run), tuned, fold, Choice(TREES, 0.5, {})).save(run.workspace.ranker(fold))
     Calibration([0.0] * 6, [1.0] * 6, [0.1] * 6, -5.0, {}).save(run.workspace.ranker(fold))
     return run

@@ -82,6 +82,14 @@ class TestWithoutAnyPart:
         assert encoder.returncode == 2
         assert "content.image_encoder needs tensorflow and keras" in encoder.stderr
 
+    def test_a_cluster_says_so_too(self, minimal: tuple[Path, Done], shop: Path) -> None:
+        for option in ("--engine dask", "--scheduler tcp://127.0.0.1:8786"):
+            done = without(HIDDEN, minimal[0], shop, f"retrieve {option}")
+            assert done.returncode == 2
+            assert done.stderr == (
+                "forsys: a Dask cluster needs distributed. Install it: pip install 'forsys[cluster]'\n"
+            )
+
     def test_doctor_says_what_is_missing(self, minimal: tuple[Path, Done], shop: Path) -> None:
         said = without(HIDDEN, minimal[0], shop, "doctor").stdout
         assert "without tensorflow, keras: pip install 'forsys[recurrent]'" in said
@@ -117,8 +125,9 @@ def test_the_extras_make_up_the_requirements() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     every = [*project["dependencies"], *(line for lines in extras.values() for line in lines)]
-    text = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
-    assert requirements(every) == requirements(text.splitlines())
+    files = [PROJECT / f"requirements{which}.txt" for which in ("", "-cluster")]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    assert requirements(every) == requirements([line for line in lines if not line.startswith("-r ")])
     assert sorted(extras) == sorted(PARTS)
 
 

@@ -142,18 +142,20 @@ def test_the_recurrent_model_is_part_of_what_tune_and_rank_depend_on(
 
 
 def test_what_a_worker_needs_is_small(finished: Run) -> None:
-    """The log is not sent along: it is read again where a task arrives."""
+    """The log is not sent along: it is read again where a task arrives, and once for all tasks."""
     assert len(finished.history) > 0
     name, config = next(iter(Tuned.read(finished.workspace.tuned).sources.items()))
-    task = SourceArtifacts.of(finished, finished.calendar.holdout, name, config)
-    sent = pickle.dumps(task)
+    fit, part, *_ = SourceArtifacts.of(finished, finished.calendar.holdout, name, config).tasks()
+    sent = pickle.dumps(part)
     assert len(sent) < 20_000
+    before = part.files[0].read_bytes()
+    part.files[0].unlink()
     arrived = pickle.loads(sent)
-    part = arrived.part(0)
-    before = part.read_bytes()
-    part.unlink()
-    arrived.make_part(0, arrived.run.shards(arrived.fold)[0])
-    assert part.read_bytes() == before
+    arrived.do()
+    assert part.is_done()
+    assert part.files[0].read_bytes() == before
+    other = pickle.loads(pickle.dumps(fit))
+    assert other.function.__self__.run is arrived.function.__self__.run is not finished
 
 
 def test_reading_a_property_writes_nothing(finished: Run) -> None:

@@ -3,23 +3,22 @@
 A folder's name holds the fingerprint of all that its files were made from, so a file that exists is current.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from forsys.arrays import Ints
 from forsys.calendar import Fold
+from forsys.engine import Task, run_tasks
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.made_files import delete_made
-from forsys.progress import progress
 from forsys.retrieval.registry import make_source, source_class, source_fingerprint
 from forsys.retrieval.source import Source
 from forsys.run import Run
 from forsys.settings import SourceConfig
-from forsys.store import is_current, write_parquet, write_stamp
+from forsys.store import is_current, write_parquet
 
 SourceConfigs = Mapping[str, SourceConfig]
 
@@ -47,6 +46,11 @@ class SourceArtifacts:
         key = fingerprint(made_from, code, customers, sizes)
         return cls(run, fold, name, config, run.workspace.candidates(fold) / f"{name}-{key[:8]}")
 
+    @property
+    def model(self) -> Path:
+        """What the source has learned."""
+        return self.folder / "model.npz"
+
     def part(self, i: int) -> Path:
         """The candidates of shard i of the fold's customers: schema.CANDIDATES without `source`."""
         return self.folder / f"part-{i:05d}.parquet"
@@ -55,48 +59,54 @@ class SourceArtifacts:
         """Whether the candidates of shard i are made, and undamaged."""
         return is_current(self.part(i), self.folder.name)
 
-    def make_part(self, i: int, customers: Ints) -> None:
-        """Recommend to the customers of shard i and write the candidates."""
-        profiles = self.run.history.profiles(customers, self.fold.as_of)
+    def tasks(self) -> list[Task]:
+        """Fitting the source, and making the candidates of each shard."""
+        made_from, shards = self.folder.name, range(len(self.run.shards(self.fold)))
+        fit = Task(self.fit, (), (self.model,), made_from)
+        return [fit, *(Task(self.make_part, (i,), (self.part(i),), made_from, (fit,)) for i in shards)]
+
+    def fit(self) -> None:
+        """Fit the source and save it."""
+        make_source(self.name, self.config).fit(self.run.history, self.fold.as_of).save(self.model)
+
+    def make_part(self, i: int) -> None:
+        """Recommend to the customers of shard i with the fitted source, and write the candidates."""
+        profiles = self.run.history.profiles(self.run.shards(self.fold)[i], self.fold.as_of)
         found = self.fitted().recommend(profiles, self.run.settings.retrieval.candidates_per_source)
         write_parquet(found, self.part(i))
-        write_stamp(self.part(i), self.folder.name)
 
     def fitted(self) -> Source:
-        """The fitted source: read back, or fitted now and saved. One is kept in memory, since they can be large."""
+        """The fitted source, read back. The last one is kept in memory, no more, since they can be large.
+
+        Raises DataError where it was not fitted with this code, or is damaged.
+        """
         key = str(self.folder)
         if key not in _in_memory:
-            source, model = make_source(self.name, self.config), self.folder / "model.npz"
-            if is_current(model, self.folder.name):
-                source.load(model)
-            else:
-                source.fit(self.run.history, self.fold.as_of).save(model)
-                write_stamp(model, self.folder.name)
+            if not is_current(self.model, self.folder.name):
+                raise self._not_fitted()
+            source = make_source(self.name, self.config).load(self.model)
             _in_memory.clear()
             _in_memory[key] = source
         return _in_memory[key]
 
-    def stored(self) -> Source:
-        """The fitted source, read back. Raises DataError where it was not fitted with this code, or is damaged."""
-        model = self.folder / "model.npz"
-        if not is_current(model, self.folder.name):
-            raise DataError(
-                f"{self.run.workspace.shown(model)} is missing, damaged, or of another version of forsys, so the "
-                f"source {self.name} is not fitted. Run the stage `retrieve` (in Python: Shop.fit) again."
-            )
-        return make_source(self.name, self.config).load(model)
+    def _not_fitted(self) -> DataError:
+        return DataError(
+            f"{self.run.workspace.shown(self.model)} is missing, damaged, or of another version of forsys, so the "
+            f"source {self.name} is not fitted. Run the stage `retrieve` (in Python: Shop.fit) again."
+        )
 
 
 _in_memory: dict[str, Source] = {}
 
 
-def make_candidates(run: Run, folds: Sequence[Fold], sources: SourceConfigs) -> None:
-    """Fit every source at every fold and recommend to each shard, where that is missing."""
-    artifacts = [SourceArtifacts.of(run, fold, *source) for fold in folds for source in sources.items()]
-    shards = {fold: run.shards(fold) for fold in folds}
-    missing = [(each, i) for each in artifacts for i in range(len(shards[each.fold])) if not each.has_part(i)]
-    for each, i in progress(missing, "candidates", unit="shard"):
-        each.make_part(i, shards[each.fold][i])
+def make_candidates(run: Run, folds: Iterable[Fold], *sources: SourceConfigs) -> None:
+    """Fit every source at every fold and recommend to each shard, where that is missing.
+
+    A source may stand in several `sources`, with different parameters.
+    """
+    configs = [config for each in sources for config in each.items()]
+    artifacts = [SourceArtifacts.of(run, fold, *config) for fold in folds for config in configs]
+    run_tasks((task for each in artifacts for task in each.tasks()), "candidates")
 
 
 def read_candidates(

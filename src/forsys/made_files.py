@@ -10,7 +10,7 @@ UNPACKED = ".tables.unpacked"  # unpacked tables, for as long as they are read
 
 def note_file(path: Path) -> None:
     """Add a file that is about to be written to the list of its output folder; elsewhere, nothing is kept."""
-    root = _root_of(path)
+    root = root_of(path)
     if root is None or path.exists():
         return
     with (root / LIST).open("a", encoding="utf-8") as file:
@@ -25,7 +25,7 @@ def made_files(root: Path) -> list[Path]:
 
 def delete_made(folder: Path) -> None:
     """Delete the files of this program's in `folder`, an output folder or one within it, and folders left empty."""
-    root = _root_of(folder / LIST)
+    root = root_of(folder / LIST)
     if root is None or not _is_within(folder, root):
         return
     for path in made_files(root):
@@ -55,8 +55,8 @@ def tidy(root: Path) -> None:
         part.replace(root / LIST)
 
 
-def _root_of(path: Path) -> Path | None:
-    """The output folder that `path` is in."""
+def root_of(path: Path) -> Path | None:
+    """The output folder that `path` is in; None where there is none."""
     return next((folder for folder in path.parents if (folder / LOCK).exists()), None)
 
 

@@ -8,7 +8,10 @@ from forsys.errors import DataError
 
 @dataclass(frozen=True)
 class Part:
-    """An extra of pyproject.toml. modules: what it brings. serves: what is left out without it."""
+    """An extra of pyproject.toml.
+
+    modules: what it brings. serves: what is left out without it; nothing where only those miss it who ask for it.
+    """
 
     modules: tuple[str, ...]
     serves: str
@@ -18,6 +21,7 @@ PARTS = {
     "recurrent": Part(("tensorflow", "keras"), "the source next_item and the command compare"),
     "content": Part(("skimage", "yake"), "colours, shapes and keywords of the articles"),
     "search": Part(("optuna",), "the command search"),
+    "cluster": Part(("distributed",), ""),
 }
 
 
@@ -36,7 +40,7 @@ def left_out() -> list[str]:
     return [
         f"Left out: {PARTS[part].serves}, for want of {' and '.join(missing)}. {how_to_install(part)}"
         for part in PARTS
-        if (missing := missing_modules(part))
+        if PARTS[part].serves and (missing := missing_modules(part))
     ]
 
 

@@ -1,8 +1,9 @@
 """One run: its data, settings and folders, and what follows from them: the log, the folds and their customers."""
 
+import pickle
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import polars as pl
 from forsys.arrays import Ints
 from forsys.calendar import Calendar, Fold, day_number
 from forsys.errors import DataError
+from forsys.fingerprints import fingerprint
 from forsys.settings import Settings
 from forsys.store import read_json
 from forsys.tables.dataset import DataSet
@@ -23,7 +25,8 @@ from forsys.workspace import Workspace
 class Run:
     """What every stage is given.
 
-    Pickled, it is small: what was read from disk is read again where it is unpickled.
+    Pickled, it is small: what was read from disk is read again where it is unpickled, once per process, since equal
+    runs on the same tables become one there.
     """
 
     dataset: DataSet
@@ -31,8 +34,10 @@ class Run:
     workspace: Workspace
     max_rejected: float = 0.01
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    def __reduce__(self) -> tuple[Any, ...]:
+        given = pickle.dumps({field.name: getattr(self, field.name) for field in fields(self)})
+        read = fingerprint([self.stamp_of(stage) for stage in ("tables", "content")])
+        return _in_this_process, (type(self), given, read)
 
     def fingerprint_of(self, stage: str) -> str:
         """What a stage's output was made from. Raises DataError where it has not finished."""
@@ -124,3 +129,9 @@ class Run:
         sampling_key = buyers.hash(self.settings.seed + day_number(fold.as_of))  # another sample each week
         sampled = buyers.gather(sampling_key.arg_sort()[: self.settings.max_buyers_per_week])
         return labels.filter(pl.col("customer").is_in(sampled.implode()))
+
+
+@lru_cache(maxsize=1)  # it holds the log
+def _in_this_process(kind: type[Run], given: bytes, read: str) -> Run:  # noqa: ARG001 - told apart by what was read
+    """The run that was pickled; the same for all who ask for it one after the other."""
+    return kind(**pickle.loads(given))

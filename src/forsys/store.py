@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     of the old file is removed first, so that it never stands beside the new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{token_hex(4)}.part")  # another machine's may write the same file
     try:
         yield part
         stamp_path(path).unlink(missing_ok=True)

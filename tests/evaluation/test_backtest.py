@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal as assert_same
 
 from forsys.calendar import Fold
 from forsys.candidates import SourceArtifacts
+from forsys.engine import run_tasks
 from forsys.errors import DataError
 from forsys.evaluation.backtest import backtest_table, backtest_text, score_folds
 from forsys.evaluation.list_names import FINAL, FUSION, REFERENCE
@@ -248,8 +249,9 @@ def choices(run: Run, fold: Fold) -> dict[str, Any]:
 
 def candidates_of_everyone(run: Run, fold: Fold, name: str, config: SourceConfig) -> pl.DataFrame:
     artifacts = SourceArtifacts.of(run, fold, name, config)
-    artifacts.make_part(0, run.submission_customers)
-    return pl.read_parquet(artifacts.part(0))
+    run_tasks(artifacts.tasks()[:1], "fit")
+    profiles = run.history.profiles(run.submission_customers, fold.as_of)
+    return artifacts.fitted().recommend(profiles, run.settings.retrieval.candidates_per_source)
 
 
 def same_log(one: Run, other: Run) -> bool:

@@ -12,7 +12,8 @@ from forsys.errors import did_you_mean
 from forsys.stages import STAGES
 
 DEFAULTS: dict[str, Any] = {
-    "input": None, "holdout_days": None, "max_rejected": 0.01, "preset": "default", "set": []
+    "input": None, "holdout_days": None, "max_rejected": 0.01, "preset": "default", "set": [],
+    "engine": "local", "scheduler": None,
 }  # fmt: skip
 RUN_SH = {"test": "lint, types and tests", "benchmark": "time the hot stages against alternatives"}
 EXIT_CODES = {
@@ -213,6 +214,11 @@ def _common() -> argparse.ArgumentParser:
     data.add_argument("--max-rejected", type=_share, metavar="SHARE", help=text)
     data.add_argument("--preset", metavar="NAME|FILE", help="settings to start from")
     data.add_argument("--set", action="append", metavar="KEY=VALUE", help="override one setting; repeatable")
+    where = common.add_argument_group("where it runs").add_mutually_exclusive_group()
+    text = "this process (the default), or a Dask cluster of this machine's cores"
+    where.add_argument("--engine", choices=("local", "dask"), help=text)
+    text = "a Dask cluster that is there, such as tcp://192.168.0.7:8786 (see docs/cluster.md)"
+    where.add_argument("--scheduler", metavar="ADDRESS", help=text)
     return common
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -24,12 +26,29 @@ from forsys.store import atomic_write, write_json, write_parquet
 FAULT = 2  # exit code
 
 
+@contextmanager
+def chosen_engine(options: argparse.Namespace) -> Iterator[None]:
+    """Run tasks where the options say, while the block runs.
+
+    The address of a cluster that is started for them goes to `options.scheduler`: `run` gives it to its stages.
+    """
+    from forsys.cluster import local_cluster, on_cluster
+
+    with ExitStack() as stack:
+        if options.engine == "dask":
+            options.scheduler = stack.enter_context(local_cluster())
+        if options.scheduler:
+            stack.enter_context(on_cluster(options.scheduler))
+        yield
+
+
 def run_all(options: argparse.Namespace) -> int:
     """Every stage in a process of its own, so that the memory of one is free for the next."""
     check_name(options.name)
     given = ["--max-rejected", str(options.max_rejected), "--preset", options.preset]
     given += [word for setting in overrides(options) for word in ("--set", setting)]
     given += ["--input", str(options.input)] if options.input else []
+    given += ["--scheduler", options.scheduler] if options.scheduler else []
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     for name in STAGES:
         words = [f"--name={options.name}", f"--note={options.note}"] if name == "evaluate" else []

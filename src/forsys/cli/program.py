@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from forsys.cli.arguments import parsed
+from forsys.cli.commands import chosen_engine
 from forsys.errors import DataError
 from forsys.machine import machine_fault
 from forsys.opening import home_folder
@@ -27,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.umask(0o077)  # what is made of customers' purchases is for the user alone
     command: Callable[[argparse.Namespace], int | None] = options.command
     try:
-        code = command(options) or 0
+        with chosen_engine(options):
+            code = command(options) or 0
         _flush()
         return code
     except DataError as error:

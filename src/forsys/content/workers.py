@@ -3,7 +3,6 @@
 import errno
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 from collections import deque
@@ -17,6 +16,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from forsys.errors import DataError
+from forsys.interrupts import interrupt_later
 
 CANNOT_START = (errno.EAGAIN, errno.ENOMEM)
 
@@ -36,7 +36,7 @@ def workers(what: str, processes: int, chunk: int) -> Iterator[Callable[..., Ite
 
     def map_items(work: Callable[..., Any], items: Sequence[Any]) -> Iterable[Any]:
         parts = [items[start : start + chunk] for start in range(0, len(items), chunk)]
-        with _interrupt_later(), _without_main_script():
+        with interrupt_later(), _without_main_script():
             asked = deque(pool.submit(_work_on, work, part) for part in parts)
         # Not by pool.map: it cancels what is left when a worker dies, over which the pool's own thread may trip.
         return chain.from_iterable(asked.popleft().result() for _ in parts)
@@ -67,20 +67,6 @@ def _lost_worker(error: BaseException) -> bool:
     no_thread = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
     no_process = isinstance(error, OSError) and error.errno in CANNOT_START
     return isinstance(error, BrokenProcessPool) or no_thread or no_process
-
-
-@contextmanager
-def _interrupt_later() -> Iterator[None]:
-    """Hold back Ctrl-C while workers are started; they inherit that, and never get one.
-
-    Without it, a worker that is importing its libraries would print a traceback.
-    """
-    signal.siginterrupt(signal.SIGINT, True)  # polars lets a wait go on after Ctrl-C: until a worker has finished
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class LiveRanker:
     @classmethod
     def of(cls, run: Run, tuned: Tuned, fold: Fold, ranker: Ranker) -> "LiveRanker":
         """With the sources that were fitted at `fold`. Raises DataError where one is missing."""
-        sources = {name: SourceArtifacts.of(run, fold, name, each).stored() for name, each in tuned.sources.items()}
+        sources = {name: SourceArtifacts.of(run, fold, name, each).fitted() for name, each in tuned.sources.items()}
         history, per_source = with_new_customer(run.history), run.settings.retrieval.candidates_per_source
         return cls(fold, sources, ranker, history, per_source, candidates_to_rank(run))
 

@@ -5,19 +5,20 @@ from pathlib import Path
 import polars as pl
 
 from forsys.calendar import Fold
+from forsys.candidates import make_candidates
+from forsys.engine import Task, run_tasks
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
-from forsys.progress import progress
 from forsys.ranking.calibration import FILE as CALIBRATION
 from forsys.ranking.calibration import Calibration, calibrate, inputs
 from forsys.ranking.features import build
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.ranker import Ranker, in_order
 from forsys.ranking.training import Choice, choose_for, fit_for
-from forsys.ranking.training_pairs import LabelledFolds, pairs_of
+from forsys.ranking.training_pairs import LabelledFolds, pairs_of, training_folds
 from forsys.ranking.tuning import Tuned
 from forsys.run import Run
-from forsys.store import is_current, write_parquet, write_stamp
+from forsys.store import write_parquet
 
 KEPT_RANKS = 100  # of each customer's list: enough for recall at 100
 
@@ -27,46 +28,52 @@ def rank(run: Run) -> list[str]:
 
     Rankers and shards that are up to date stay as they are.
     """
-    tuned = Tuned.read(run.workspace.tuned)
     made_from = fingerprint(run.fingerprint_of("retrieve"), code_fingerprint(__name__))
-    lines = []
-    for fold, ranker in _rankers(run, tuned, made_from).items():
-        _order_shards(run, tuned, fold, ranker, made_from)
-        lines.append(f"{fold.as_of}: {ranker.summary()}")
-    return lines
+    folds = (run.calendar.holdout, run.calendar.submission)
+    files = tuple(file for fold in folds for file in _ranker_files(run, fold))
+    training = Task(_train, (run,), files, made_from)
+    if not training.is_done():
+        learned_from = dict.fromkeys(earlier for fold in folds for earlier in training_folds(run, fold))
+        make_candidates(run, learned_from, Tuned.read(run.workspace.tuned).sources)
+    run_tasks([training], "train", unit="task")
+    for fold in folds:
+        parts = _parts(run, fold)
+        tasks = [Task(_order_shard, (run, fold, i), (part,), made_from) for i, part in enumerate(parts)]
+        run_tasks(tasks, f"rank {fold.as_of}")
+    return [f"{fold.as_of}: {Ranker.load(run.workspace.ranker(fold)).summary()}" for fold in folds]
 
 
-def _rankers(run: Run, tuned: Tuned, made_from: str) -> dict[Fold, Ranker]:
-    """The rankers of the holdout and the submission: trained, or read back where they are current.
+def _ranker_files(run: Run, fold: Fold) -> list[Path]:
+    folder = run.workspace.ranker(fold)
+    models = [folder / f"model-{i}.txt" for i in range(run.settings.ranking.num_models)]
+    return [*models, folder / "ranker.json", folder / CALIBRATION]
+
+
+def _train(run: Run) -> None:
+    """Train the rankers of the holdout and the submission.
 
     Size, blend and calibration are learned before the holdout; the submission's ranker learns from the holdout's
-    week too. Both are trained before anything is ordered, so that the labelled pairs are out of memory then.
+    week too.
     """
-    labelled, choice, calibration, rankers = LabelledFolds(run), None, None, {}
+    tuned, labelled = Tuned.read(run.workspace.tuned), LabelledFolds(run)
+    choice = choose_for(labelled, tuned, run.calendar.holdout)
     for fold in (run.calendar.holdout, run.calendar.submission):
-        folder = run.workspace.ranker(fold)
-        models = [folder / f"model-{i}.txt" for i in range(run.settings.ranking.num_models)]
-        files = [*models, folder / "ranker.json", folder / CALIBRATION]
-        if not all(is_current(file, made_from) for file in files):
-            choice = choice or choose_for(labelled, tuned, run.calendar.holdout)
-            fit_for(labelled, tuned, fold, choice).save(folder)
-            calibration = calibration or calibrate(run, tuned, choice)
-            calibration.save(folder)
-            for file in files:
-                write_stamp(file, made_from)
-        rankers[fold] = Ranker.load(folder)
-    return rankers
+        fit_for(labelled, tuned, fold, choice).save(run.workspace.ranker(fold))
+    calibration = calibrate(run, tuned, choice)
+    for fold in (run.calendar.holdout, run.calendar.submission):
+        calibration.save(run.workspace.ranker(fold))
 
 
-def _order_shards(run: Run, tuned: Tuned, fold: Fold, ranker: Ranker, made_from: str) -> None:
-    """Order the candidates of a fold, shard by shard; shards that are current stay."""
-    calibration = Calibration.load(run.workspace.ranker(fold))
-    for i in progress(range(len(run.shards(fold))), f"rank {fold.as_of}", unit="shard"):
-        part = run.workspace.ranked(fold) / f"part-{i:05d}.parquet"
-        if not is_current(part, made_from):
-            ordered = ordered_pairs(ranker, calibration, pairs_of(run, tuned.sources, fold, i))
-            write_parquet(ordered.filter(pl.col("rank") <= KEPT_RANKS), part)
-            write_stamp(part, made_from)
+def _order_shard(run: Run, fold: Fold, i: int) -> None:
+    """Order the candidates of shard i of a fold."""
+    tuned, folder = Tuned.read(run.workspace.tuned), run.workspace.ranker(fold)
+    pairs = pairs_of(run, tuned.sources, fold, i)
+    ordered = ordered_pairs(Ranker.load(folder), Calibration.load(folder), pairs)
+    write_parquet(ordered.filter(pl.col("rank") <= KEPT_RANKS), _parts(run, fold)[i])
+
+
+def _parts(run: Run, fold: Fold) -> list[Path]:
+    return [run.workspace.ranked(fold) / f"part-{i:05d}.parquet" for i in range(len(run.shards(fold)))]
 
 
 def ordered_pairs(ranker: Ranker, calibration: Calibration, pairs: Pairs) -> pl.DataFrame:
@@ -86,10 +93,11 @@ def read_ranked(run: Run, fold: Fold) -> pl.LazyFrame:
 
 def ranked_parts(run: Run, fold: Fold) -> list[Path]:
     """The files of `read_ranked`, one per shard. Raises DataError for missing ones."""
-    folder = run.workspace.ranked(fold)
-    parts = [folder / f"part-{i:05d}.parquet" for i in range(len(run.shards(fold)))]
+    parts = _parts(run, fold)
     if not all(part.exists() for part in parts):
-        raise DataError(f"{run.workspace.shown(folder)} is not complete. Run the stage `rank` first.")
+        raise DataError(
+            f"{run.workspace.shown(run.workspace.ranked(fold))} is not complete. Run the stage `rank` first."
+        )
     return parts
 
 

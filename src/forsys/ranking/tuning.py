@@ -11,7 +11,7 @@ import numpy as np
 
 from forsys.arrays import Floats
 from forsys.calendar import Fold
-from forsys.candidates import labelled_candidates
+from forsys.candidates import labelled_candidates, make_candidates
 from forsys.errors import DataError
 from forsys.metrics.lists import average_precision
 from forsys.progress import progress
@@ -110,14 +110,14 @@ def tune_for(run: Run, fold: Fold, title: str) -> Tuned:
         make_source(name, config).check(run.history)
     for key, values in progress(run.settings.tuning.grid.items(), f"{title}: parameters", unit="parameter"):
         name, _, parameter = key.partition(".")
+        make_candidates(run, folds, *({name: sources[name] | {parameter: value}} for value in values))
         scores = {
             value: _average_precision(run, folds, name, sources[name] | {parameter: value}) for value in values
         }
         sources[name] = sources[name] | {parameter: _choose(run, scores, _current(sources[name], parameter))}
         tried[key] = {str(value): float(score.mean()) for value, score in scores.items()}
-    candidates = [
-        labelled_candidates(run, each, sources) for each in progress(folds, f"{title}: candidates", unit="fold")
-    ]
+    make_candidates(run, folds, sources)
+    candidates = [labelled_candidates(run, each, sources) for each in folds]
     problem = FusionProblem.of(candidates, list(sources))
     fusion, score = choose_fusion(problem, run.settings.k)
     return Tuned(sources, fusion, [str(each.as_of) for each in folds], problem.customers, score, tried)

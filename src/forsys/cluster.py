@@ -1,0 +1,181 @@
+"""Tasks on a Dask cluster: one that is there, or one of this machine's cores.
+
+Queues, retries and transport are Dask's. Workers write into the same folders as this process, by the same paths.
+"""
+
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from forsys.engine import Task, engine
+from forsys.errors import DataError
+from forsys.fingerprints import PACKAGE, fingerprint
+from forsys.interrupts import interrupt_later
+from forsys.made_files import root_of
+from forsys.optional_parts import require_part
+from forsys.progress import quiet, say
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+GOES_ON = "What is finished stays: the same command goes on from there."
+SAME_FOLDER = "All machines need the same folder under the same path, such as a network drive."
+LIBRARIES = (
+    "implicit",
+    "lightgbm",
+    "numpy",
+    "polars",
+    "scikit-learn",
+    "scipy",
+    "tensorflow",
+)  # results hang on them
+CONNECT_SECONDS = 10
+Versions = Mapping[str, str]
+
+
+@contextmanager
+def on_cluster(scheduler: str) -> Iterator[None]:
+    """Run tasks on the cluster whose scheduler has this address, while the block runs.
+
+    It is connected to when there is something to do. Raises DataError where Dask is not installed; then also where
+    the scheduler does not answer or is lost, and for workers that cannot do the tasks.
+    """
+    require_part("cluster", "a Dask cluster")
+    cluster = Cluster(scheduler)
+    try:
+        with engine(cluster.do):
+            yield
+    finally:
+        cluster.close()
+
+
+@contextmanager
+def local_cluster() -> Iterator[str]:
+    """A cluster on this machine, while the block runs: its address. It has a worker process per core.
+
+    Raises DataError where Dask is not installed.
+    """
+    require_part("cluster", "a Dask cluster")
+    from distributed import LocalCluster
+
+    with interrupt_later():  # nor do workers get one that are started again later, by threads started here
+        cluster = LocalCluster(threads_per_worker=1, dashboard_address="127.0.0.1:0")
+    with cluster:
+        say(f"Dask: {len(cluster.workers)} workers on this machine, dashboard {cluster.dashboard_link}")
+        yield cluster.scheduler_address
+
+
+class Cluster:
+    """The cluster whose scheduler has an address; `do` is an engine.Engine."""
+
+    def __init__(self, scheduler: str) -> None:
+        self.scheduler = scheduler
+
+    def do(self, tasks: Sequence[Task]) -> Iterator[Task]:
+        """Do tasks on the workers, each after those among them that it needs; gives them back as they finish."""
+        from distributed import as_completed
+
+        task_of = dict(zip(self._submit(tasks), tasks, strict=True))
+        try:
+            for future in as_completed(list(task_of), loop=self.client.loop):
+                self._check(task_of[future], future)
+                yield task_of[future]
+        finally:
+            if self.client.status == "running":
+                self.client.cancel([future for future in task_of if not future.done()])
+
+    @cached_property
+    def client(self) -> "Client":
+        """The connection, made now. Raises DataError where nobody answers."""
+        from distributed import Client
+
+        try:
+            client = Client(self.scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"No Dask scheduler answers at {self.scheduler}. Start one with `dask scheduler`, and name the "
+                "address that it prints, such as tcp://192.168.0.7:8786."
+            ) from error
+        if not client.nthreads():
+            say(f"Waiting for workers: none has come to {self.scheduler} yet. Start one with `dask worker`.")
+        return client
+
+    def close(self) -> None:
+        """End the connection, where there is one."""
+        if "client" in vars(self):
+            self.client.close()
+
+    def _submit(self, tasks: Sequence[Task]) -> "list[Future[None]]":
+        futures: dict[Task, Future[None]] = {}
+        for task in tasks:
+            needs = [futures[need] for need in task.needs if need in futures]
+            key = f"{task.function.__name__.lstrip('_')}-{uuid4().hex}"  # the dashboard groups by the name
+            futures[task] = self.client.submit(_do, task, versions(), needs, key=key, pure=False)
+        return list(futures.values())
+
+    def _check(self, task: Task, future: "Future[None]") -> None:
+        """Raises what the task has raised, and DataError where it was not done though it seems so."""
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            future.result()
+        except KilledWorker as error:
+            raise DataError(
+                f"{task.files[0]} was not made: {error.allowed_failures + 1} workers died over it, most likely "
+                "since their memory was used up. Give them more, or make the units of work smaller, such as "
+                f"--set shard_size=5000. {GOES_ON}"
+            ) from error
+        except CancelledError as error:
+            raise DataError(
+                f"The Dask scheduler at {self.scheduler} is lost. Start it again, with its workers. {GOES_ON}"
+            ) from error
+        if not task.is_done():
+            raise DataError(f"A worker has made {task.files[0]}, but it is not here. {SAME_FOLDER}")
+
+
+def _do(task: Task, here: Versions, needs: list[None]) -> None:  # noqa: ARG001 - Dask waits for what it needs
+    """Do a task, on a worker."""
+    _check_this_worker(task, here)
+    os.umask(0o077)  # what is made of customers' purchases is for the user alone
+    with quiet():
+        task.do()
+
+
+def _check_this_worker(task: Task, wanted: Versions) -> None:
+    """Raises DataError where this worker cannot do the task, or would give other results."""
+    from distributed import get_worker
+
+    worker, found = get_worker(), versions()
+    name = f"The worker {worker.address}"
+    if worker.state.nthreads > 1:  # a process keeps one fitted source in memory, for one task at a time
+        raise DataError(f"{name} has {worker.state.nthreads} threads. Start it with --nthreads 1.")
+    if found != wanted:
+        other = next(each for each in found if found[each] != wanted[each])
+        raise DataError(
+            f"{name} has {other} {found[other]}, and here it is {wanted[other]}. Install the same on all machines."
+        )
+    if root_of(task.files[0]) is None:
+        raise DataError(f"{name} does not see {task.files[0].parent}. {SAME_FOLDER}")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of what results depend on: this package's code, Python, libraries; "none" for what is not installed."""
+    root = Path(__file__).parent
+    code = [[str(file.relative_to(root)), file.read_text(encoding="utf-8")] for file in sorted(root.rglob("*.py"))]
+    return {f"the code of {PACKAGE}": fingerprint(code), "Python": platform.python_version()} | {
+        library: _version(library) for library in LIBRARIES
+    }
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "none"

@@ -1,0 +1,220 @@
+"""The pipeline on a Dask cluster: the same bytes, whatever happens to its workers and its scheduler."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed", reason="Dask is not installed: pip install 'forsys[cluster]'")
+
+from distributed import Client, LocalCluster
+
+from forsys import cluster
+from forsys.cli import main
+from forsys.cluster import on_cluster
+from forsys.engine import Task, run_tasks
+from forsys.errors import DataError
+from forsys.made_files import LOCK
+from world import PROJECT, environment, flags, parts_left
+
+STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit")
+ON_WORKERS = (
+    "folds/*/*/model.npz",
+    "folds/*/*/part-*.parquet",
+    "rankers/*/*.json",
+    "rankers/*/*.txt",
+    "ranked/*/part-*.parquet",
+)
+KILLER = PROJECT / "tests" / "killed.py"
+SEED = 23
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Home of a run in one process."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        run_stages(home, shop, patch)
+    return home
+
+
+def a_cluster(workers: int, threads: int = 1, **options: object) -> LocalCluster:
+    ports = {"dashboard_address": "127.0.0.1:0"}  # any free one
+    return LocalCluster(n_workers=workers, threads_per_worker=threads, silence_logs=50, **ports, **options)
+
+
+def run_stages(home: Path, shop: Path, patch: pytest.MonkeyPatch, *options: str) -> None:
+    patch.setenv("FORSYS_HOME", str(home))
+    for stage in STAGES:
+        assert main([stage, *flags(shop), *options]) == 0
+
+
+def made_on_workers(home: Path) -> dict[str, bytes]:
+    out = home / "output" / "tiny"
+    files = sorted(file for pattern in ON_WORKERS for file in out.glob(pattern))
+    return {str(file.relative_to(out)): file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.long)])
+def test_workers_that_are_killed(
+    kills: int, shop: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """Each while it writes a file, or before it has stamped it. What was finished is not done again."""
+    chosen, expected = random.Random(SEED), made_on_workers(undisturbed)
+    killed_at = [
+        f"{chosen.choice(('before', 'after'))} {file}\n" for file in chosen.sample(sorted(expected), kills)
+    ]
+    (tmp_path / "kills").write_text("".join(killed_at), encoding="utf-8")
+    monkeypatch.setenv("FORSYS_KILLS", str(tmp_path / "kills"))
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT / "src"))
+    home = tmp_path / "home"
+    for stage in ("tables", "content"):
+        shutil.copytree(undisturbed / "output" / "tiny" / stage, home / "output" / "tiny" / stage)
+    shutil.copytree(undisturbed / "output" / "tiny" / "stamps", home / "output" / "tiny" / "stamps")
+    with a_cluster(2, preload=str(KILLER)) as started:
+        run_stages(home, shop, monkeypatch, "--scheduler", started.scheduler_address)
+    assert "content    up to date" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.glob("killed-*")) == [f"killed-{i}" for i in range(kills)]
+    assert made_on_workers(home) == expected
+    submission = Path("submissions") / "submission.csv"
+    assert (home / submission).read_bytes() == (undisturbed / submission).read_bytes()
+    assert parts_left(home / "output" / "tiny" / "ranked") == []
+    stamped = Counter((tmp_path / "stamped").read_text(encoding="utf-8").splitlines())
+    assert len(stamped) == len(expected)
+    assert set(stamped.values()) == {1}
+
+
+def write(text: str, file: Path) -> None:
+    file.write_text(text)
+
+
+def copy(file: Path, to: Path) -> None:
+    shutil.copyfile(file, to)
+
+
+def fail() -> None:
+    raise DataError("this can be mended")
+
+
+def wait(file: Path) -> None:
+    file.touch()
+    time.sleep(60)
+
+
+def do_nothing() -> None: ...
+
+
+def written(file: Path) -> Task:
+    return Task(write, ("x", file), (file,), "made from")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An output folder."""
+    (tmp_path / LOCK).touch()
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """Of a cluster whose one worker is a thread of this process."""
+    with a_cluster(1, processes=False) as started:
+        yield started.scheduler_address
+
+
+class TestTasks:
+    def test_each_after_those_it_needs(self, folder: Path, scheduler: str) -> None:
+        first = written(folder / "first")
+        second = Task(copy, (folder / "first", folder / "second"), (folder / "second",), "made from", (first,))
+        with on_cluster(scheduler):
+            run_tasks([first, second], "test")
+            run_tasks([], "test")
+        assert first.is_done()
+        assert second.is_done()
+
+    def test_a_fault_is_raised_here(self, folder: Path, scheduler: str) -> None:
+        failing = Task(fail, (), (folder / "none",), "made from")
+        waiting = Task(copy, (folder / "none", folder / "last"), (folder / "last",), "made from", (failing,))
+        with on_cluster(scheduler), pytest.raises(DataError, match="this can be mended"):
+            run_tasks([failing, waiting], "test")
+
+    def test_another_folder_of_that_name(self, folder: Path, scheduler: str) -> None:
+        elsewhere = Task(do_nothing, (), (folder / "none",), "made from")
+        with (
+            on_cluster(scheduler),
+            pytest.raises(DataError, match=r"made .*none, but it is not here\. All machines"),
+        ):
+            run_tasks([elsewhere], "test")
+
+    def test_a_folder_that_is_not_there(
+        self, folder: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(cluster, "root_of", lambda _: None)
+        with on_cluster(scheduler), pytest.raises(DataError, match=r"does not see .*\. All machines need the same"):
+            run_tasks([written(folder / "file")], "test")
+
+    def test_another_version(self, folder: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        answers = iter([{"Python": "3.12.1"}, {"Python": "3.13.0"}])
+        monkeypatch.setattr(cluster, "versions", lambda: next(answers))
+        with on_cluster(scheduler), pytest.raises(DataError, match=r"has Python 3\.13\.0, and here it is 3\.12\.1"):
+            run_tasks([written(folder / "file")], "test")
+
+    def test_several_threads(self, folder: Path) -> None:
+        with (
+            a_cluster(1, threads=2, processes=False) as started,
+            on_cluster(started.scheduler_address),
+            pytest.raises(DataError, match=r"has 2 threads\. Start it with --nthreads 1"),
+        ):
+            run_tasks([written(folder / "file")], "test")
+
+
+def test_nobody_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    with on_cluster("tcp://127.0.0.1:9"), pytest.raises(DataError, match="No Dask scheduler answers at tcp://127"):
+        run_tasks([written(folder / "file")], "test")
+
+
+def start_process(name: str, folder: Path, *options: str) -> "subprocess.Popen[bytes]":
+    """`dask scheduler` or `dask worker`, as by hand."""
+    command = [sys.executable, "-m", f"distributed.cli.dask_{name}", "--no-dashboard", *options]
+    command += ["--scheduler-file", str(folder / "scheduler.json")]
+    path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT / "tests")])
+    with (folder / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(command, env=environment(PYTHONPATH=path), cwd=folder, stdout=log, stderr=log)
+
+
+def kill_once(begun: Path, process: "subprocess.Popen[bytes]") -> None:
+    while not begun.exists():
+        time.sleep(0.1)
+    process.kill()
+
+
+def test_a_scheduler_that_is_lost(folder: Path) -> None:
+    """The message says what to do; started again, the same command goes on."""
+    done, unfinished = written(folder / "done"), Task(wait, (folder / "begun",), (folder / "begun",), "made from")
+    scheduler = start_process("scheduler", folder, "--port", "0", "--host", "127.0.0.1")
+    worker = start_process("worker", folder, "--nthreads", "1", "--no-nanny")
+    try:
+        while not (folder / "scheduler.json").exists():
+            time.sleep(0.1)
+        with Client(scheduler_file=str(folder / "scheduler.json"), set_as_default=False) as client:
+            address = client.scheduler.address
+        with on_cluster(address):
+            run_tasks([done], "test")
+            with pytest.raises(DataError, match=f"The Dask scheduler at {address} is lost. Start it again"):
+                threading.Thread(target=kill_once, args=(folder / "begun", scheduler)).start()
+                run_tasks([unfinished], "test")
+    finally:
+        for process in (scheduler, worker):
+            process.kill()
+            process.wait()
+    assert done.is_done()
