@@ -1,4 +1,4 @@
-"""What Dask's workers load in tests: it ends a worker, once each, at the renames that FORSYS_KILLS lists.
+"""What Dask's workers load in tests: it ends a worker, once each, at the renames that KILLS lists.
 
 Each line there: "before" or "after", and a pattern of the path of a file that is about to appear. Each stamp that
 appears, which is what finishes a task, becomes a line in the file "stamped" beside that list.
@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-LIST = Path(os.environ["FORSYS_KILLS"])
+LIST = Path(os.environ["KILLS"])
 KILLS = [line.split(" ") for line in LIST.read_text(encoding="utf-8").splitlines()]
 rename: Callable[[Path, Path], Path] = vars(Path).get(
     "rename_of_python", Path.replace

@@ -9,17 +9,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install 'forsys[cluster]'")
 
+import dask
 from distributed import Client, LocalCluster
 
 from forsys import cluster
 from forsys.cli import main
-from forsys.cluster import on_cluster
+from forsys.cluster import local_cluster, on_cluster
 from forsys.engine import Task, run_tasks
 from forsys.errors import DataError
 from forsys.made_files import LOCK
@@ -52,6 +54,50 @@ def a_cluster(workers: int, threads: int = 1, **options: object) -> LocalCluster
     return LocalCluster(n_workers=workers, threads_per_worker=threads, silence_logs=50, **ports, **options)
 
 
+def start_process(name: str, folder: Path, *options: str) -> "subprocess.Popen[bytes]":
+    """`dask scheduler` or `dask worker`, as by hand."""
+    command = [sys.executable, "-m", f"distributed.cli.dask_{name}", "--no-dashboard", *options]
+    command += ["--scheduler-file", str(folder / "scheduler.json")]
+    path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT / "tests")])
+    with (folder / f"{name}.log").open("ab") as log:
+        return subprocess.Popen(command, env=environment(PYTHONPATH=path), cwd=folder, stdout=log, stderr=log)
+
+
+@contextmanager
+def processes(folder: Path, workers: int, *options: str) -> Iterator[str]:
+    """A scheduler and workers as by hand, each worker started again when it dies: the address."""
+    ended = threading.Event()
+
+    def keep_running() -> None:
+        while not ended.wait(0.2):
+            for i, worker in enumerate(running):
+                if worker.poll() is not None:
+                    running[i] = start_process("worker", folder, *worker_options)
+
+    worker_options = ("--nthreads", "1", "--no-nanny", *options)
+    scheduler = start_process("scheduler", folder, "--port", "0", "--host", "127.0.0.1")
+    running = [start_process("worker", folder, *worker_options) for _ in range(workers)]
+    keeper = threading.Thread(target=keep_running)
+    keeper.start()
+    try:
+        yield address_of(folder)
+    finally:
+        ended.set()
+        keeper.join()
+        for process in (*running, scheduler):
+            process.kill()
+            process.wait()
+
+
+def address_of(folder: Path) -> str:
+    """Where the scheduler answers that was started in a folder."""
+    while not (folder / "scheduler.json").exists():
+        time.sleep(0.1)
+    with Client(scheduler_file=str(folder / "scheduler.json"), set_as_default=False) as client:
+        address: str = client.scheduler.address
+    return address
+
+
 def run_stages(home: Path, shop: Path, patch: pytest.MonkeyPatch, *options: str) -> None:
     patch.setenv("FORSYS_HOME", str(home))
     for stage in STAGES:
@@ -69,25 +115,24 @@ def test_workers_that_are_killed(
     kills: int, shop: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
     """Each while it writes a file, or before it has stamped it. What was finished is not done again."""
-    chosen, expected = random.Random(SEED), made_on_workers(undisturbed)
-    killed_at = [
-        f"{chosen.choice(('before', 'after'))} {file}\n" for file in chosen.sample(sorted(expected), kills)
-    ]
+    expected = made_on_workers(undisturbed)
+    files = random.Random(SEED).sample(sorted(expected), kills)
+    killed_at = [f"{('before', 'after')[i % 2]} {file}\n" for i, file in enumerate(files)]
     (tmp_path / "kills").write_text("".join(killed_at), encoding="utf-8")
-    monkeypatch.setenv("FORSYS_KILLS", str(tmp_path / "kills"))
-    monkeypatch.setenv("PYTHONPATH", str(PROJECT / "src"))
+    monkeypatch.setenv("KILLS", str(tmp_path / "kills"))
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "20")
     home = tmp_path / "home"
     for stage in ("tables", "content"):
         shutil.copytree(undisturbed / "output" / "tiny" / stage, home / "output" / "tiny" / stage)
     shutil.copytree(undisturbed / "output" / "tiny" / "stamps", home / "output" / "tiny" / "stamps")
-    with a_cluster(2, preload=str(KILLER)) as started:
-        run_stages(home, shop, monkeypatch, "--scheduler", started.scheduler_address)
+    with processes(tmp_path, 2, "--preload", str(KILLER)) as address:
+        run_stages(home, shop, monkeypatch, "--scheduler", address)
     assert "content    up to date" in capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.glob("killed-*")) == [f"killed-{i}" for i in range(kills)]
     assert made_on_workers(home) == expected
     submission = Path("submissions") / "submission.csv"
     assert (home / submission).read_bytes() == (undisturbed / submission).read_bytes()
-    assert parts_left(home / "output" / "tiny" / "ranked") == []
+    assert parts_left(home) == []
     stamped = Counter((tmp_path / "stamped").read_text(encoding="utf-8").splitlines())
     assert len(stamped) == len(expected)
     assert set(stamped.values()) == {1}
@@ -183,13 +228,22 @@ def test_nobody_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         run_tasks([written(folder / "file")], "test")
 
 
-def start_process(name: str, folder: Path, *options: str) -> "subprocess.Popen[bytes]":
-    """`dask scheduler` or `dask worker`, as by hand."""
-    command = [sys.executable, "-m", f"distributed.cli.dask_{name}", "--no-dashboard", *options]
-    command += ["--scheduler-file", str(folder / "scheduler.json")]
-    path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT / "tests")])
-    with (folder / f"{name}.log").open("wb") as log:
-        return subprocess.Popen(command, env=environment(PYTHONPATH=path), cwd=folder, stdout=log, stderr=log)
+def test_no_worker_comes(folder: Path, capsys: Output) -> None:
+    with (
+        dask.config.set({"distributed.scheduler.no-workers-timeout": "100ms"}),
+        a_cluster(0, processes=False) as started,
+        on_cluster(started.scheduler_address),
+        pytest.raises(DataError, match="No worker is left, nor comes back"),
+    ):
+        run_tasks([written(folder / "file")], "test")
+    assert "Waiting for workers: none has come to" in capsys.readouterr().out
+
+
+def test_a_cluster_of_this_machine(folder: Path, capsys: Output) -> None:
+    with local_cluster() as address, on_cluster(address):
+        run_tasks([written(folder / "file")], "test")
+    assert (folder / "file").read_text() == "x"
+    assert "workers on this machine, dashboard http://127.0.0.1:" in capsys.readouterr().out
 
 
 def kill_once(begun: Path, process: "subprocess.Popen[bytes]") -> None:
@@ -204,10 +258,7 @@ def test_a_scheduler_that_is_lost(folder: Path) -> None:
     scheduler = start_process("scheduler", folder, "--port", "0", "--host", "127.0.0.1")
     worker = start_process("worker", folder, "--nthreads", "1", "--no-nanny")
     try:
-        while not (folder / "scheduler.json").exists():
-            time.sleep(0.1)
-        with Client(scheduler_file=str(folder / "scheduler.json"), set_as_default=False) as client:
-            address = client.scheduler.address
+        address = address_of(folder)
         with on_cluster(address):
             run_tasks([done], "test")
             with pytest.raises(DataError, match=f"The Dask scheduler at {address} is lost. Start it again"):

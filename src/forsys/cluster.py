@@ -26,16 +26,9 @@ if TYPE_CHECKING:
 
 GOES_ON = "What is finished stays: the same command goes on from there."
 SAME_FOLDER = "All machines need the same folder under the same path, such as a network drive."
-LIBRARIES = (
-    "implicit",
-    "lightgbm",
-    "numpy",
-    "polars",
-    "scikit-learn",
-    "scipy",
-    "tensorflow",
-)  # results hang on them
-CONNECT_SECONDS = 10
+# Results hang on them.
+LIBRARIES = ("implicit", "lightgbm", "numpy", "polars", "scikit-learn", "scipy", "tensorflow")
+CONNECT_SECONDS, NO_WORKER_SECONDS = 10, 120
 Versions = Mapping[str, str]
 
 
@@ -62,9 +55,13 @@ def local_cluster() -> Iterator[str]:
     Raises DataError where Dask is not installed.
     """
     require_part("cluster", "a Dask cluster")
+    import dask
     from distributed import LocalCluster
 
-    with interrupt_later():  # nor do workers get one that are started again later, by threads started here
+    # Dask does not start a worker again that dies while it starts.
+    giving_up = dask.config.set({"distributed.scheduler.no-workers-timeout": NO_WORKER_SECONDS})
+    # Workers never get Ctrl-C, nor do those that are started again later, by threads that are started here.
+    with giving_up, interrupt_later():
         cluster = LocalCluster(threads_per_worker=1, dashboard_address="127.0.0.1:0")
     with cluster:
         say(f"Dask: {len(cluster.workers)} workers on this machine, dashboard {cluster.dashboard_link}")
@@ -122,7 +119,10 @@ class Cluster:
     def _check(self, task: Task, future: "Future[None]") -> None:
         """Raises what the task has raised, and DataError where it was not done though it seems so."""
         from distributed import CancelledError, KilledWorker
+        from distributed.scheduler import NoWorkerError
 
+        if task.is_done():  # do not ask further: an answer that was lost with its worker would be made again
+            return
         try:
             future.result()
         except KilledWorker as error:
@@ -131,6 +131,8 @@ class Cluster:
                 "since their memory was used up. Give them more, or make the units of work smaller, such as "
                 f"--set shard_size=5000. {GOES_ON}"
             ) from error
+        except NoWorkerError as error:
+            raise DataError(f"No worker is left, nor comes back. {GOES_ON}") from error
         except CancelledError as error:
             raise DataError(
                 f"The Dask scheduler at {self.scheduler} is lost. Start it again, with its workers. {GOES_ON}"

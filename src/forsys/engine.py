@@ -52,6 +52,8 @@ def run_tasks(tasks: Iterable[Task], what: str, unit: str = "shard") -> None:
     A task stands behind those that it needs.
     """
     missing = [task for task in tasks if not task.is_done()]
+    if not missing:
+        return
     for _ in progress(_engine.get()(missing), what, unit=unit, total=len(missing)):
         pass
 

@@ -85,6 +85,7 @@ def run_stage(run: Run, name: str) -> bool:
             tidy(run.workspace.out)
             start = time.perf_counter()
             made += stage.make(run)
+            tidy(run.workspace.out)  # workers may have been killed meanwhile
             outputs = {run.workspace.shown(path): digest(path) for path in output_files(run, stage)}
             cost = {"seconds": time.perf_counter() - start, "peak_gib": peak_memory_gib(), "made": made}
             finished = datetime.now().isoformat(timespec="seconds")
