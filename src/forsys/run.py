@@ -1,9 +1,8 @@
 """One run: its data, settings and folders, and what follows from them: the log, the folds and their customers."""
 
-import pickle
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,9 +34,11 @@ class Run:
     max_rejected: float = 0.01
 
     def __reduce__(self) -> tuple[Any, ...]:
-        given = pickle.dumps({field.name: getattr(self, field.name) for field in fields(self)})
-        read = fingerprint([self.stamp_of(stage) for stage in ("tables", "content")])
-        return _in_this_process, (type(self), given, read)
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        place = (str(self.workspace.home), self.workspace.name, self.workspace.places)
+        read = [self.stamp_of(stage) for stage in ("tables", "content")]
+        key = fingerprint(str(self.dataset), self.settings.model_dump(mode="json"), place, self.max_rejected, read)
+        return _in_this_process, (type(self), given, key)
 
     def fingerprint_of(self, stage: str) -> str:
         """What a stage's output was made from. Raises DataError where it has not finished."""
@@ -131,7 +132,12 @@ class Run:
         return labels.filter(pl.col("customer").is_in(sampled.implode()))
 
 
-@lru_cache(maxsize=1)  # it holds the log
-def _in_this_process(kind: type[Run], given: bytes, read: str) -> Run:  # noqa: ARG001 - told apart by what was read
-    """The run that was pickled; the same for all who ask for it one after the other."""
-    return kind(**pickle.loads(given))
+def _in_this_process(kind: type[Run], given: dict[str, Any], key: str) -> Run:
+    """The run that was pickled; the same for all who ask for that of one key one after the other."""
+    if key not in _unpickled:
+        _unpickled.clear()  # one at a time: it holds the log
+        _unpickled[key] = kind(**given)
+    return _unpickled[key]
+
+
+_unpickled: dict[str, Run] = {}
