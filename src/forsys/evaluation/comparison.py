@@ -5,6 +5,7 @@ measured is kept, one file per system, so that a comparison that was stopped res
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -142,6 +143,21 @@ def gain_columns(ours: Floats, theirs: Floats, groups: Ints, draws: int, seed: i
         gain = paired(ours <= k, theirs <= k, groups=groups, draws=draws, seed=seed)
         columns |= {f"gain@{k}": gain.mean, f"low@{k}": gain.low, f"high@{k}": gain.high}
     return columns
+
+
+def ablation_table(run: Run, events: Ints, what: str, ranks: Mapping[str, Floats]) -> pd.DataFrame:
+    """One row per ablation: its name in the column `what`, accuracy, and the paired difference to the first one.
+
+    ranks: name -> ranks of the events, (events,); the first is with everything.
+    """
+    settings, customers = run.settings, run.history.customer[events]
+    full = next(iter(ranks.values()))
+    rows = []
+    for name, found in ranks.items():
+        accuracy = {f"@{k}": float(np.mean(found <= k)) for k in GAINS_AT}
+        gain = gain_columns(found, full, customers, settings.evaluation.bootstrap_samples, settings.seed)
+        rows.append({what: name, **accuracy, **gain})
+    return pd.DataFrame(rows)
 
 
 def compare(run: Run) -> Comparison:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
-from forsys.evaluation.comparison import GAINS_AT, MIXTURE, gain_columns, systems
+from forsys.arrays import Floats
+from forsys.evaluation.comparison import MIXTURE, ablation_table, systems
 from forsys.evaluation.mixture_accuracy import mixture_ranks
 from forsys.progress import progress
 from forsys.retrieval.mixture import Fitted, Mixture
@@ -26,18 +26,13 @@ def mixture_ablation(run: Run) -> pd.DataFrame:
     """
     fold, settings = run.calendar.holdout.earlier(1), run.settings
     events = next_item_events(run.history, fold, min(settings.evaluation.max_events, MAX_EVENTS), settings.seed)
-    groups, samples = run.history.customer[events], settings.evaluation.bootstrap_samples
-    fitted, ranks = Fitted(), {}
+    fitted = Fitted()
+    ranks: dict[str, Floats] = {}
     for name, config in progress(dict(ablations(systems(run)[MIXTURE])).items(), "ablation", unit="mixture"):
         parameters = {key: value for key, value in config.items() if key != "class"}
         source = Mixture(**parameters).fit(run.history, fold.as_of, fitted)
         ranks[name], _ = mixture_ranks(source, run.history, events)
-    rows: list[dict[str, object]] = []
-    for name, found in ranks.items():
-        accuracy = {f"@{k}": float(np.mean(found <= k)) for k in GAINS_AT}
-        gain = gain_columns(found, ranks[ALL], groups, samples, settings.seed)
-        rows.append({"mixture": name, **accuracy, **gain})
-    return pd.DataFrame(rows)
+    return ablation_table(run, events, "mixture", ranks)
 
 
 def ablations(mixture: SourceConfig) -> Iterator[tuple[str, SourceConfig]]:

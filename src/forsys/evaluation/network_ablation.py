@@ -1,9 +1,8 @@
 """What each feature group adds to the recurrent model: each left out, and each alone, before the holdout."""
 
-import numpy as np
 import pandas as pd
 
-from forsys.evaluation.comparison import GAINS_AT, gain_columns, measure
+from forsys.evaluation.comparison import ablation_table, measure
 from forsys.progress import progress
 from forsys.recurrent.config import ALL_FEATURES
 from forsys.retrieval.mixture import Fitted
@@ -31,14 +30,8 @@ def network_ablation(run: Run) -> pd.DataFrame:
     """
     fold, settings = run.calendar.holdout.earlier(1), run.settings
     events = next_item_events(run.history, fold, settings.evaluation.max_events, settings.seed)
-    groups, samples = run.history.customer[events], settings.evaluation.bootstrap_samples
     ranks = {
         name: measure(run, fold, events, name, config, Fitted())[0].ranks
         for name, config in progress(ablations(settings.compare.network).items(), "ablation", unit="network")
     }
-    rows: list[dict[str, object]] = []
-    for name, found in ranks.items():
-        accuracy = {f"@{k}": float(np.mean(found <= k)) for k in GAINS_AT}
-        gain = gain_columns(found, ranks[ALL], groups, samples, settings.seed)
-        rows.append({"features": name, **accuracy, **gain})
-    return pd.DataFrame(rows)
+    return ablation_table(run, events, "features", ranks)
