@@ -6,6 +6,7 @@ none of them at full size, for a time says nothing on a machine that does other 
 """
 
 import argparse
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ def main() -> None:
     own = vars(parser.parse_args())
     name, data = own.pop("name"), own.pop("input")
     module = import_module(f"benchmarks.{name}")
+    os.umask(0o077)  # what is made of customers' purchases is for the user alone
     print(f"{(module.__doc__ or '').strip()}\n", flush=True)
     try:
         print(as_text(module.run(data, **own)))
