@@ -1,5 +1,6 @@
 """RecTools' two-stage model, run in the Python that is named for it, since it needs an older NumPy than forsys."""
 
+import os
 import subprocess
 from datetime import date
 from functools import partial
@@ -40,5 +41,6 @@ def lists(python: Path, log: History, customers: Ints, as_of: date, k: int) -> p
         days = pl.Series("day", log.day).cast(pl.Date).cast(pl.Datetime("ms"))
         pl.DataFrame({"customer": log.customer, "article": log.article, "day": days}).write_parquet(train)
         pl.DataFrame({"customer": customers}).write_parquet(wanted)
-        subprocess.run([python, SCRIPT, train, wanted, made, str(k)], check=True)
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # as implicit asks for
+        subprocess.run([python, SCRIPT, train, wanted, made, str(k)], env=environment, check=True)
         return pl.read_parquet(made)
