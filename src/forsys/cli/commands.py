@@ -76,13 +76,16 @@ def run_one_stage(options: argparse.Namespace) -> None:
 
 
 def show_articles(options: argparse.Namespace) -> None:
-    from forsys.report.article_sheet import write_sheet
+    from forsys.report.article_page import write_article_page
+    from forsys.report.article_sheet import sheets_of, write_sheet
 
     require_part("content", "content show")
 
     run = opened(options, make_sample=False)
     require(run, "content")
-    say(run.workspace.shown(write_sheet(run, options.articles)))
+    sheets = sheets_of(run, options.articles)
+    for path in (write_sheet(run, sheets), write_article_page(run, sheets)):
+        say(run.workspace.shown(path))
 
 
 def score_weeks(options: argparse.Namespace) -> None:
@@ -119,11 +122,15 @@ def leave_out(options: argparse.Namespace) -> None:
 
 
 def explain_rank(options: argparse.Namespace) -> None:
-    from forsys.serving.commands import explain_text
+    from forsys.report.explanation_page import write_explanation_page
+    from forsys.serving.commands import explained, explained_text
 
     run = opened(options, make_sample=False)
     require(run, "rank")
-    print(explain_text(run, options.customer, options.articles, as_json=options.json))
+    found = explained(run, options.customer, options.articles)
+    if options.html:
+        write_explanation_page(run, found, options.html)
+    print(explained_text(run, found, as_json=options.json))
 
 
 def recommend_lists(options: argparse.Namespace) -> None:
