@@ -50,7 +50,7 @@ def write_comparison(
         f"{len(found.events):,} purchases from {found.fold.as_of} up to {found.fold.until} (not included), each "
         "predicted from those before it by models fixed at the first day; ties count against the model."
     )
-    _write_page(run, tables, heading)
+    write_comparison_page(run, tables, heading)
     heading = f"{GENERATED}\n{heading}" if run.dataset.generated else heading
     for name, table in tables.items():
         with atomic_write(folder / f"{name}.csv") as part:
@@ -65,7 +65,8 @@ def write_comparison(
     return "\n\n".join([heading, *texts])
 
 
-def _write_page(run: Run, tables: dict[str, pd.DataFrame], heading: str) -> None:
+def write_comparison_page(run: Run, tables: dict[str, pd.DataFrame], heading: str) -> None:
+    """Write the curve and the tables that have rows; heading: what was measured."""
     rows = {name: _rows(table) for name, table in tables.items() if len(table)}
     palette = Palette.of(list(run.settings.retrieval.sources), [row["system"] for row in rows["accuracy"]])
     write_page(
