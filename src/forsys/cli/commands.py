@@ -103,7 +103,8 @@ def score_weeks(options: argparse.Namespace) -> None:
         note_measurement(run, "backtest")
         say(backtest_text(run, table))
         made.append(run.workspace.shown(folder / "backtest.csv"))
-        made.append(keep_result(run, "backtest", folder, scored.score(run), time.perf_counter() - start))
+        told = {"weeks": options.weeks}
+        made.append(keep_result(run, "backtest", folder, scored.score(run), time.perf_counter() - start, told))
 
 
 def leave_out(options: argparse.Namespace) -> None:
@@ -118,7 +119,8 @@ def leave_out(options: argparse.Namespace) -> None:
         note_measurement(run, "ablate")
         say(ablation_text(run, found))
         made.append(f"{run.workspace.shown(folder)}: ablation.csv, ablation_candidates.csv")
-        made.append(keep_result(run, "ablate", folder, found.everything, time.perf_counter() - start))
+        told = {"weeks": options.weeks} | ({"names": options.names} if options.names else {})
+        made.append(keep_result(run, "ablate", folder, found.everything, time.perf_counter() - start, told))
 
 
 def explain_rank(options: argparse.Namespace) -> None:
@@ -164,8 +166,9 @@ def compare_networks(options: argparse.Namespace) -> None:
         ablations = (network_ablation(run), mixture_ablation(run)) if options.ablation else None
         say(write_comparison(run, found, bias_sweep(run), ablations))
         note_measurement(run, "compare")
-        made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables and curve")
-        made.append(keep_result(run, "compare", run.workspace.comparison, None, time.perf_counter() - start))
+        made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables, curve, comparison.html")
+        told, seconds = {"ablation": True} if options.ablation else {}, time.perf_counter() - start
+        made.append(keep_result(run, "compare", run.workspace.comparison, None, seconds, told))
 
 
 def validate_file(options: argparse.Namespace) -> int:
