@@ -324,6 +324,15 @@ def test_a_picture_of_customers(run: Run, tmp_path: Path) -> None:
         assert picture.height == pytest.approx(2 * 148.5, abs=1)  # the two of the holdout
 
 
+def test_the_losses_of_the_networks_are_drawn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "No curve of a recurrent network" in page(run) and "The ranker has no curve" in page(run)
+    losses = {"next_item": [[3.0, 2.0], [3.5, 2.5]], "mix, network": [[1.0]]}
+    monkeypatch.setattr("forsys.report.results.network_losses", lambda *_: losses)
+    text = page(run)
+    assert "next_item: loss by epoch" in text and "a line per network" in text and "mix, network" not in text
+    assert json.loads(run.workspace.report.with_suffix(".json").read_text(encoding="utf-8"))["losses"] == losses
+
+
 def test_changed_settings_are_listed(run: Run) -> None:
     assert "All settings are the defaults." in page(run)
     changed = replace(run, settings=load_settings(overrides=["k=5", "retrieval.sources.als=false"]))
