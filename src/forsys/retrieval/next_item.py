@@ -56,6 +56,7 @@ class NextItem(Source, NetworkConfig):
     """Smallest such probability with which a new article is scored."""
 
     uses_content: ClassVar[bool] = True
+    fits_slowly: ClassVar[bool] = True
     needs_part: ClassVar[str | None] = "recurrent"
 
     def fit(self, history: History, as_of: date) -> Self:
