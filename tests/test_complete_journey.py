@@ -134,7 +134,7 @@ class TestTable:
         return tmp_path
 
     def test_peers_alone(self, shop: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        table = complete_journey.run(shop, weeks=2, peers_only=True, settings=overrides())
+        table = complete_journey.run(shop, weeks=2, peers_only=True)
         assert [*table] == COLUMNS and set(table["list"]) == set(PEERS)
         assert table["MAP@12"].is_monotonic_decreasing and (table["s per cut-off"] > 0).all()
         assert (table["low"] <= table["MAP@12"]).all() and (table["MAP@12"] <= table["high"]).all()
@@ -169,7 +169,7 @@ class TestPackage:
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.setattr(complete_journey, "PACKAGE", package.name)
         file = complete_journey.packaged_shop(tmp_path / "made")
-        assert file.read_bytes() == complete_journey.SHOP_FILE.read_bytes()
+        assert file.read_bytes() == (complete_journey.EXAMPLE / "shop.toml").read_bytes()
         found = {path.name: path.read_text() for path in file.parent.glob("*.parquet")}
         assert found == {f"{name}.parquet": name for name in ("transactions", "products", "demographics")}
 
