@@ -51,10 +51,10 @@ class Shop:
     """A shop's data: a folder with its files, or frames of pandas or polars.
 
     folder: as `--input` of the command line takes it, also a URL. orders, articles, customers: frames instead; only
-    orders are needed. columns: which of their columns is what, by the keys of a shop file: those of `orders` by their
-    name alone ("day", "customer", "article", and where there are such "units", "price", "channel"), others with a
-    dot ("articles.id", "articles.name", "articles.attributes", "customers.id", "customers.age", …). A column that
-    has the key's own name need not be named. Raises DataError.
+    orders are needed. columns: which of their columns is what, by the keys of a shop file: those of `orders` by
+    their name alone ("day", "customer", "article", and where there are such "units", "price", "channel"), others
+    with a dot ("articles.id", "articles.name", "articles.attributes", "customers.id", "customers.age", …). A column
+    that has the key's own name need not be named. Raises DataError.
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,12 @@ class Run:
         read = [self.stamp_of(stage) for stage in ("tables", "content")]
         key = fingerprint(str(self.dataset), self.settings.model_dump(mode="json"), place, self.max_rejected, read)
         return _in_this_process, (type(self), given, key)
+
+    @property
+    def read_by_tasks(self) -> tuple[Path, ...]:
+        """What every task reads: tables, content features, and the stamps, from which fingerprints follow."""
+        space = self.workspace
+        return space.tables, space.content / "features.parquet", space.out / "stamps"
 
     def fingerprint_of(self, stage: str) -> str:
         """What a stage's output was made from. Raises DataError where it has not finished."""

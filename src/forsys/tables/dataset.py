@@ -48,8 +48,8 @@ def locate(
 ) -> DataSet | None:
     """Find the data: `--input`, then FORSYS_INPUT, then `project`/input, then Kaggle's own folder in a notebook.
 
-    None where there are no data: the caller then generates the sample. What was named, a path or URL, must be a shop
-    file, or a folder with one or with Kaggle's tables: otherwise DataError, and the sample is never taken instead.
+    None where there are no data: the caller then generates the sample. What was named, a path or URL, must be a
+    shop file, or a folder with one or with Kaggle's tables: otherwise DataError; the sample is never taken instead.
     """
     if option is not None:
         return _named(copy_of(option), f"--input {option}")
