@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from forsys.remote import delete, refresh, upload
+from forsys.remote import delete, refresh, remote_of, upload
 
 LOCK = ".lock"  # marks an output folder
 LIST = ".made"  # the files written there, a relative path per line
@@ -51,7 +51,7 @@ def tidy(root: Path) -> None:
     for path in _begun(root):
         path.unlink(missing_ok=True)
     there = [path.relative_to(root).as_posix() for path in made_files(root)]
-    if there != _listed(root):
+    if there != _listed(root) or remote_of(root):  # what was noted was not uploaded yet
         part = root / f"{LIST}.part"
         part.write_text("".join(f"{name}\n" for name in there), encoding="utf-8")
         upload(part, root / LIST)

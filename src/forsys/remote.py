@@ -86,7 +86,7 @@ class Remote:
                 self._forget(file)
 
     def upload(self, file: Path, path: Path) -> None:
-        """Store `file`, which is about to be renamed to `path`."""
+        """Store `file`, which is about to be renamed to `path`, or is there already."""
         for check in self.may_write:
             check()
         with self.faults(path, "written"):
@@ -204,7 +204,7 @@ def attach(url: str) -> Path:
 def cache_folder() -> Path:
     """Where this machine keeps its copies."""
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "forsys"
-    return Path(os.environ.get(CACHE_VARIABLE) or default).absolute()
+    return Path(os.environ.get(CACHE_VARIABLE) or default).resolve()
 
 
 def copy_of(place: str | Path) -> Path:
@@ -230,7 +230,7 @@ def refresh(paths: Iterable[Path]) -> None:
 
 
 def upload(file: Path, path: Path) -> None:
-    """Store `file`, which is about to be renamed to `path`, where that is in a copy."""
+    """Store `file`, which is about to be renamed to `path` or is there already, where that is in a copy."""
     if remote := remote_of(path):
         remote.upload(file, path)
 
