@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -37,7 +38,7 @@ def new_bucket() -> Iterator[str]:
         yield url
 
 
-def store():  # type: ignore[no-untyped-def]
+def store() -> Any:
     """The server's objects, as fsspec shows them."""
     import fsspec
 

@@ -10,7 +10,8 @@ pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'forsys[s
 
 from forsys import remote
 from forsys.errors import DataError
-from forsys.made_files import LIST, LOCK, made_files, refresh_copy, tidy
+from forsys.locking import locked
+from forsys.made_files import LIST, LOCK, made_files, refresh_copy
 from forsys.remote import Remote, attach, copy_of, delete, is_url, refresh, remote_of
 from forsys.store import atomic_write, is_current, write_stamp, write_text
 from object_store import SECRET, machine, new_bucket, objects, store
@@ -135,17 +136,21 @@ def test_an_object_cannot_leave_the_copy(url: str, here: Path) -> None:
 
 def test_lists_of_made_files_are_joined(here: Path, there: Path) -> None:
     """Each machine notes what it writes; `clean` knows all of it."""
-    for folder in (here, there):
-        (folder / "output").mkdir()
-        (folder / "output" / LOCK).touch()
-    write_text("one", here / "output" / "one")
-    tidy(here / "output")
-    write_text("two", there / "output" / "two")
-    refresh_copy(there)
-    assert [path.name for path in made_files(there / "output")] == ["one", "two"]
-    tidy(there / "output")
+    with locked(here / "output"):
+        write_text("one", here / "output" / "one")
+    with locked(there / "output"):
+        write_text("two", there / "output" / "two")
+        refresh_copy(there)  # by another command
+        assert [path.name for path in made_files(there / "output")] == ["one", "two"]
     refresh_copy(here)
     assert (here / "output" / LIST).read_text() == "one\ntwo\n"
+
+
+def test_the_lock_of_a_machine_stays_there(url: str, here: Path) -> None:
+    """Or a process that waits for it would wait for another file."""
+    store().pipe_file(f"{url}/output/{LOCK}", b"process 7")
+    refresh([here])
+    assert not (here / "output" / LOCK).exists()
 
 
 class TestPlaces:

@@ -172,7 +172,8 @@ class _Pickler(pickle.Pickler):
         remote = remote_of(value) if isinstance(value, Path) else None
         if remote is None:
             return None
-        output = root_of(value / LOCK) or remote.folder
+        root = root_of(value / LOCK)
+        output = root if root and root.is_relative_to(remote.folder) else remote.folder
         return remote.url, value.relative_to(output).as_posix(), output.relative_to(remote.folder).as_posix()
 
 

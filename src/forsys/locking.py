@@ -6,14 +6,14 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 from forsys.errors import DataError
 from forsys.lease import leased
-from forsys.made_files import LOCK
+from forsys.made_files import LOCK, upload_list
 from forsys.remote import remote_of
 
 _held: set[Path] = set()  # by this process: a command may run several stages
@@ -49,10 +49,16 @@ def locked(folder: Path) -> Iterator[None]:
                 _held.remove(folder)
 
 
-def _leased(folder: Path, holder: str) -> AbstractContextManager[None]:
+@contextmanager
+def _leased(folder: Path, holder: str) -> Iterator[None]:
     """Keep out clients on other machines too, where the folder is the copy of one at a URL."""
     remote = remote_of(folder)
-    return leased(remote, folder, f"{holder} on {platform.node()}") if remote else nullcontext()
+    if remote is None:
+        yield
+        return
+    with leased(remote, folder, f"{holder} on {platform.node()}"):
+        yield
+        upload_list(folder)
 
 
 def _holder(file: IO[str]) -> str:

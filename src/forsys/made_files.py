@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from forsys.remote import delete, refresh, remote_of, upload
+from forsys.remote import delete, refresh, upload
 
 LOCK = ".lock"  # marks an output folder
 LIST = ".made"  # the files written there, a relative path per line
@@ -51,11 +51,17 @@ def tidy(root: Path) -> None:
     for path in _begun(root):
         path.unlink(missing_ok=True)
     there = [path.relative_to(root).as_posix() for path in made_files(root)]
-    if there != _listed(root) or remote_of(root):  # what was noted was not uploaded yet
+    if there != _listed(root):
         part = root / f"{LIST}.part"
         part.write_text("".join(f"{name}\n" for name in there), encoding="utf-8")
         upload(part, root / LIST)
         part.replace(root / LIST)
+
+
+def upload_list(root: Path) -> None:
+    """Store the list of an output folder at a URL, with what was noted since."""
+    if (root / LIST).exists():
+        upload(root / LIST, root / LIST)
 
 
 def refresh_copy(home: Path) -> None:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 CACHE_VARIABLE = "FORSYS_CACHE"  # the folder for copies; by default ~/.cache/forsys
-LEASE = ".leased-by"  # the object that says who uses an output folder; it is never copied
+LEASE = ".leased-by"  # the object that says who uses an output folder
+NEVER_COPIED = ("", LEASE, ".lock")  # the last is of one machine; it comes with a folder that is put there
 AT_ONCE = 16  # requests
 # What tells two contents of one name apart, and when an object was written, as the stores call it.
 VERSIONS = ("ETag", "etag", "generation", "created", "mtime")
@@ -107,13 +108,14 @@ class Remote:
         """The objects at a path and below it, by their files in the copy."""
         with self.faults(path, "read"):
             key, top = self.key(path), self.key(self.folder)
-            found = self._if_there(lambda: self.store.find(key, detail=True)) or {}
+            parent, _, name = key.rpartition("/") if path != self.folder else (key, "", "")
+            found = self._if_there(lambda: self.store.find(parent, prefix=name, detail=True)) or {}  # one request
         names = {name: info for name, info in found.items() if name == key or name.startswith(f"{key}/")}
         inner = {PurePosixPath(name.removeprefix(top).lstrip("/")): info for name, info in names.items()}
         return {
             self.folder / name: info
             for name, info in inner.items()
-            if name.name not in ("", LEASE) and ".." not in name.parts and not info["name"].endswith("/")
+            if name.name not in NEVER_COPIED and ".." not in name.parts and not info["name"].endswith("/")
         }
 
     def _download(self, path: Path, info: Info) -> None:

@@ -135,7 +135,7 @@ def parser() -> argparse.ArgumentParser:
     text = "data sets, by the name of their folder in output/ (default: all)"
     clean.add_argument("names", nargs="*", metavar="NAME", help=text)
     clean.add_argument("--yes", action="store_true", help="delete it")
-    clean.add_argument("--output", metavar="DIR|URL", help=OUTPUT)
+    clean.add_argument("--output", metavar="DIR|URL", default=argparse.SUPPRESS, help=OUTPUT)
     clean.set_defaults(takes=("output",))
     text = "generate a shop in the shape of Kaggle's files"
     _add_sample(add("sample", commands.make_sample, text, on_data=False))
