@@ -154,6 +154,15 @@ def test_no_data(bucket: str, tmp_path: Path, capsys: Output, monkeypatch: pytes
         assert f"--input {bucket}/absent: no table in" in capsys.readouterr().err
 
 
+def test_credentials_are_not_shown(tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORSYS_INPUT", f"s3://tests:{SECRET}@bucket/shop?key={SECRET}")
+    main(["doctor", "--output", str(tmp_path)])
+    assert main(["tables", "--output", str(tmp_path)]) == 2
+    printed = capsys.readouterr()
+    assert "has no user, password or query" in printed.err
+    assert SECRET not in printed.out + printed.err
+
+
 def test_a_model_at_a_url(bucket: str, tmp_path: Path) -> None:
     settings = dict(setting.split("=", 1) for setting in overrides(**FEW))
     with machine(tmp_path / "one"):

@@ -51,9 +51,9 @@ class Remote:
     @cached_property
     def store(self) -> "AbstractFileSystem":
         """The store itself. Raises DataError where its library is not installed."""
-        import fsspec
-
         try:
+            import fsspec
+
             return fsspec.url_to_fs(self.url, use_listings_cache=False)[0]
         except (ImportError, ValueError) as error:
             raise DataError(f"{self.url}: {error}") from error
@@ -255,7 +255,8 @@ def _check_url(url: str) -> None:
         )
     if not parts.netloc or parts.scheme in ("file", "local"):
         raise DataError(f"{url}: name a bucket and a folder, such as s3://bucket/shop; a folder here by its path.")
-    require_part("store", "a folder at a URL")
+    if parts.scheme == "s3":
+        require_part("store", "a folder at a URL")
 
 
 def _version(info: Info) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -32,7 +33,11 @@ def examine(folder: str | None, output: str | None, preset: str, overrides: Sequ
         "machine": _machine(home),
         "packages": package_versions(),
         "optional parts": {part: _part(part) for part in PARTS},
-        "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith("FORSYS_")},
+        "environment": {
+            name: re.sub("//[^/]*@|[?].*", "//…", value)  # no credentials, though a URL with such is refused
+            for name, value in sorted(os.environ.items())
+            if name.startswith("FORSYS_")
+        },
         "settings": _settings(preset, overrides),
         "data": _data(folder, home),
         "output": _output(home),
