@@ -45,7 +45,7 @@ def test_every_output_is_stamped_with_its_hash(finished: Run) -> None:
 
 
 def test_every_file_belongs_to_a_stage(finished: Run) -> None:
-    """But stamps, what is kept of earlier weeks, and dated copies."""
+    """But stamps, the log by customer, what is kept of earlier weeks, and dated copies."""
     known = {path for stage in STAGES.values() for path in output_files(finished, stage)}
     weeks = {finished.workspace.candidates(getattr(finished.calendar, name)) for name in ("holdout", "submission")}
     others = [

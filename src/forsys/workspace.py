@@ -27,6 +27,7 @@ class Workspace:
         self.own_submission = home / "submissions" / f"{name}-submission.csv"
         self.out = home / "output" / name  # what belongs to this data set alone:
         self.tables = self.out / "tables"  # the checked tables
+        self.log = self.out / "log"  # the purchases by customer, an array a file
         self.content = self.out / "content"  # content features of the articles
         self.tuned = self.out / "tuned.json"  # chosen source parameters and fusion weights
         self.holdout = self.out / "holdout"  # lists of the holdout's buyers
