@@ -45,10 +45,11 @@ def store() -> Any:
     return fsspec.filesystem("s3", use_listings_cache=False)
 
 
-def objects(url: str) -> dict[str, bytes]:
-    """What lies below a URL: names and contents."""
-    found = store().find(url)
-    return {name.removeprefix(url.removeprefix("s3://") + "/"): store().cat_file(name) for name in found}
+def objects(url: str, names: list[str] | None = None) -> dict[str, bytes]:
+    """What lies below a URL, or some of it: names and contents."""
+    top = url.removeprefix("s3://") + "/"
+    names = [name.removeprefix(top) for name in store().find(url)] if names is None else names
+    return {name: store().cat_file(top + name) for name in names}
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from forsys.errors import DataError
 from forsys.made_files import LOCK
 from forsys.remote import LEASE
 from object_store import machine, new_bucket, objects, store
-from world import PROJECT, environment, flags, parts_left
+from world import FEW, PROJECT, environment, flags, parts_left
 
 STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit")
 ON_WORKERS = (
@@ -39,6 +39,7 @@ ON_WORKERS = (
 )
 KILLER = PROJECT / "tests" / "killed.py"
 SEED = 23
+SUBMISSION = "submissions/submission.csv"
 Output = pytest.CaptureFixture[str]
 
 
@@ -104,7 +105,7 @@ def address_of(folder: Path) -> str:
 def run_stages(home: Path | str, shop: Path, patch: pytest.MonkeyPatch, *options: str) -> None:
     patch.setenv("FORSYS_HOME", str(home))
     for stage in STAGES:
-        assert main([stage, *flags(shop), *options]) == 0
+        assert main([stage, *flags(shop, **FEW), *options]) == 0
 
 
 def copy_described(undisturbed: Path, home: Path) -> None:
@@ -149,8 +150,7 @@ def test_workers_that_are_killed(
     assert "content    up to date" in capsys.readouterr().out
     check_kills(tmp_path, kills, expected)
     assert made_on_workers(home) == expected
-    submission = Path("submissions") / "submission.csv"
-    assert (home / submission).read_bytes() == (undisturbed / submission).read_bytes()
+    assert (home / SUBMISSION).read_bytes() == (undisturbed / SUBMISSION).read_bytes()
     assert parts_left(home) == []
 
 
@@ -170,12 +170,13 @@ def test_workers_that_share_nothing_but_a_bucket(
         store().put(f"{started}/", f"{url}/home/", recursive=True)
         with processes(tmp_path, 2, "--preload", str(KILLER)) as address:
             run_stages(f"{url}/home", shop, monkeypatch, "--scheduler", address)
-        stored = objects(f"{url}/home")
+        names = store().find(f"{url}/home")
+        stored = objects(f"{url}/home", [*(f"output/tiny/{name}" for name in everything), SUBMISSION])
     assert "content    up to date" in capsys.readouterr().out
     check_kills(tmp_path, 2, expected)
     assert {name: stored[f"output/tiny/{name}"] for name in everything} == everything
-    assert stored["submissions/submission.csv"] == (undisturbed / "submissions" / "submission.csv").read_bytes()
-    assert not [name for name in stored if name.endswith((".part", LEASE))]
+    assert stored[SUBMISSION] == (undisturbed / SUBMISSION).read_bytes()
+    assert not [name for name in names if name.endswith((".part", LEASE))]
 
 
 def write(text: str, file: Path) -> None:

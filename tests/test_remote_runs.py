@@ -16,10 +16,9 @@ from forsys.cli import main
 from forsys.opening import find_data
 from forsys.workspace import workspace_of
 from object_store import SECRET, machine, new_bucket, objects, put, store
-from world import PROJECT, environment, overrides
+from world import FEW, PROJECT, environment, overrides
 
 STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit")
-FEW = {f"retrieval__sources__{name}": "false" for name in ("als", "bpr", "lmf", "same_attributes")}
 SETTINGS = [word for setting in overrides(**FEW) for word in ("--set", setting)]
 # What is not the same in every run: paths, times, and how long it took.
 ELSEWHERE = ("stamps/", ".belongs-to", ".made", ".lock")

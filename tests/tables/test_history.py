@@ -97,7 +97,7 @@ def test_read_and_open_take_the_output_of_the_tables_stage(
     if max_rows is None:
         read = History.read(tmp_path)
     else:
-        monkeypatch.setattr(history_module, "MAX_ROWS", max_rows)
+        monkeypatch.setattr(history_module, "ROWS_AT_ONCE", max_rows)
         write_log(tmp_path, tmp_path / "log")
         read = History.open(tmp_path, tmp_path / "log")
     assert read.roles == tiny_history.roles
