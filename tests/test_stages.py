@@ -52,7 +52,8 @@ def test_every_file_belongs_to_a_stage(finished: Run) -> None:
         path
         for path in finished.workspace.out.rglob("*")
         if path.is_file() and not path.name.startswith(".") and path not in known
-        and path.parent.name not in ("stamps", "log") and not (path.parents[2].name == "folds" and path.parents[1] not in weeks)
+        and path.parent.name not in ("stamps", "log")
+        and not (path.parents[2].name == "folds" and path.parents[1] not in weeks)
     ]  # fmt: skip
     assert [path.name for path in others if not path.name.startswith("submission-2")] == []
 
