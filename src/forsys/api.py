@@ -239,7 +239,8 @@ def load(folder: str | Path) -> Model:
 
     Raises DataError where there is none, where it is damaged, and where another version of forsys made it.
     """
-    folder = home_folder(folder)
+    with _private_files():
+        folder = home_folder(folder)
     found = read_json(folder / MODEL)
     if not isinstance(found, dict) or "name" not in found:
         raise DataError(
