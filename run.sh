@@ -63,7 +63,7 @@ fi
 
 if [ "${1:-}" = benchmark ]; then
     prepare_venv requirements-dev.lock
-    export PYTHONPATH="$here/src:$here" OMP_WAIT_POLICY=passive
+    export PYTHONPATH="$here/src:$here" FORSYS_HOME="${FORSYS_HOME:-$here}" OMP_WAIT_POLICY=passive
     exec "$here/.venv/bin/python" -m benchmarks "${@:2}"
 fi
 

@@ -43,12 +43,15 @@ def test_basket(ask: Ask, model: forsys.Model) -> None:
     assert "The basket of a new customer" in ask("recommend", "--basket", basket)
 
 
-def test_explain(ask: Ask, model: forsys.Model) -> None:
+def test_explain(ask: Ask, model: forsys.Model, tmp_path: Path) -> None:
     customer = model.customers[4]
     articles = model.recommend(customer)["article"].to_list()
     assert ask("explain", customer[:14]).count("For it") == 12
     assert ask("explain", customer, *articles[:2]).count("For it") == 2
     found = json.loads(ask("explain", customer, articles[0], "--json"))
+    page = tmp_path / "why.html"
+    assert ask("explain", customer, *articles[:2], "--html", str(page)).count("For it") == 2
+    assert page.read_text(encoding="utf-8").count("<section") == 2
     assert found[0]["rank"] == 1 and found[0]["article"] == articles[0] and found[0]["for_it"]
 
 

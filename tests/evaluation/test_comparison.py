@@ -19,14 +19,16 @@ from forsys.evaluation.comparison import (
     compare,
     systems,
 )
+from forsys.evaluation.kept_runs import keep_result, kept_runs
 from forsys.evaluation.mixture_ablation import ALL, ablations
 from forsys.evaluation.next_item_accuracy import ACCURACY_AT
 from forsys.recurrent.cells import CELLS, Cell
-from forsys.report.comparison_tables import CELL_COLOURS, _network_looks, write_comparison
+from forsys.report.comparison_tables import CELL_COLOURS, _network_looks, write_comparison, write_comparison_page
 from forsys.retrieval.mixture_features import GROUPS
 from forsys.run import Run
 from world import run_on
 
+Output = pytest.CaptureFixture[str]
 TINY = {
     "embedding_dim": 8,
     "epochs": 1,
@@ -112,6 +114,33 @@ def test_everything_is_written(run: Run, found: Comparison) -> None:
     assert json.loads((folder / "comparison.json").read_text())["generated"] is True
     assert (folder / "comparison.md").read_text().count("| GRU + features + memory |") == 3
     assert (folder / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_page_has_every_system_and_table(run: Run, found: Comparison) -> None:
+    write_comparison_page(run, {"accuracy": found.accuracy(), "gains": found.gains()}, "So many.")
+    text = (run.workspace.comparison / "comparison.html").read_text(encoding="utf-8")
+    assert "made-up shop" in text and "So many." in text
+    assert text.count("<polyline") == 2 * len(found.accuracy())  # its line, and that to its name
+    assert text.count("<table") == 2 and "GRU + features + memory" in text
+
+
+def test_it_is_kept_with_its_settings(run: Run, found: Comparison) -> None:
+    write_comparison(run, found, pd.DataFrame())
+    keep_result(run, "compare", run.workspace.comparison, None, 1.5, {"ablation": True})
+    (kept,) = kept_runs(run)
+    assert kept.settings["compare.network.embedding_dim"] == TINY["embedding_dim"]
+    assert (kept.kind, kept.options, kept.seconds) == ("compare", {"ablation": True}, 1.5)
+    assert (kept.folder / "comparison.json").read_bytes() == (
+        run.workspace.comparison / "comparison.json"
+    ).read_bytes()
+
+
+@pytest.mark.usefixtures("found")
+def test_each_system_is_said_when_it_is_measured(run: Run, capsys: Output) -> None:
+    compare(run)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(systems(run))
+    assert lines[0].strip().startswith(f"1 of {len(lines)}: best sellers 0.")
 
 
 def test_every_cell_has_a_line_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -278,6 +278,10 @@ class TestOtherResults:
 
     def test_the_files_are_those_that_were_written(self, done: Run) -> None:
         assert [each.kind for each in kept_runs(done)] == ["backtest", "backtest", "ablate"]
+        told = [{"weeks": 2}, {"weeks": 2}, {"weeks": 1, "names": ["lists", "repurchase"]}]
+        assert [each.options for each in kept_runs(done)] == told
+        assert all(each.settings["ranking.features"] == ["lists", "article"] for each in kept_runs(done))
+        assert [each.settings.get("ranking.num_leaves") for each in kept_runs(done)][1] == 7
         for each in kept_runs(done)[1:]:
             for file in FILES[each.kind]:
                 assert (each.folder / file).read_bytes() == (done.workspace.evaluation / file).read_bytes()

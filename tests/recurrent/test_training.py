@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -287,9 +288,10 @@ def test_the_state_is_carried_from_batch_to_batch(
     seen: list[Tensors] = []
     right = trainer.learner.train_step
 
-    def spy(batch: BatchTensors, state: Tensors, learning_rate: float) -> Tensors:
-        seen.extend((state, right(batch, state, learning_rate)))
-        return seen[-1]
+    def spy(batch: BatchTensors, state: Tensors, learning_rate: float) -> tuple[tf.Tensor, Tensors]:
+        loss, after = right(batch, state, learning_rate)
+        seen.extend((state, after))
+        return loss, after
 
     monkeypatch.setattr(trainer.learner, "train_step", spy)
     trainer.fit(1)
@@ -297,6 +299,23 @@ def test_the_state_is_carried_from_batch_to_batch(
     for after, before in zip(seen[1:-1:2], seen[2::2], strict=True):
         np.testing.assert_array_equal(after[0], before[0])
         assert np.any(after[0])
+
+
+def test_the_loss_of_each_epoch_is_the_mean_of_its_batches(
+    world: History, world_as_of: date, features: EncodedFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = trainer_of(world, world_as_of, features, replace(SMALL, shuffle=False))  # as many batches in each
+    right, seen = trainer.learner.train_step, []
+
+    def spy(*inputs: Any) -> tuple[tf.Tensor, Tensors]:
+        loss, state = right(*inputs)
+        seen.append(float(loss))
+        return loss, state
+
+    monkeypatch.setattr(trainer.learner, "train_step", spy)
+    trainer.fit(2)
+    np.testing.assert_allclose(trainer.losses, np.reshape(seen, (2, -1)).mean(axis=1), rtol=1e-6)
+    assert trainer.losses[1] < trainer.losses[0]
 
 
 # --- tied weights ---

@@ -41,6 +41,9 @@ def test_bars_are_sorted_and_scaled_by_the_highest_end() -> None:
         charts.importance_chart([], 5),
         charts.segment_chart([], "MAP@12", None),
         charts.trees_chart([], 3, 12),
+        charts.loss_chart([], "red"),
+        charts.loss_chart([[1.5]], "red"),
+        charts.effects_chart([], 1.0, "red"),
         charts.tried_chart({"1": 0.5}, "1"),
         charts.weights_chart({}, PALETTE),
         charts.popularity_chart([], "final", "red"),
@@ -93,6 +96,22 @@ def test_the_chosen_number_of_trees_is_marked() -> None:
     assert chart is not None and chart.marked is not None
     assert chart.marked.x == 50
     assert chart.marked.title == "2 trees: 0.3000"
+
+
+def test_each_network_has_its_line_of_losses() -> None:
+    chart = charts.loss_chart([[4.0, 2.0, 1.0], [3.0, 2.0, 1.0]], "red")
+    assert chart is not None and [tick.text for tick in chart.x_ticks] == ["1", "2", "3"]
+    first, second = ([tuple(map(float, point.split(","))) for point in line.points.split()] for line in chart.lines)
+    assert [x for x, _ in first] == [0, 50, 100]
+    assert first[0][1] < second[0][1] < first[1][1] < first[2][1]  # y is from above
+    assert first[1:] == second[1:]
+
+
+def test_effects_are_scaled_by_the_largest_of_all() -> None:
+    chart = charts.effects_chart([{"effect": -0.5, "sentence": "It is new."}], 2.0, "red")
+    assert chart is not None and [(bar.name, bar.text, bar.width) for bar in chart.rows] == [
+        ("It is new.", "-0.50", 25)
+    ]
 
 
 def test_values_tried_stand_in_the_order_of_numbers() -> None:

@@ -29,7 +29,7 @@ def test_a_source_has_one_colour_wherever_it_is_named() -> None:
 
 
 def test_past_the_last_colour_they_begin_again_as_rings() -> None:
-    names = [f"s{i}" for i in range(len(SOURCES) + 1)]
+    names = [f"s{i:02}" for i in range(len(SOURCES) + 1)]
     palette = Palette.of(names)
     assert palette.colour(names[-1]) == palette.colour(names[0])
     assert [palette.is_ring(name) for name in (names[0], names[-1])] == [False, True]

@@ -15,7 +15,7 @@ from forsys.run import Run
 NUMBER = re.compile(r"(?<![\w.,-])[+-]?\d+(?:,\d{3})*(?:\.\d+)?(?: ?%)?(?![\w-])")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 PROSE = {"95 %", "0", "1", "10", "12", "50"}  # of the interval, the rule, k and the bound of a pale bar
-OF_THE_PAGE = ("headline", "changed_settings", "num_customers", "about", "holdout", "before")
+OF_THE_PAGE = ("losses", "headline", "changed_settings", "num_customers", "about", "holdout", "before")
 UNSHOWN = ("script", "style", "title", "noscript")
 
 

@@ -3,16 +3,23 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from browser import DESKTOP, PHONE, Browser, find_browser
+from forsys.report.article_page import write_article_page
+from forsys.report.article_sheet import sheets_of
+from forsys.report.comparison_tables import write_comparison_page
+from forsys.report.explanation_page import write_explanation_page
 from forsys.run import Run
+from forsys.serving.commands import explained
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome on this machine")
 SCHEMES = ("light", "dark")
+DARK = {"name": "prefers-color-scheme", "value": "dark"}
 SECTIONS = (
-    "verdict", "customers", "scores", "next", "before", "sources", "ranker", "chances", "segments", "popularity",
-    "tuning", "measured", "data", "costs",
+    "verdict", "customers", "scores", "next", "before", "sources", "ranker", "training", "chances", "segments",
+    "popularity", "tuning", "measured", "data", "costs",
 )  # fmt: skip
 
 # Elements with text of their own that are shown.
@@ -65,6 +72,22 @@ def page(finished: Run) -> Path:
     return finished.workspace.report
 
 
+@pytest.fixture(scope="module")
+def others(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pages of single commands."""
+    sheets = sheets_of(finished, finished.history.articles["article_id"].to_list()[:60:30])
+    explanation = tmp_path_factory.mktemp("explanation") / "page.html"
+    customer = finished.history.customers[int(finished.submission_customers[0]), "customer_id"]
+    write_explanation_page(finished, explained(finished, customer, []), explanation)
+    rows = [{"system": name, "@1": 0.1, "@10": 0.2, "@100": 0.4, "seconds": 1.5} for name in ("ALS", "GRU")]
+    write_comparison_page(finished, {"accuracy": pd.DataFrame(rows), "gains": pd.DataFrame()}, "60 purchases.")
+    return {
+        "sheet": write_article_page(finished, sheets),
+        "explanation": explanation,
+        "comparison": finished.workspace.comparison / "comparison.html",
+    }
+
+
 def count(browser: Browser, selector: str) -> int:
     return int(browser.run(f"document.querySelectorAll({selector!r}).length"))
 
@@ -99,6 +122,63 @@ def test_a_phone_shows_all_of_it(browser: Browser, page: Path, scheme: str) -> N
     assert browser.run("document.documentElement.scrollWidth") <= PHONE[0]
     assert browser.run(OVERFLOWING) == []
     assert browser.run(SMALL_TEXTS) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+@pytest.mark.parametrize("name", ["sheet", "explanation", "comparison"])
+def test_the_other_pages_have_the_same_look(
+    browser: Browser, others: dict[str, Path], name: str, size: tuple[int, int], scheme: str
+) -> None:
+    browser.open(others[name], size, scheme)
+    browser.run("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert browser.problems == [] and browser.requests == [others[name].as_uri()]
+    assert browser.run("document.documentElement.scrollWidth") <= size[0]
+    assert browser.run(OVERFLOWING) == [] and browser.run(SMALL_TEXTS) == [] and browser.run(LOW_CONTRAST) == []
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert browser.run(background) == ("rgb(245, 246, 248)" if scheme == "light" else "rgb(16, 18, 22)")
+
+
+def test_an_article_and_a_list_are_shown_whole(browser: Browser, finished: Run, others: dict[str, Path]) -> None:
+    browser.open(others["sheet"])
+    assert count(browser, "section") == 2 and count(browser, ".strip li") == 12
+    assert count(browser, "figure img") == 2  # the picture and the garment of the first; the other has none
+    browser.open(others["explanation"])
+    assert count(browser, "section") == finished.settings.k
+    assert min(count(browser, selector) for selector in (".explained .bar", ".from .dot")) >= finished.settings.k
+    browser.open(others["comparison"])
+    assert count(browser, ".plot") == 1 and texts(browser, "tbody td:first-child") == ["ALS", "GRU"]
+
+
+OPEN = "[...document.querySelectorAll('.fold')].filter((each) => each.open).length"
+
+
+def test_a_phone_folds_sections_and_every_one_can_be_opened(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    assert browser.run(OPEN) == len(SECTIONS) - 1  # the verdict does not fold
+    browser.open(page, PHONE)
+    assert browser.run(OPEN) == 2
+    assert browser.run("document.documentElement.scrollHeight") < 6_000
+    browser.run("document.querySelector('nav a[href=\"#costs\"]').click()")
+    browser.wait("document.querySelector('#costs .fold').open")
+    browser.run("document.querySelector('#data summary').click()")
+    assert browser.run(OPEN) == 4
+    shown = "[...document.querySelectorAll('.picks.short li, .picks.short ~ *')].filter((e) => e.checkVisibility())"
+    assert browser.run(f"{shown}.length") == 4  # three articles, and the button for all
+    browser.run("document.querySelector('button.rest').click()")
+    assert count(browser, ".picks.short") == 0
+
+
+def test_all_is_printed_in_dark_ink(browser: Browser, page: Path) -> None:
+    browser.open(page, PHONE, "dark")
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run(OPEN) == len(SECTIONS) - 1
+    browser.call("Emulation.setEmulatedMedia", media="print", features=[DARK])
+    assert browser.run("getComputedStyle(document.body).color") == "rgb(29, 33, 41)"
+    assert not browser.run("document.querySelector('nav').checkVisibility()")
+    browser.call("Emulation.setEmulatedMedia", media="")
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run(OPEN) == 2
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -168,7 +248,7 @@ def test_tables_are_sorted_by_a_click(browser: Browser, page: Path) -> None:
 
 def test_a_table_says_that_it_scrolls(browser: Browser, page: Path) -> None:
     browser.open(page, PHONE)
-    browser.run("document.querySelector('#scores details').open = true")
+    browser.run("document.querySelector('#scores .numbers').open = true")
     browser.wait("document.querySelector('#scores .wide.more')")
     browser.run("document.querySelector('#scores .scroll').scrollLeft = 9999")
     browser.wait("!document.querySelector('#scores .wide.more')")

@@ -20,9 +20,10 @@ from forsys.content.decoding import MAX_BYTES, MAX_PIXELS
 from forsys.content.pictures import picture_path
 from forsys.evaluation.list_names import FINAL, UNION
 from forsys.evaluation.text import few_buyers_text
+from forsys.report.articles import MAX_CHARACTERS
 from forsys.report.customers import Customer, Recommended
 from forsys.report.drawing import drawable
-from forsys.report.page import MAX_CHARACTERS, write_report
+from forsys.report.page import write_report
 from forsys.report.results import Results
 from forsys.report.snapshot import write_customers
 from forsys.report.thumbnails import thumbnail
@@ -309,9 +310,9 @@ def test_pictures_may_be_missing_or_broken(text: str) -> None:
 def test_pictures_have_a_limit(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_CHARACTERS < 4_000_000  # of the 5 MB that a page may have
     with monkeypatch.context() as patch:
-        patch.setattr("forsys.report.page.MAX_CHARACTERS", 1)
+        patch.setattr("forsys.report.articles.MAX_CHARACTERS", 1)
         assert sum(map(bool, embedded(page(run))["pictures"])) == 1
-    monkeypatch.setattr("forsys.report.page.MAX_PICTURES", 0)
+    monkeypatch.setattr("forsys.report.articles.MAX_PICTURES", 0)
     assert not any(embedded(page(run))["pictures"])
 
 
@@ -321,6 +322,15 @@ def test_a_picture_of_customers(run: Run, tmp_path: Path) -> None:
     with Image.open(tmp_path / "customers.png") as picture:
         assert picture.width == 1200
         assert picture.height == pytest.approx(2 * 148.5, abs=1)  # the two of the holdout
+
+
+def test_the_losses_of_the_networks_are_drawn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "No curve of a recurrent network" in page(run) and "The ranker has no curve" in page(run)
+    losses = {"next_item": [[3.0, 2.0], [3.5, 2.5]], "mix, network": [[1.0]]}
+    monkeypatch.setattr("forsys.report.results.network_losses", lambda *_: losses)
+    text = page(run)
+    assert "next_item: loss by epoch" in text and "a line per network" in text and "mix, network" not in text
+    assert json.loads(run.workspace.report.with_suffix(".json").read_text(encoding="utf-8"))["losses"] == losses
 
 
 def test_changed_settings_are_listed(run: Run) -> None:

@@ -116,6 +116,14 @@ def test_networks_are_averaged(tiny_history: History) -> None:
     np.testing.assert_allclose(both, (one + two) / 2, atol=1e-5)
 
 
+def test_the_loss_of_each_network_and_epoch_is_kept(tiny_history: History, tmp_path: Path) -> None:
+    config = SMALL | NO_MEMORY | {"epochs": 3, "num_networks": 2}
+    source = NextItem(**config).fit(tiny_history, NINTH)
+    assert source.loss_.shape == (2, 3) and (source.loss_ > 0).all()
+    source.save(tmp_path / "model.npz")
+    assert NextItem(**config).load(tmp_path / "model.npz").loss_.tobytes() == source.loss_.tobytes()
+
+
 def test_a_loaded_source_scores_the_same_to_the_last_bit(
     source: NextItem, tiny_history: History, tmp_path: Path
 ) -> None:

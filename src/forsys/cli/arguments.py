@@ -104,6 +104,8 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("customer", metavar="CUSTOMER", help="an id, or how only one begins")
     text = "ids, or how they begin (default: the whole list)"
     explain.add_argument("articles", nargs="*", metavar="ARTICLE", help=text)
+    text = "write it as a page for a browser too, with pictures"
+    explain.add_argument("--html", type=Path, metavar="FILE", help=text)
     recommend = add("recommend", commands.recommend_lists, "the lists of single customers, or of a basket")
     recommend.add_argument("customers", nargs="*", metavar="CUSTOMER", help="ids, or how they begin")
     text = "instead: articles in the basket of a new customer"

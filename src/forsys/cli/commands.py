@@ -77,13 +77,16 @@ def run_one_stage(options: argparse.Namespace) -> None:
 
 
 def show_articles(options: argparse.Namespace) -> None:
-    from forsys.report.article_sheet import write_sheet
+    from forsys.report.article_page import write_article_page
+    from forsys.report.article_sheet import sheets_of, write_sheet
 
     require_part("content", "content show")
 
     run = opened(options, make_sample=False)
     require(run, "content")
-    say(run.workspace.shown(write_sheet(run, options.articles)))
+    sheets = sheets_of(run, options.articles)
+    for path in (write_sheet(run, sheets), write_article_page(run, sheets)):
+        say(run.workspace.shown(path))
 
 
 def score_weeks(options: argparse.Namespace) -> None:
@@ -101,7 +104,8 @@ def score_weeks(options: argparse.Namespace) -> None:
         note_measurement(run, "backtest")
         say(backtest_text(run, table))
         made.append(run.workspace.shown(folder / "backtest.csv"))
-        made.append(keep_result(run, "backtest", folder, scored.score(run), time.perf_counter() - start))
+        told = {"weeks": options.weeks}
+        made.append(keep_result(run, "backtest", folder, scored.score(run), time.perf_counter() - start, told))
 
 
 def leave_out(options: argparse.Namespace) -> None:
@@ -116,15 +120,20 @@ def leave_out(options: argparse.Namespace) -> None:
         note_measurement(run, "ablate")
         say(ablation_text(run, found))
         made.append(f"{run.workspace.shown(folder)}: ablation.csv, ablation_candidates.csv")
-        made.append(keep_result(run, "ablate", folder, found.everything, time.perf_counter() - start))
+        told = {"weeks": options.weeks} | ({"names": options.names} if options.names else {})
+        made.append(keep_result(run, "ablate", folder, found.everything, time.perf_counter() - start, told))
 
 
 def explain_rank(options: argparse.Namespace) -> None:
-    from forsys.serving.commands import explain_text
+    from forsys.report.explanation_page import write_explanation_page
+    from forsys.serving.commands import explained, explained_text
 
     run = opened(options, make_sample=False)
     require(run, "rank")
-    print(explain_text(run, options.customer, options.articles, as_json=options.json))
+    found = explained(run, options.customer, options.articles)
+    if options.html:
+        write_explanation_page(run, found, options.html)
+    print(explained_text(run, found, as_json=options.json))
 
 
 def recommend_lists(options: argparse.Namespace) -> None:
@@ -158,8 +167,9 @@ def compare_networks(options: argparse.Namespace) -> None:
         ablations = (network_ablation(run), mixture_ablation(run)) if options.ablation else None
         say(write_comparison(run, found, bias_sweep(run), ablations))
         note_measurement(run, "compare")
-        made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables and curve")
-        made.append(keep_result(run, "compare", run.workspace.comparison, None, time.perf_counter() - start))
+        made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables, curve, comparison.html")
+        told, seconds = {"ablation": True} if options.ablation else {}, time.perf_counter() - start
+        made.append(keep_result(run, "compare", run.workspace.comparison, None, seconds, told))
 
 
 def validate_file(options: argparse.Namespace) -> int:

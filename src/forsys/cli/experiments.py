@@ -51,7 +51,8 @@ def search_settings(options: argparse.Namespace) -> None:
             best, rows = found.best_score, found.customer_weeks
             metric = f"MAP@{run.settings.k}"
             score = Score(metric=metric, mean=best.mean, low=best.low, high=best.high, customers=rows)
-            made.append(keep_result(run, "search", run.workspace.search, score, time.perf_counter() - start))
+            told, seconds = {"trials": options.trials, "weeks": options.weeks}, time.perf_counter() - start
+            made.append(keep_result(run, "search", run.workspace.search, score, seconds, told))
 
 
 def score_run(options: argparse.Namespace) -> None:

@@ -35,7 +35,7 @@ def runs_table(runs: list[KeptRun], width: int) -> str:
 
 
 def _row(kept: KeptRun, common: dict[str, Any], made_of: str) -> dict[str, object]:
-    own = {key: value for key, value in kept.settings.items() if key not in common}
+    own = kept.options | {key: value for key, value in kept.settings.items() if key not in common}
     score = kept.score
     return {
         "run": kept.number,

@@ -54,7 +54,7 @@ def ablate(run: Run, weeks: int, names: Sequence[str] = ()) -> Ablation:
         raise DataError(
             f"None of the {weeks} periods before the holdout has buyers, and earlier ones to learn from."
         )
-    tuned = {fold: tune_for(run, fold, str(fold.as_of)) for fold in progress(folds, "ablate: tune", unit="fold")}
+    tuned = _tuned(run, folds)
     without = {
         f"source {name}": {fold: _without_source(choice, name) for fold, choice in tuned.items()}
         for name in sources
@@ -72,6 +72,14 @@ def ablate(run: Run, weeks: int, names: Sequence[str] = ()) -> Ablation:
     lists, candidates = _table(run, scores, f"MAP@{run.settings.k}"), _table(run, found, f"recall@{RECALL_AT}")
     everything = Score.of(run, scores[ALL]["value"].to_numpy(), scores[ALL]["customer"].to_numpy())
     return Ablation(lists, candidates, len(folds), len(scores[ALL]), everything)
+
+
+def _tuned(run: Run, folds: Sequence[Fold]) -> dict[Fold, Tuned]:
+    tuned = {}
+    for fold in progress(folds, "ablate: tune", unit="fold"):
+        tuned[fold] = tune_for(run, fold, str(fold.as_of))
+        say_below(f"{fold.as_of}: tuned {tuned[fold].summary()}")
+    return tuned
 
 
 def _table(run: Run, values: dict[str, pl.DataFrame], metric: str) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from forsys.evaluation.next_item_accuracy import (
 from forsys.fingerprints import fingerprint
 from forsys.metrics.bootstrap import interval, paired
 from forsys.metrics.lists import mean_rank
-from forsys.progress import progress
+from forsys.progress import progress, say_below
 from forsys.recurrent.cells import CELLS
 from forsys.recurrent.config import ALL_FEATURES
 from forsys.retrieval.mixture import Fitted, Mixture
@@ -171,13 +171,20 @@ def compare(run: Run) -> Comparison:
         )
     measured: dict[str, Measured] = {}
     fitted = Fitted()
-    for name, config in progress(systems(run).items(), "compare", unit="system"):
-        measured |= {found.name: found for found in measure(run, fold, events, name, config, fitted)}
+    chosen = systems(run)
+    for number, (name, config) in enumerate(progress(chosen.items(), "compare", unit="system"), 1):
+        rows = measure(run, fold, events, name, config, fitted)
+        measured |= {found.name: found for found in rows}
+        say_below(f"{number} of {len(chosen)}: {', '.join(map(_said, rows))}")
     variants = [features + memory for memory in ("", MEMORY) for features in ("", FEATURES)]
     networks = [cell.title + variant for variant in variants for cell in CELLS.values()]
     order = [name for name in (*PRIORS.values(), *networks, MIXED, NEW_ALONE, MIXTURE) if name in measured]
-    rows = {name: measured[name] for name in order}
-    return Comparison(run.history, fold, events, rows, settings.evaluation.bootstrap_samples, settings.seed)
+    ordered = {name: measured[name] for name in order}
+    return Comparison(run.history, fold, events, ordered, settings.evaluation.bootstrap_samples, settings.seed)
+
+
+def _said(found: Measured) -> str:
+    return f"{found.name} {np.mean(found.ranks <= GAINS_AT[0]):.4f} at {GAINS_AT[0]}"
 
 
 def systems(run: Run) -> dict[str, SourceConfig]:

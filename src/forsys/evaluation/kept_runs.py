@@ -74,7 +74,8 @@ class StageRecord(BaseModel):
 class KeptRun(BaseModel):
     """What run.json says of a run of the pipeline, or of another result of `FILES`.
 
-    settings: those that differ from the default, by the keys of `--set`. code: fingerprint of what makes scores.
+    settings: those that differ from the default, by the keys of `--set`. options: what else the command was told,
+    such as the weeks of a backtest. code: fingerprint of what makes scores.
     data: of the checked tables, whatever the files are called. made_from: of all that the results follow from.
     """
 
@@ -87,6 +88,7 @@ class KeptRun(BaseModel):
     note: str = ""
     leaderboard: float | None = None
     settings: dict[str, Any]
+    options: dict[str, Any] = {}
     score: Score | None = None
     seconds: float = 0.0
     stages: dict[str, StageRecord] = {}
@@ -166,9 +168,11 @@ def keep_run(run: Run, *, made: bool, submission: bool, name: str = "", note: st
     return f"kept as run {kept.number}, {run.workspace.shown(kept.folder)}"
 
 
-def keep_result(run: Run, kind: str, folder: Path, score: Score | None, seconds: float) -> str:
-    """Keep the files in `folder` of a result that is no run with the settings; returns what to say of it."""
-    kept = _kept(run, kind, "", "", score).model_copy(update={"seconds": seconds})
+def keep_result(
+    run: Run, kind: str, folder: Path, score: Score | None, seconds: float, options: dict[str, Any]
+) -> str:
+    """Keep the files in `folder` of a result that is no run, with its settings; returns what to say of it."""
+    kept = _kept(run, kind, "", "", score).model_copy(update={"seconds": seconds, "options": options})
     _copy([folder / file for file in FILES[kind]], kept)
     _write(kept)
     return f"kept as run {kept.number}, {run.workspace.shown(kept.folder)}"

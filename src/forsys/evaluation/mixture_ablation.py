@@ -7,7 +7,7 @@ import pandas as pd
 from forsys.arrays import Floats
 from forsys.evaluation.comparison import MIXTURE, ablation_table, systems
 from forsys.evaluation.mixture_accuracy import mixture_ranks
-from forsys.progress import progress
+from forsys.progress import progress, say_below
 from forsys.retrieval.mixture import Fitted, Mixture
 from forsys.retrieval.mixture_features import GROUPS
 from forsys.run import Run
@@ -32,6 +32,7 @@ def mixture_ablation(run: Run) -> pd.DataFrame:
         parameters = {key: value for key, value in config.items() if key != "class"}
         source = Mixture(**parameters).fit(run.history, fold.as_of, fitted)
         ranks[name], _ = mixture_ranks(source, run.history, events)
+        say_below(f"ablation: mixture, {name}")
     return ablation_table(run, events, "mixture", ranks)
 
 

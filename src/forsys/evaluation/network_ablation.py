@@ -2,8 +2,9 @@
 
 import pandas as pd
 
+from forsys.arrays import Floats
 from forsys.evaluation.comparison import ablation_table, measure
-from forsys.progress import progress
+from forsys.progress import progress, say_below
 from forsys.recurrent.config import ALL_FEATURES
 from forsys.retrieval.mixture import Fitted
 from forsys.run import Run
@@ -30,8 +31,8 @@ def network_ablation(run: Run) -> pd.DataFrame:
     """
     fold, settings = run.calendar.holdout.earlier(1), run.settings
     events = next_item_events(run.history, fold, settings.evaluation.max_events, settings.seed)
-    ranks = {
-        name: measure(run, fold, events, name, config, Fitted())[0].ranks
-        for name, config in progress(ablations(settings.compare.network).items(), "ablation", unit="network")
-    }
+    ranks: dict[str, Floats] = {}
+    for name, config in progress(ablations(settings.compare.network).items(), "ablation", unit="network"):
+        ranks[name] = measure(run, fold, events, name, config, Fitted())[0].ranks
+        say_below(f"ablation: {name}")
     return ablation_table(run, events, "features", ranks)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from forsys.errors import DataError
 from forsys.metrics.lists import average_precision
 from forsys.progress import progress
 from forsys.retrieval.fusion import Fusion, FusionProblem, choose_fusion, clear_gain
-from forsys.retrieval.registry import make_source
+from forsys.retrieval.registry import make_source, source_class
 from forsys.run import Run
 from forsys.settings import SourceConfig
 from forsys.store import read_json, write_json
@@ -32,6 +32,7 @@ class Tuned:
     customers: int
     score: float  # MAP@k on these folds, so a little flattering
     tried: dict[str, dict[str, float]]  # MAP@k of each value of each tuned parameter
+    left_out: list[str] = field(default_factory=list)  # slow sources that the fusion is better without
 
     def to_json(self) -> dict[str, Any]:
         """For tuned.json."""
@@ -43,6 +44,7 @@ class Tuned:
             "customers": self.customers,
             "map_on_these_folds": self.score,
             "tried": self.tried,
+            "left_out": self.left_out,
         }
 
     @classmethod
@@ -58,7 +60,21 @@ class Tuned:
             found["customers"],
             found["map_on_these_folds"],
             found["tried"],
+            found["left_out"],
         )
+
+    def without_idle(self) -> "Tuned":
+        """Without the slow sources that got no weight: to fit them at every other fold would gain nothing.
+
+        At a grocer's, whose customers rebuy, a network and two factorisations took most of an hour for no weight.
+        """
+        idle = [name for name, config in self.sources.items() if self._is_idle(name, config)]
+        used = {name: config for name, config in self.sources.items() if name not in idle}
+        weights = {name: weight for name, weight in self.fusion.weights.items() if name in used}
+        return replace(self, sources=used, fusion=replace(self.fusion, weights=weights), left_out=idle)
+
+    def _is_idle(self, name: str, config: SourceConfig) -> bool:
+        return not self.fusion.weights[name] and source_class(name, config).fits_slowly
 
     def summary(self) -> str:
         """One line: what it was chosen on."""
@@ -72,7 +88,8 @@ class Tuned:
             name, _, parameter = key.partition(".")
             chosen.append(f"{key} = {self.sources[name][parameter]}")
         lines = [f"parameters: {', '.join(chosen)}"] if chosen else []
-        return [*lines, f"weights: {', '.join(f'{name} {weight:.2g}' for name, weight in weights)}"]
+        lines.append(f"weights: {', '.join(f'{name} {weight:.2g}' for name, weight in weights)}")
+        return [*lines, *([f"left out, for no weight: {', '.join(self.left_out)}"] if self.left_out else [])]
 
 
 def tune(run: Run) -> Tuned:
@@ -120,7 +137,8 @@ def tune_for(run: Run, fold: Fold, title: str) -> Tuned:
     candidates = [labelled_candidates(run, each, sources) for each in folds]
     problem = FusionProblem.of(candidates, list(sources))
     fusion, score = choose_fusion(problem, run.settings.k)
-    return Tuned(sources, fusion, [str(each.as_of) for each in folds], problem.customers, score, tried)
+    days = [str(each.as_of) for each in folds]
+    return Tuned(sources, fusion, days, problem.customers, score, tried).without_idle()
 
 
 def tuning_folds(run: Run, fold: Fold) -> list[Fold]:

@@ -68,13 +68,15 @@ class Learner:
         weights = tf.reshape(batch.weights, (-1,))
         return tf.reduce_sum(weights * loss) / tf.maximum(tf.reduce_sum(weights), 1e-6), state
 
-    def _train_step(self, batch: BatchTensors, state: Tensors, learning_rate: tf.Tensor) -> Tensors:
-        """One step of gradient descent; returns the recurrent state after the batch."""
+    def _train_step(
+        self, batch: BatchTensors, state: Tensors, learning_rate: tf.Tensor
+    ) -> tuple[tf.Tensor, Tensors]:
+        """One step of gradient descent; returns the loss before it and the recurrent state after the batch."""
         with tf.GradientTape() as tape:
             loss, state = self.loss(batch, state)
         gradients = tape.gradient(loss, [weight.value for weight in self.optimizer.weights])
         self.optimizer.apply(gradients, learning_rate)
-        return tuple(tf.stop_gradient(part) for part in state)
+        return loss, tuple(tf.stop_gradient(part) for part in state)
 
 
 @lru_cache(maxsize=MAX_LEARNERS)

@@ -79,6 +79,7 @@ class Trainer:
         share = (sales[features.sold] + 1) ** config.negative_sampling_power
         self.share = share / share.sum()  # of the negatives, by article sold
         self.cumulative_share = np.cumsum(self.share)
+        self.losses: list[float] = []  # the mean over the batches of each epoch
 
     def fit(self, epochs: int) -> Model:
         """Train for all epochs of the learning rate's schedule."""
@@ -89,9 +90,11 @@ class Trainer:
         final_rate = np.float32(FINAL_RATE * self.config.learning_rate)
         rates = chain(learning_rates(epochs * len(first_epoch), self.config), repeat(final_rate))
         for epoch in progress(range(epochs), f"train {self.config.cell}", unit="epoch"):
-            state = self.model.network.zero_state(self.config.batch_size)
+            state, losses = self.model.network.zero_state(self.config.batch_size), []
             for batch in first_epoch if epoch == 0 or rng is None else batches(self.log, *layout):
-                state = self.learner.train_step(self._tensors(batch), state, tf.constant(next(rates)))
+                loss, state = self.learner.train_step(self._tensors(batch), state, tf.constant(next(rates)))
+                losses.append(loss)
+            self.losses.append(float(np.mean([loss.numpy() for loss in losses])) if losses else 0.0)
         return self.model
 
     def _tensors(self, batch: Batch) -> BatchTensors:

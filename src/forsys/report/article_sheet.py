@@ -1,11 +1,11 @@
 """A sheet of articles: picture, garment, palette, keywords, and the most similar articles."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -14,11 +14,12 @@ from matplotlib.patches import Rectangle
 
 from forsys.content.colour import to_lab
 from forsys.content.decoding import Pixels, decode
-from forsys.content.pictures import picture_files
-from forsys.content.silhouette import silhouette
+from forsys.content.silhouette import Mask, silhouette
 from forsys.content.vectors import content_vectors
 from forsys.errors import DataError
-from forsys.report.drawing import drawable
+from forsys.report.articles import files_of
+from forsys.report.drawing import ACCENT, FAINT, INK, drawable, house_style
+from forsys.report.rows import Row
 from forsys.run import Run
 from forsys.store import atomic_write
 from forsys.tables.roles import Roles
@@ -26,14 +27,20 @@ from forsys.tables.roles import Roles
 NEIGHBOURS = 6
 BLOCKS = {"attributes": 1.0, "words": 1.0, "colour": 0.5, "shape": 0.5}  # NearestContent's default weights
 Files = Mapping[str, Path]  # article_id -> its picture, where there is one
-INK, QUIET, EMPTY = "#1a1a1a", "#6b6b6b", "#f0eeea"
+EMPTY = "#f0f1f4"
 
 
-def write_sheet(run: Run, article_ids: Sequence[str]) -> Path:
-    """Draw one row per article into output/<data set>/content/show-<first article>.png; returns that path.
+@dataclass(frozen=True)
+class Sheet:
+    """What is shown of an article: the row of the tables with its content features, and those most similar."""
 
-    Raises DataError for an unknown article, or where the stage `content` has not run.
-    """
+    article: Row
+    keywords: list[str]
+    similar: list[Row]
+
+
+def sheets_of(run: Run, article_ids: Sequence[str]) -> list[Sheet]:
+    """One per article. Raises DataError for an unknown one, or where the stage `content` has not run."""
     run.fingerprint_of("content")  # raises where the stage has not finished
     content = run.workspace.content
     articles = run.history.articles.join(
@@ -44,31 +51,48 @@ def write_sheet(run: Run, article_ids: Sequence[str]) -> Path:
     )
     chosen = [_row_of(run, articles, article_id) for article_id in article_ids]
     keywords = pl.read_parquet(content / "keywords.parquet")
-    near = most_similar(articles, chosen, NEIGHBOURS)
-    target = content / f"show-{articles['article_id'][chosen[0]]}.png"
-    figure = Figure(figsize=(1.6 * (4 + NEIGHBOURS), 2.6 * len(chosen)))
+    return [
+        Sheet(
+            articles.row(row, named=True),
+            keywords.filter(pl.col("article") == row)["keyword"].to_list(),
+            [articles.row(other, named=True) for other in similar],
+        )
+        for row, similar in zip(chosen, most_similar(articles, chosen, NEIGHBOURS), strict=True)
+    ]
+
+
+def sheet_path(run: Run, sheets: Sequence[Sheet], ending: str) -> Path:
+    """Where a sheet is written: output/<data set>/content/show-<first article><ending>."""
+    return run.workspace.content / f"show-{sheets[0].article['article_id']}{ending}"
+
+
+def write_sheet(run: Run, sheets: Sequence[Sheet]) -> Path:
+    """Draw one row per article as a PNG; returns its path."""
+    target = sheet_path(run, sheets, ".png")
+    with house_style(), atomic_write(target) as part:
+        _drawn(run, sheets).savefig(part, dpi=110, bbox_inches="tight", facecolor="white", format="png")
+    return target
+
+
+def _drawn(run: Run, sheets: Sequence[Sheet]) -> Figure:
+    figure = Figure(figsize=(1.6 * (4 + NEIGHBOURS), 3.0 * len(sheets)))
     grid = figure.subplots(
-        len(chosen),
+        len(sheets),
         4 + NEIGHBOURS,
-        gridspec_kw={"width_ratios": [1, 1, 0.8, 1.5, *([1] * NEIGHBOURS)]},
+        gridspec_kw={"width_ratios": [1, 1, 0.8, 1.5, *([1] * NEIGHBOURS)], "hspace": 0.5},
         squeeze=False,
     )
-    shown = articles[sorted({*chosen, *(other for neighbours in near for other in neighbours)})]
-    files = picture_files(run.dataset.folder / "images", shown)
-    for axes, row, neighbours in zip(grid, chosen, near, strict=True):
-        article = articles.row(row, named=True)
-        found = keywords.filter(pl.col("article") == row)["keyword"].to_list()
-        _draw_article(axes[:4], files, article, found, run.roles)
-        for axis, other in zip(axes[4:], neighbours, strict=False):
-            _draw_picture(axis, files, articles.row(other, named=True), run.roles)
-        for axis in axes[4 + len(neighbours) :]:
+    files = files_of(run, [each["article_id"] for sheet in sheets for each in (sheet.article, *sheet.similar)])
+    for axes, sheet in zip(grid, sheets, strict=True):
+        _draw_article(axes[:4], files, sheet, run.roles)
+        for axis, other in zip(axes[4:], sheet.similar, strict=False):
+            _draw_picture(axis, files, other, run.roles)
+        for axis in axes[4 + len(sheet.similar) :]:
             axis.axis("off")
-    grid[0, 4].text(0, 1.34, "most similar", fontsize=8, color=QUIET, transform=grid[0, 4].transAxes)
+    grid[0, 4].text(0, 1.34, "most similar", fontsize=8, color=FAINT, transform=grid[0, 4].transAxes)
     for axis in grid.flat:
         axis.set_anchor("N")
-    with atomic_write(target) as part, mpl.rc_context({"text.parse_math": False}):  # a $ of a name is a $
-        figure.savefig(part, dpi=110, bbox_inches="tight", facecolor="white", format="png")
-    return target
+    return figure
 
 
 def most_similar(articles: pl.DataFrame, rows: Sequence[int], count: int) -> list[list[int]]:
@@ -96,16 +120,17 @@ def _row_of(run: Run, articles: pl.DataFrame, article_id: str) -> int:
     return int(found["row"][0])
 
 
-def _draw_article(axes: Any, files: Files, article: dict[str, Any], keywords: list[str], roles: Roles) -> None:
-    _draw_picture(axes[0], files, article, roles)
-    _draw_garment(axes[1], files, article)
-    _draw_palette(axes[2], article)
+def _draw_article(axes: Any, files: Files, sheet: Sheet, roles: Roles) -> None:
+    _draw_picture(axes[0], files, sheet.article, roles)
+    _draw_garment(axes[1], files, sheet.article)
+    _draw_palette(axes[2], sheet.article)
     _title(axes[3], "keywords")
-    words = "\n".join(f"{rank}  {drawable(word)}" for rank, word in enumerate(keywords, 1)) or "no description"
+    ranked = (f"{rank}  {drawable(word)}" for rank, word in enumerate(sheet.keywords, 1))
+    words = "\n".join(ranked) or "no description"
     axes[3].text(0, 0.98, words, va="top", fontsize=8.5, color=INK, transform=axes[3].transAxes, linespacing=1.35)
 
 
-def _draw_picture(axis: Axes, files: Files, article: dict[str, Any], roles: Roles) -> None:
+def _draw_picture(axis: Axes, files: Files, article: Row, roles: Roles) -> None:
     pixels, status = _decoded(files, article)
     _title(axis, fill(drawable(article["prod_name"] or ""), 17, max_lines=2), INK)
     if pixels is None:
@@ -113,26 +138,32 @@ def _draw_picture(axis: Axes, files: Files, article: dict[str, Any], roles: Role
     else:
         axis.imshow(pixels)
     attributes = drawable(", ".join(filter(None, (article.get(roles.kind), article.get(roles.colour)))))
-    caption = f"{article['article_id']}\n{attributes}"
-    axis.text(0, -0.03, caption, va="top", fontsize=7, color=QUIET, transform=axis.transAxes)
+    caption = f"{article['article_id']}\n{fill(attributes, 21, max_lines=2)}"
+    axis.text(0, -0.03, caption, va="top", fontsize=7, color=FAINT, transform=axis.transAxes)
 
 
-def _draw_garment(axis: Axes, files: Files, article: dict[str, Any]) -> None:
+def _draw_garment(axis: Axes, files: Files, article: Row) -> None:
     pixels, _ = _decoded(files, article)
     _title(axis, "garment")
     if pixels is None:
         return _draw_message(axis, "")
+    mask, garment = cut_out(pixels)
+    axis.imshow(garment)
+    axis.contour(mask, levels=[0.5], colors=ACCENT, linewidths=0.8)
+
+
+def cut_out(pixels: Pixels) -> tuple[Mask, Pixels]:
+    """The garment's pixels (height, width), and the picture with all others white."""
     mask = silhouette(to_lab(pixels))
-    axis.imshow(np.where(mask[..., None], pixels, 255).astype(np.uint8))
-    axis.contour(mask, levels=[0.5], colors="#d6336c", linewidths=0.8)
+    return mask, np.where(mask[..., None], pixels, 255).astype(np.uint8)
 
 
-def _decoded(files: Files, article: dict[str, Any]) -> tuple[Pixels | None, str]:
+def _decoded(files: Files, article: Row) -> tuple[Pixels | None, str]:
     file = files.get(article["article_id"])
     return (None, "missing") if file is None else decode(file)
 
 
-def _draw_palette(axis: Axes, article: dict[str, Any]) -> None:
+def _draw_palette(axis: Axes, article: Row) -> None:
     _title(axis, "palette")
     if not article["hex"]:
         return
@@ -141,12 +172,12 @@ def _draw_palette(axis: Axes, article: dict[str, Any]) -> None:
     top = 0.0
     for colour, share in zip(article["hex"], article["share"], strict=True):
         axis.add_patch(Rectangle((0, top), 0.3, share, color=colour))
-        if share > 0.04:
+        if share > 0.09:  # two lines of text
             axis.text(0.36, top + share / 2, f"{colour}\n{share:.0%}", va="center", fontsize=7, color=INK)
         top += share
 
 
-def _title(axis: Axes, text: str, colour: str = QUIET) -> None:
+def _title(axis: Axes, text: str, colour: str = FAINT) -> None:
     axis.axis("off")
     axis.set_title(text, fontsize=8, color=colour, loc="left")
 
@@ -154,4 +185,4 @@ def _title(axis: Axes, text: str, colour: str = QUIET) -> None:
 def _draw_message(axis: Axes, text: str) -> None:
     axis.set_box_aspect(1)
     axis.add_patch(Rectangle((0, 0), 1, 1, color=EMPTY, transform=axis.transAxes))
-    axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, color=QUIET, transform=axis.transAxes)
+    axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, color=FAINT, transform=axis.transAxes)

@@ -172,6 +172,13 @@ def segment_chart(rows: list[Row], column: str, average: float | None) -> Bars |
     return Bars(column, bars, None if average is None else scale(average), keyed=False)
 
 
+def effects_chart(effects: Sequence[Row], top: float, colour: str) -> Bars | None:
+    """What single features add to an article's score (effect, sentence); `top` is the largest effect drawn."""
+    scale = _scale(top)
+    bars = [Bar(each["sentence"], f"{each['effect']:+.2f}", colour, scale(abs(each["effect"]))) for each in effects]
+    return Bars("What each adds to the score", bars, keyed=False) if bars else None
+
+
 def weights_chart(weights: Mapping[str, float], palette: Palette) -> Bars | None:
     """The weight of each source in the fusion."""
     rows = sorted(weights.items(), key=lambda pair: -pair[1])
@@ -253,6 +260,28 @@ def trees_chart(curve: Sequence[float], chosen: int, k: int) -> Plot | None:
         mark = Dot(x(chosen), height, height, height, f"{chosen} trees: {curve[chosen - 1]:.4f}")
     title = f"MAP@{k} on the validation folds"
     return Plot("Score by number of trees", "trees", title, ticks, y_ticks, [line], marked=mark)
+
+
+def loss_chart(networks: Sequence[Sequence[float]], colour: str) -> Plot | None:
+    """The training loss of some networks after each epoch, a line per network."""
+    epochs = len(networks[0]) if networks else 0
+    if epochs < 2:
+        return None
+    values = [loss for losses in networks for loss in losses]
+    y_ticks, y = _linear_axis(max(values), "{:.2f}".format, min(values))
+    x = _between(1, epochs)
+    lines = [
+        Line(
+            f"network {i}",
+            colour,
+            " ".join(f"{x(n):.2f},{100 - y(loss):.2f}" for n, loss in enumerate(losses, 1)),
+            0,
+        )
+        for i, losses in enumerate(networks, 1)
+    ]
+    step = math.ceil(epochs / 10)
+    ticks = [Tick(x(epoch), str(epoch)) for epoch in range(1, epochs + 1, step)]
+    return Plot("Loss by epoch", "epoch", "loss", ticks, y_ticks, lines)
 
 
 def tried_chart(values: Mapping[str, float], chosen: str) -> Plot | None:

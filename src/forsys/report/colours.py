@@ -31,7 +31,7 @@ NAMED = {FINAL: "final", FUSION: "fusion", UNION: "union"}
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours by the order of the sources; past the last colour they begin again, as rings."""
+    """Colours by the names of the sources; past the last colour they begin again, as rings."""
 
     sources: tuple[str, ...]
 
@@ -39,7 +39,7 @@ class Palette:
     def of(cls, sources: Sequence[str], systems: Sequence[str] = ()) -> "Palette":
         """systems: names of `forsys compare`; those of a source have its colour, the others follow the sources."""
         titles = {title: name for name, title in PRIORS.items()}
-        known = [*sources, *(name for name in systems if titles.get(name, name) not in sources)]
+        known = [*sorted(sources), *(name for name in systems if titles.get(name, name) not in sources)]
         return cls(tuple(dict.fromkeys(known)))
 
     def colour(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The comparison as people read it: text, Markdown, CSV, JSON and a curve."""
+"""The comparison as people read it: text, Markdown, CSV, JSON, a curve and a page."""
 
 from pathlib import Path
 
@@ -9,7 +9,11 @@ from forsys.evaluation.comparison import FEATURES, MEMORY, PRIORS, Comparison
 from forsys.evaluation.list_names import GENERATED
 from forsys.evaluation.text import table_text
 from forsys.recurrent.cells import CELLS
+from forsys.report.charts import next_item_chart
+from forsys.report.colours import Palette
 from forsys.report.drawing import ACCENT, BASELINE_GREY, FAINT, LINES, house_style, label_line_ends, new_axes
+from forsys.report.rows import Row
+from forsys.report.templates import write_page
 from forsys.run import Run
 from forsys.store import atomic_write, write_json
 
@@ -17,21 +21,21 @@ MAX_K = 100  # of the curve
 CELL_COLOURS = (LINES[0], LINES[1], ACCENT, *LINES[2:])  # from the start again where there are more cells
 STYLES = {"": ":", FEATURES: "--", FEATURES + MEMORY: "-"}  # of the variants of a cell that are drawn
 TITLES = {
-    "accuracy": "Next-item accuracy at k, parameters, seconds of training, purchases learned per second:",
-    "gains": "What the features add, and the mixture: paired differences with 95 % intervals by customer:",
-    "candidates": "The mixture's candidates: share of the events' articles that they hold, by who proposes them:",
-    "never_sold": "On the events whose article was never sold before the cut-off:",
-    "by_length": "Accuracy at 10 by the number of earlier purchases:",
-    "bias_sweep": "New articles among the others: accuracy at 100 by their bias, on the period before the holdout:",
-    "ablation": "GRU without memory, feature groups left out and alone, on the period before the holdout:",
-    "mixture_ablation": "The mixture without each source and feature group, on the period before the holdout:",
+    "accuracy": "Next-item accuracy at k, parameters, seconds of training, purchases learned per second",
+    "gains": "What the features add, and the mixture: paired differences with 95 % intervals by customer",
+    "candidates": "The mixture's candidates: share of the events' articles that they hold, by who proposes them",
+    "never_sold": "On the events whose article was never sold before the cut-off",
+    "by_length": "Accuracy at 10 by the number of earlier purchases",
+    "bias_sweep": "New articles among the others: accuracy at 100 by their bias, on the period before the holdout",
+    "ablation": "GRU without memory, feature groups left out and alone, on the period before the holdout",
+    "mixture_ablation": "The mixture without each source and feature group, on the period before the holdout",
 }
 
 
 def write_comparison(
     run: Run, found: Comparison, sweep: pd.DataFrame, ablations: tuple[pd.DataFrame, pd.DataFrame] | None = None
 ) -> str:
-    """Write every table as CSV, all of them as Markdown and JSON, and the curve as PNG; return the text."""
+    """Write every table as CSV, all as Markdown, JSON and a page, and the curve as PNG; return the text."""
     folder = run.workspace.comparison
     tables = {
         "accuracy": found.accuracy(),
@@ -46,6 +50,7 @@ def write_comparison(
         f"{len(found.events):,} purchases from {found.fold.as_of} up to {found.fold.until} (not included), each "
         "predicted from those before it by models fixed at the first day; ties count against the model."
     )
+    write_comparison_page(run, tables, heading)
     heading = f"{GENERATED}\n{heading}" if run.dataset.generated else heading
     for name, table in tables.items():
         with atomic_write(folder / f"{name}.csv") as part:
@@ -56,8 +61,26 @@ def write_comparison(
     about = {"data": run.dataset.name, "generated": run.dataset.generated}
     write_json(about | records, folder / "comparison.json")
     draw_curve(found, folder / "accuracy.png")
-    texts = [f"{TITLES[name]}\n{table_text(table)}" for name, table in tables.items() if len(table)]
+    texts = [f"{TITLES[name]}:\n{table_text(table)}" for name, table in tables.items() if len(table)]
     return "\n\n".join([heading, *texts])
+
+
+def write_comparison_page(run: Run, tables: dict[str, pd.DataFrame], heading: str) -> None:
+    """Write the curve and the tables that have rows; heading: what was measured."""
+    rows = {name: _rows(table) for name, table in tables.items() if len(table)}
+    palette = Palette.of(list(run.settings.retrieval.sources), [row["system"] for row in rows["accuracy"]])
+    write_page(
+        "comparison.html",
+        run.workspace.comparison / "comparison.html",
+        run=run,
+        heading=heading,
+        chart=next_item_chart(rows["accuracy"], "system", palette),
+        tables=[(name, TITLES[name], found) for name, found in rows.items()],
+    )
+
+
+def _rows(table: pd.DataFrame) -> list[Row]:
+    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False, name=None)]
 
 
 def _markdown(tables: dict[str, pd.DataFrame]) -> list[str]:
@@ -66,7 +89,7 @@ def _markdown(tables: dict[str, pd.DataFrame]) -> list[str]:
         rows = [["" if pd.isna(cell) else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row]
                 for row in table.itertuples(index=False)]  # fmt: skip
         lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *rows]
-        parts += [TITLES[name], "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+        parts += [f"{TITLES[name]}:", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
     return parts
 
 

@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 
-INK, FAINT, GRID = "#23272f", "#6b7280", "#e6e8ec"
-BASELINE_GREY, ACCENT = "#b3b8c2", "#d8512f"
-LINES = ("#2f6db3", "#1f9e89", "#7a6fc4", "#8c9a3c", "#b5739d", "#57a7d8", "#a97c50", "#3d4f66")
+from forsys.report.colours import OTHERS, SOURCES
+
+INK, FAINT, GRID = "#1d2129", "#565d6b", "#dfe3e9"  # as in page.css
+BASELINE_GREY, ACCENT = OTHERS["baseline0"][0], OTHERS["final"][0]
+LINES = tuple(light for light, _ in SOURCES)
 
 STYLE: Any = {
     "font.family": "sans-serif",

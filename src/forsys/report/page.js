@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const $ = (id) => document.getElementById(id);
   const make = (tag, className, ...children) => {
@@ -7,39 +6,6 @@
     element.append(...children.filter((child) => child !== null));
     return element;
   };
-
-  // Tables: a click on a heading sorts, numbers from the largest.
-  const valueOf = (row, column) => {
-    const cell = row.cells[column];
-    return "value" in cell.dataset ? Number(cell.dataset.value) : cell.textContent;
-  };
-  const compare = (a, b) =>
-    typeof a === typeof b ? (typeof a === "number" ? a - b : a.localeCompare(b)) : typeof a === "number" ? 1 : -1;
-  for (const table of document.querySelectorAll("table.sortable")) {
-    const headings = [...table.tHead.rows[0].cells];
-    headings.forEach((heading, column) => {
-      heading.querySelector("button").addEventListener("click", () => {
-        const rows = [...table.tBodies[0].rows];
-        const numbers = rows.some((row) => "value" in row.cells[column].dataset);
-        const before = heading.getAttribute("aria-sort");
-        const rising = before ? before === "descending" : !numbers;
-        rows.sort((a, b) => (rising ? 1 : -1) * compare(valueOf(a, column), valueOf(b, column)));
-        headings.forEach((each) => each.removeAttribute("aria-sort"));
-        heading.setAttribute("aria-sort", rising ? "ascending" : "descending");
-        table.tBodies[0].append(...rows);
-      });
-    });
-  }
-
-  // Tables that are wider than the screen say so, until their end is seen.
-  for (const scroll of document.querySelectorAll(".scroll")) {
-    const update = () => {
-      const left = scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft;
-      scroll.parentElement.classList.toggle("more", left > 4);
-    };
-    scroll.addEventListener("scroll", update, { passive: true });
-    new ResizeObserver(update).observe(scroll);
-  }
 
   // Contents: where the reader is.
   const links = [...document.querySelectorAll("nav a")];
@@ -121,7 +87,7 @@
     const ranks = new Map(one.predicted.map((each, i) => [each.article, i + 1]));
     const bought = new Set(one.bought);
     const who = make("p", "who", make("strong", "", `Customer ${one.id.slice(0, 12)}`),
-      one.age === null ? "" : `, age ${one.age}`, ...one.tags.map((tag) => make("span", "tag", KINDS[tag])));
+      one.age === null ? "" : `age ${one.age}`, ...one.tags.map((tag) => make("span", "tag", KINDS[tag])));
     const parts = [who, make("p", "who", make("code", "", one.id))];
     const before = one.before.map(([number, day]) => small(number, day, false));
     parts.push(before.length ? strip("Bought before, newest first", before, one.num_before - before.length)
@@ -132,8 +98,11 @@
       parts.push(strip(`Bought in the holdout: ${one.hits} of ${one.num_bought} found, by the baseline ` +
         `${one.baseline_hits}`, then, one.num_bought - then.length));
     }
-    const ours = make("div", "", make("h3", "", "Recommended, best first"),
-      make("ol", "picks", ...one.predicted.map(pick)));
+    const list = make("ol", "picks short", ...one.predicted.map(pick));
+    const rest = make("button", "rest", `All ${one.predicted.length} recommendations`);
+    rest.type = "button";
+    rest.addEventListener("click", () => { list.classList.remove("short"); rest.remove(); });
+    const ours = make("div", "", make("h3", "", "Recommended, best first"), list, rest);
     const theirs = make("div", "", make("h3", "", `The baseline's: ${BASELINE}`),
       make("ol", "picks plain", ...one.baseline.map(plain(bought))));
     place.replaceChildren(...parts, make("div", "lists", ours, theirs));
@@ -167,6 +136,7 @@
     kinds();
     $("prefix").value = id;
     choose();
+    $("customers").querySelector(".fold").open = true;
     $("customers").scrollIntoView();
   };
   $("period").addEventListener("change", () => { kinds(); choose(); });

@@ -1,34 +1,29 @@
 """The page that people look at: one HTML file with everything in it, and its figures beside it as JSON."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from forsys.content.pictures import picture_files
 from forsys.evaluation.changed_settings import changed_settings
-from forsys.evaluation.list_names import FINAL, FUSION, UNION
+from forsys.evaluation.list_names import FINAL, FUSION
 from forsys.evaluation.text import few_buyers_text
-from forsys.ranking.live import newest_prices
 from forsys.report import charts
+from forsys.report.articles import articles_of, pictures_of
 from forsys.report.before import difference_to_before
 from forsys.report.charts import percent
-from forsys.report.colours import Palette, swatch, variables
+from forsys.report.colours import Palette
 from forsys.report.customers import Customer, find_customers
 from forsys.report.results import MEASURED, Results
-from forsys.report.rows import Row, by_score, known
-from forsys.report.thumbnails import data_uri, thumbnail
+from forsys.report.rows import Row, known
+from forsys.report.templates import write_page
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
-from forsys.store import atomic_write, read_json, write_json
+from forsys.store import read_json, write_json
 from forsys.versions import all_versions
 
-MAX_PICTURES = 2_000  # past it articles are drawn: reading one takes 7 ms
-MAX_CHARACTERS = 3_000_000  # of all pictures together
 FEATURES = 15  # of the ranker that are drawn
 
 
@@ -44,10 +39,14 @@ def write_report(run: Run, target: Path, stale: Sequence[str] = ()) -> None:
         "holdout": {"customers": results.buyers, "purchases": results.bought},
         "changed_settings": changed_settings(run.settings),
         "before": difference_to_before(run),
+        "losses": results.losses,
         "headline": headline(results),
         **_customers(run, results),
     }
-    page = _template().render(
+    pictures = pictures_of(run, [article["id"] for article in figures["articles"]])
+    write_page(
+        "page.html",
+        target,
         run=run,
         k=run.settings.k,
         data=data,
@@ -64,10 +63,8 @@ def write_report(run: Run, target: Path, stale: Sequence[str] = ()) -> None:
         customers=figures["num_customers"],
         colours=_embedded(_source_colours(results)),
         baseline=_embedded(figures.get("baseline")),
-        embedded=_embedded({name: figures[name] for name in ("articles", "customers")} | _pictures(run, figures)),
+        embedded=_embedded({name: figures[name] for name in ("articles", "customers")} | {"pictures": pictures}),
     )
-    with atomic_write(target) as part:
-        part.write_text(page, encoding="utf-8")
     write_json(figures, target.with_suffix(".json"))
 
 
@@ -144,6 +141,11 @@ def _charts(run: Run, results: Results) -> dict[str, Any]:
             if (bars := charts.popularity_chart(tables["popularity"], name, palette.colour(name)))
         ],
         "trees": charts.trees_chart(results.ranker.get("map_by_trees", []), results.ranker.get("trees", 0), k),
+        "losses": [
+            (name, chart)
+            for name, networks in results.losses.items()
+            if (chart := charts.loss_chart(networks, palette.colour(name)))
+        ],
         "tried": [
             (key, chart)
             for key, values in sorted(tuned.get("tried", {}).items())
@@ -192,7 +194,7 @@ def _customers(run: Run, results: Results) -> dict[str, Any]:
     return {
         "baseline": baseline,
         "num_customers": len(found),
-        "articles": _articles(run, dense),
+        "articles": articles_of(run, dense),
         "customers": [_renumbered(customer, number) for customer in found],
     }
 
@@ -204,35 +206,6 @@ def _renumbered(customer: Customer, number: dict[int, int]) -> dict[str, Any]:
     for each in values["predicted"]:
         each["article"] = number[each["article"]]
     return values
-
-
-def _articles(run: Run, dense: list[int]) -> list[Row]:
-    table, roles = run.history.articles[dense], run.roles
-    prices = newest_prices(run.history, run.calendar.submission)[dense].tolist()
-    return [
-        _article(row, row.get(roles.kind) or "article", row.get(roles.colour) or "", price)
-        for row, price in zip(table.iter_rows(named=True), prices, strict=True)
-    ]
-
-
-def _article(row: Row, kind: str, colour: str, price: float) -> Row:
-    background, ink = swatch(colour, kind)
-    name = row["prod_name"] or row["article_id"]
-    about = {"id": row["article_id"], "name": name, "kind": kind, "colour": colour}
-    return about | {"price": float(f"{price:.4g}") if price else None, "tile": [background, ink]}
-
-
-def _pictures(run: Run, figures: dict[str, Any]) -> dict[str, list[str]]:
-    """The pictures of the articles, "" where there is none: of the first ones, see MAX_PICTURES, MAX_CHARACTERS."""
-    ids = [article["id"] for article in figures["articles"]]
-    table = run.history.articles.filter(pl.col("article_id").is_in(ids[:MAX_PICTURES]))
-    files = picture_files(run.dataset.folder / "images", table) if ids else {}
-    pictures, room = [], MAX_CHARACTERS
-    for article in ids:
-        small = thumbnail(files[article]) if article in files and room > 0 else None
-        pictures.append(data_uri(small) if small else "")
-        room -= len(pictures[-1])
-    return {"pictures": pictures}
 
 
 def _source_colours(results: Results) -> dict[str, dict[str, Any]]:
@@ -251,43 +224,3 @@ def _chosen(tuned: Row, key: str) -> str:
     name, _, parameter = key.partition(".")
     value = tuned.get("sources", {}).get(name, {}).get(parameter, "")
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _template() -> Any:
-    environment = Environment(
-        loader=PackageLoader("forsys", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "decimals": decimals,
-        "percent": percent,
-        "grouped": "{:,}".format,
-        "signed": "{:+.4f}".format,
-        "cell": cell,
-        "by_score": by_score,
-        "at": columns_at,
-        "list_of": lambda key, form: (key, form),
-    }
-    environment.globals |= {"FINAL": FINAL, "FUSION": FUSION, "UNION": UNION, "variables": variables}
-    return environment.get_template("page.html")
-
-
-def decimals(value: float | None) -> str:
-    """A score with four decimals; a dash where there is none."""
-    return f"{value:.4f}" if value is not None and known(value) else "–"
-
-
-def cell(value: Any) -> str:
-    """A value of a table of any kind."""
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4f}"
-    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def columns_at(rows: Iterable[Row], prefix: str) -> list[str]:
-    """The columns `prefix` + k by rising k (JSON has sorted them as text)."""
-    columns = {key for row in rows for key in row if key.startswith(prefix)}
-    return sorted(columns, key=lambda key: int(key.removeprefix(prefix)))

@@ -4,14 +4,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from forsys.candidates import SourceArtifacts
 from forsys.evaluation.list_names import FINAL
 from forsys.report.rows import Row, by_score, known
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
+from forsys.settings import SourceConfig
 from forsys.store import read_json
 
 TABLES = ("scores", "next_item", "segments", "importance", "calibration", "sources", "popularity")  # of scores.json
@@ -44,7 +48,8 @@ class Results:
     k: of the final list. buyers: customers who bought in the holdout; bought: their distinct articles, summed.
     weeks: see `weekly`. notes: what the stages `tables` and `content` said of the data. verdict: see
     evaluation/verdict.py. oracle: MAP@k of the oracle order of the candidates. ranker: what the holdout's ranker
-    learned from. measured: file -> rows, of the commands beside the stages. stages: their stamps' COSTS.
+    learned from. losses: see `network_losses`. measured: file -> rows, of the commands beside the stages. stages:
+    their stamps' COSTS.
     """
 
     k: int
@@ -57,6 +62,7 @@ class Results:
     verdict: dict[str, Any]
     oracle: float | None
     ranker: dict[str, Any]
+    losses: dict[str, list[list[float]]]
     measured: dict[str, list[Row]]
     stages: list[Row]
 
@@ -66,10 +72,11 @@ class Results:
         written = read_json(run.workspace.evaluation / "scores.json") or {}
         bought = holdout_purchases(run)
         ranker = read_json(run.workspace.ranker(run.calendar.holdout) / "ranker.json") or {}
+        tuned = read_json(run.workspace.tuned) or {}
         return cls(
             k=run.settings.k,
             tables={name: written.get(name) or [] for name in TABLES},
-            tuned=read_json(run.workspace.tuned) or {},
+            tuned=tuned,
             buyers=bought["customer"].n_unique(),
             bought=len(bought),
             weeks=weekly(run),
@@ -77,6 +84,7 @@ class Results:
             verdict=written.get("verdict") or {},
             oracle=written.get("oracle_order_of_the_candidates"),
             ranker=ranker.get("metadata") or {},
+            losses=network_losses(run, tuned.get("sources", {})),
             measured={file: rows for files in MEASURED.values() for file in files if (rows := _csv(run, file))},
             stages=[
                 {"stage": name, **{key: stamp[key] for key in COSTS}}
@@ -96,6 +104,32 @@ class Results:
         column = f"MAP@{self.k}"
         rows = [row for row in by_score(self.tables["scores"], column) if row["list"] in BASELINES]
         return next((row for row in rows if known(row.get(column))), {})
+
+
+def network_losses(run: Run, sources: Mapping[str, SourceConfig]) -> dict[str, list[list[float]]]:
+    """Source -> the mean loss of each of its recurrent networks in each epoch, of the models of the holdout."""
+    if run.stamp_of("content") is None:
+        return {}
+    models = {
+        name: SourceArtifacts.of(run, run.calendar.holdout, name, config).model for name, config in sources.items()
+    }
+    return {
+        name + part: losses
+        for name, model in models.items()
+        if model.exists()
+        for part, losses in _losses(model).items()
+    }
+
+
+def _losses(model: Path) -> dict[str, list[list[float]]]:
+    """Of a model's own networks, under "", and of those of each member of a mixture."""
+    with np.load(model, allow_pickle=False) as arrays:  # it reads only the arrays that are asked for
+        return {
+            f", {member}" if member else "": arrays[key].tolist()
+            for key in arrays.files
+            for member, _, array in [key.rpartition(".")]
+            if array == "loss_"
+        }
 
 
 def holdout_purchases(run: Run) -> pl.DataFrame:

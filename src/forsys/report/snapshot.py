@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from forsys.content.pictures import picture_files
 from forsys.errors import DataError
+from forsys.report.articles import files_of
 from forsys.report.drawing import FAINT, drawable, house_style
 from forsys.report.rows import Row
 from forsys.report.thumbnails import thumbnail
@@ -22,7 +21,7 @@ from forsys.store import atomic_write, read_json
 
 WIDTH, ROW = 12.0, 1.485  # inches of 100 pixels: the picture, and one customer
 DOTS = 100
-GOOD = "#1d7f4f"
+GOOD = "#1a7446"  # as in page.css
 BEFORE, THEN = 3, 3  # cards left and right of the predicted ones
 CARD, GAP = 0.62, 0.28  # inches: width of a card with its margin, and the room between the groups
 TALL = 0.86  # inches: height of a card
@@ -60,9 +59,7 @@ def _half_with_hits(customers: list[Row], count: int) -> list[Row]:
 
 
 def _pictures(run: Run, articles: list[Row]) -> Pictures:
-    ids = [article["id"] for article in articles]
-    table = run.history.articles.filter(pl.col("article_id").is_in(ids))
-    files = picture_files(run.dataset.folder / "images", table)
+    files = files_of(run, [article["id"] for article in articles])
     return lambda article: thumbnail(files[article["id"]]) if article["id"] in files else None
 
 

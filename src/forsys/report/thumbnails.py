@@ -4,20 +4,27 @@ import base64
 import io
 from pathlib import Path
 
+from PIL import Image
+
 from forsys.content.decoding import opened_picture, read_bytes
 
 HEIGHT = 112  # pixels
 
 
-def thumbnail(path: Path) -> bytes | None:
-    """The picture as a WebP of at most HEIGHT pixels; None where it is missing, too large or can't be read."""
-    small = io.BytesIO()
+def thumbnail(path: Path, height: int = HEIGHT) -> bytes | None:
+    """The picture as a WebP of at most `height` pixels; None where it is missing, too large or can't be read."""
     try:
         with opened_picture(read_bytes(path)) as picture:
-            picture.thumbnail((HEIGHT, HEIGHT))
-            picture.convert("RGB").save(small, "WEBP", quality=60)
+            picture.thumbnail((height, height))
+            return as_webp(picture.convert("RGB"))
     except Exception:  # decoders raise whatever a broken file leads them to, and a page is no place to fail
         return None
+
+
+def as_webp(picture: Image.Image) -> bytes:
+    """A picture's file."""
+    small = io.BytesIO()
+    picture.save(small, "WEBP", quality=60)
     return small.getvalue()
 
 

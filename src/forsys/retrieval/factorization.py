@@ -44,6 +44,7 @@ class Factorization(Source):
     seed: int = 7
     """Seed of the initial vectors and of the sampling."""
 
+    fits_slowly: ClassVar[bool] = True
     biases: ClassVar[tuple[int, ...]] = ()  # the values of a profile's vector that meet the articles' biases
 
     @abstractmethod

@@ -76,6 +76,7 @@ class Mixture(Source):
     """Of the samples and of the trees."""
 
     uses_content: ClassVar[bool] = True  # a member may
+    fits_slowly: ClassVar[bool] = True
 
     def fit(self, history: History, as_of: date, fit: Fit = fit_source) -> Self:
         """Learn the order, then fit the members at the cut-off. `fit` fits each of them, such as a `Fitted`."""

@@ -56,6 +56,7 @@ class NextItem(Source, NetworkConfig):
     """Smallest such probability with which a new article is scored."""
 
     uses_content: ClassVar[bool] = True
+    fits_slowly: ClassVar[bool] = True
     needs_part: ClassVar[str | None] = "recurrent"
 
     def fit(self, history: History, as_of: date) -> Self:
@@ -66,12 +67,15 @@ class NextItem(Source, NetworkConfig):
         features = encode_features(history, as_of, self)
         self._choose_catalogue(history, as_of, features.ids > 0)
         self.mean_log_price_, self.customer_codes_ = features.mean_log_price, features.customer_codes
-        self.weights_, vectors, trained = [], [], 0
+        self.weights_, vectors, losses, trained = [], [], [], 0
         for seed in range(self.seed, self.seed + self.num_networks if len(features.sold) else self.seed):
-            model = Trainer(history, as_of, features, self, seed).fit(self.epochs)
+            trainer = Trainer(history, as_of, features, self, seed)
+            model = trainer.fit(self.epochs)
+            losses.append(trainer.losses)
             vectors.append(article_vectors(model, features))
             self.weights_ += [weight.numpy() for weight in model.network.trainable_variables]
             trained += num_parameters(model, features)
+        self.loss_ = np.array(losses, np.float32).reshape(-1, self.epochs)  # (networks, epochs), for the page
         self.num_parameters_ = np.array(trained)
         nothing = np.zeros((0, len(features.ids), self.embedding_dim + 1))
         self.vectors_ = np.stack(vectors) if vectors else nothing

@@ -34,6 +34,7 @@ class Source(ABC):
 
     catalogue_: Ints
     uses_content: ClassVar[bool] = False  # whether it reads content features of `history.articles`
+    fits_slowly: ClassVar[bool] = False  # in many passes: left out where the fusion is better without it
     needs_part: ClassVar[str | None] = None  # the one of optional_parts.PARTS that it cannot do without
 
     @abstractmethod

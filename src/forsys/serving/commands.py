@@ -39,9 +39,13 @@ def export_text(run: Run, path: Path) -> str:
     )
 
 
-def explain_text(run: Run, customer: str, articles: Sequence[str], *, as_json: bool) -> str:
+def explained(run: Run, customer: str, articles: Sequence[str]) -> list[dict[str, Any]]:
     """Why articles (without any, the whole list) stand where they do; ids may be given by their beginnings."""
-    found = explanations(Recommender.of(run), customer, articles or None, run.settings.k)
+    return explanations(Recommender.of(run), customer, articles or None, run.settings.k)
+
+
+def explained_text(run: Run, found: list[dict[str, Any]], *, as_json: bool) -> str:
+    """What `explained` returned, in sentences or as JSON."""
     return (
         _json(found) if as_json else "\n".join(explanation_text(each, run.settings.holdout_days) for each in found)
     )
