@@ -6,6 +6,7 @@ appears, which is what finishes a task, becomes a line in the file "stamped" bes
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,8 @@ rename: Callable[[Path, Path], Path] = vars(Path).get(
 
 def replace(self: Path, target: Path) -> Path:
     """As Path.replace, and perhaps the last thing that this worker does."""
+    if sys._getframe(1).f_code.co_name == "_download":  # what another worker has made, out of an object store
+        return rename(self, target)
     due = [(i, moment) for i, (moment, pattern) in enumerate(KILLS) if Path(target).match(pattern)]
     for i, moment in due:
         if moment == "before" and is_first(i):

@@ -378,10 +378,10 @@ def test_a_share_that_is_none(share: str, capsys: Output) -> None:
         ("--set k=5 tables", {"stage": "tables", "set": ["k=5"]}),
         ("--set k=5 tables --set seed=3", {"set": ["k=5", "seed=3"]}),
         ("content --set k=5 show 01 --set seed=3", {"articles": ["01"], "set": ["k=5", "seed=3"]}),
-        ("--input shop content show 01 02", {"articles": ["01", "02"], "input": Path("shop")}),
+        ("--input shop content show 01 02", {"articles": ["01", "02"], "input": "shop"}),
         (
             "explain --input shop CUSTOMER ARTICLE",
-            {"customer": "CUSTOMER", "articles": ["ARTICLE"], "input": Path("shop")},
+            {"customer": "CUSTOMER", "articles": ["ARTICLE"], "input": "shop"},
         ),
         ("recommend --basket A B -k 3 --input shop", {"basket": ["A", "B"], "customers": [], "k": 3}),
         ("recommend A --json", {"customers": ["A"], "basket": [], "k": None, "json": True}),

@@ -25,7 +25,9 @@ from forsys.cluster import local_cluster, on_cluster
 from forsys.engine import Task, run_tasks
 from forsys.errors import DataError
 from forsys.made_files import LOCK
-from world import PROJECT, environment, flags, parts_left
+from forsys.remote import LEASE
+from object_store import machine, new_bucket, objects, store
+from world import FEW, PROJECT, environment, flags, parts_left
 
 STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit")
 ON_WORKERS = (
@@ -37,6 +39,7 @@ ON_WORKERS = (
 )
 KILLER = PROJECT / "tests" / "killed.py"
 SEED = 23
+SUBMISSION = "submissions/submission.csv"
 Output = pytest.CaptureFixture[str]
 
 
@@ -59,8 +62,9 @@ def start_process(name: str, folder: Path, *options: str) -> "subprocess.Popen[b
     command = [sys.executable, "-m", f"distributed.cli.dask_{name}", "--no-dashboard", *options]
     command += ["--scheduler-file", str(folder / "scheduler.json")]
     path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT / "tests")])
+    env = environment(PYTHONPATH=path, FORSYS_CACHE=str(folder / "copies"))  # its own, as on another machine
     with (folder / f"{name}.log").open("ab") as log:
-        return subprocess.Popen(command, env=environment(PYTHONPATH=path), cwd=folder, stdout=log, stderr=log)
+        return subprocess.Popen(command, env=env, cwd=folder, stdout=log, stderr=log)
 
 
 @contextmanager
@@ -98,10 +102,32 @@ def address_of(folder: Path) -> str:
     return address
 
 
-def run_stages(home: Path, shop: Path, patch: pytest.MonkeyPatch, *options: str) -> None:
+def run_stages(home: Path | str, shop: Path, patch: pytest.MonkeyPatch, *options: str) -> None:
     patch.setenv("FORSYS_HOME", str(home))
     for stage in STAGES:
-        assert main([stage, *flags(shop), *options]) == 0
+        assert main([stage, *flags(shop, **FEW), *options]) == 0
+
+
+def copy_described(undisturbed: Path, home: Path) -> None:
+    """Give a home the finished stages that do not run on workers."""
+    for folder in ("tables", "content", "stamps"):
+        shutil.copytree(undisturbed / "output" / "tiny" / folder, home / "output" / "tiny" / folder)
+
+
+def kill_at(files: list[str], folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Let a worker be killed at each of these files, by turns while it writes it and before it has stamped it."""
+    killed_at = [f"{('before', 'after')[i % 2]} {file}\n" for i, file in enumerate(files)]
+    (folder / "kills").write_text("".join(killed_at), encoding="utf-8")
+    patch.setenv("KILLS", str(folder / "kills"))
+    patch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "20")
+
+
+def check_kills(folder: Path, kills: int, expected: dict[str, bytes]) -> None:
+    """That all happened, and that no task was done twice."""
+    assert sorted(path.name for path in folder.glob("killed-*")) == [f"killed-{i}" for i in range(kills)]
+    stamped = Counter((folder / "stamped").read_text(encoding="utf-8").splitlines())
+    assert len(stamped) == len(expected)
+    assert set(stamped.values()) == {1}
 
 
 def made_on_workers(home: Path) -> dict[str, bytes]:
@@ -116,26 +142,41 @@ def test_workers_that_are_killed(
 ) -> None:
     """Each while it writes a file, or before it has stamped it. What was finished is not done again."""
     expected = made_on_workers(undisturbed)
-    files = random.Random(SEED).sample(sorted(expected), kills)
-    killed_at = [f"{('before', 'after')[i % 2]} {file}\n" for i, file in enumerate(files)]
-    (tmp_path / "kills").write_text("".join(killed_at), encoding="utf-8")
-    monkeypatch.setenv("KILLS", str(tmp_path / "kills"))
-    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "20")
+    kill_at(random.Random(SEED).sample(sorted(expected), kills), tmp_path, monkeypatch)
     home = tmp_path / "home"
-    for stage in ("tables", "content"):
-        shutil.copytree(undisturbed / "output" / "tiny" / stage, home / "output" / "tiny" / stage)
-    shutil.copytree(undisturbed / "output" / "tiny" / "stamps", home / "output" / "tiny" / "stamps")
+    copy_described(undisturbed, home)
     with processes(tmp_path, 2, "--preload", str(KILLER)) as address:
         run_stages(home, shop, monkeypatch, "--scheduler", address)
     assert "content    up to date" in capsys.readouterr().out
-    assert sorted(path.name for path in tmp_path.glob("killed-*")) == [f"killed-{i}" for i in range(kills)]
+    check_kills(tmp_path, kills, expected)
     assert made_on_workers(home) == expected
-    submission = Path("submissions") / "submission.csv"
-    assert (home / submission).read_bytes() == (undisturbed / submission).read_bytes()
+    assert (home / SUBMISSION).read_bytes() == (undisturbed / SUBMISSION).read_bytes()
     assert parts_left(home) == []
-    stamped = Counter((tmp_path / "stamped").read_text(encoding="utf-8").splitlines())
-    assert len(stamped) == len(expected)
-    assert set(stamped.values()) == {1}
+
+
+def test_workers_that_share_nothing_but_a_bucket(
+    shop: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """Client and workers have copies of their own of what lies in an object store; there, a run goes on."""
+    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'forsys[store]'")
+    started, everything = tmp_path / "started", made_on_workers(undisturbed)
+    shutil.copytree(undisturbed / "output", started / "output")
+    for made in ("folds/*/item_knn-*", "folds/*/als-*/part-*", "rankers", "ranked", "stamps/[r-s]*.json"):
+        for path in (started / "output" / "tiny").glob(made):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    expected = {name: content for name, content in everything.items() if name not in made_on_workers(started)}
+    kill_at(random.Random(SEED).sample(sorted(expected), 2), tmp_path, monkeypatch)
+    with new_bucket() as url, machine(tmp_path / "here"):
+        store().put(f"{started}/", f"{url}/home/", recursive=True)
+        with processes(tmp_path, 2, "--preload", str(KILLER)) as address:
+            run_stages(f"{url}/home", shop, monkeypatch, "--scheduler", address)
+        names = store().find(f"{url}/home")
+        stored = objects(f"{url}/home", [*(f"output/tiny/{name}" for name in everything), SUBMISSION])
+    assert "content    up to date" in capsys.readouterr().out
+    check_kills(tmp_path, 2, expected)
+    assert {name: stored[f"output/tiny/{name}"] for name in everything} == everything
+    assert stored[SUBMISSION] == (undisturbed / SUBMISSION).read_bytes()
+    assert not [name for name in names if name.endswith((".part", LEASE))]
 
 
 def write(text: str, file: Path) -> None:

@@ -86,6 +86,7 @@ KILLS = [
     ("tables", "tables/tables.json", 1, "after"),
     ("content", "content/descriptions.parquet", 1, "after"),
     ("content", "content/features.parquet", 1, "before"),
+    ("tune", "log/customer", 1, "after"),
     ("tune", "folds/*/*/part-00000.parquet", 5, "before"),
     ("tune", "tiny/tuned.json", 1, "after"),
     ("retrieve", "folds/*/als-*/model.npz", 3, "before"),  # 2 are of the tune stage

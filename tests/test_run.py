@@ -45,3 +45,19 @@ def test_another_number_of_buyers_takes_another_folder(run: Run, shop: Path, tmp
     more = run_on(shop, tmp_path, max_buyers_per_week="10")
     folders = {SourceArtifacts.of(each, fold, name, config).folder.name for each in (run, more)}
     assert len(folders) == 2
+
+
+def test_the_log_is_written_once_and_again_where_it_is_damaged(shop: Path, tmp_path: Path) -> None:
+    def opened() -> tuple[Run, int]:
+        run = run_on(shop, tmp_path)
+        article = run.history.article
+        return run, int(article.astype(np.int64) @ np.arange(len(article)))
+
+    run, expected = opened()
+    file = run.workspace.log / "article"
+    before = file.stat().st_ino
+    assert (opened()[1], file.stat().st_ino) == (expected, before)
+    with file.open("r+b") as part:
+        part.write(b"\1\1\1")
+    assert opened()[1] == expected
+    assert file.stat().st_ino != before

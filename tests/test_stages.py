@@ -45,14 +45,15 @@ def test_every_output_is_stamped_with_its_hash(finished: Run) -> None:
 
 
 def test_every_file_belongs_to_a_stage(finished: Run) -> None:
-    """But stamps, what is kept of earlier weeks, and dated copies."""
+    """But stamps, the log by customer, what is kept of earlier weeks, and dated copies."""
     known = {path for stage in STAGES.values() for path in output_files(finished, stage)}
     weeks = {finished.workspace.candidates(getattr(finished.calendar, name)) for name in ("holdout", "submission")}
     others = [
         path
         for path in finished.workspace.out.rglob("*")
         if path.is_file() and not path.name.startswith(".") and path not in known
-        and path.parent.name != "stamps" and not (path.parents[2].name == "folds" and path.parents[1] not in weeks)
+        and path.parent.name not in ("stamps", "log")
+        and not (path.parents[2].name == "folds" and path.parents[1] not in weeks)
     ]  # fmt: skip
     assert [path.name for path in others if not path.name.startswith("submission-2")] == []
 

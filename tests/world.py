@@ -48,6 +48,8 @@ SMALL = {
     "evaluation.bootstrap_samples": "50",
     "evaluation.max_events": "200",
 }
+# For tests with a request or a process per file: five sources are left.
+FEW = {f"retrieval__sources__{name}": "false" for name in ("bpr", "lmf", "nearest_content", "same_attributes")}
 Purchase = tuple[date, str, str]  # day, customer_id, article_id
 
 

@@ -23,7 +23,7 @@ from forsys.calendar import Calendar
 from forsys.errors import DataError
 from forsys.evaluation.holdout import evaluate_holdout
 from forsys.locking import locked
-from forsys.opening import open_run
+from forsys.opening import home_folder, open_run
 from forsys.progress import quiet
 from forsys.ranking.ranker import Ranker
 from forsys.retrieval.source import Source
@@ -50,11 +50,11 @@ MODEL = "model.json"
 class Shop:
     """A shop's data: a folder with its files, or frames of pandas or polars.
 
-    folder: as `--input` of the command line takes it. orders, articles, customers: frames instead; only orders are
-    needed. columns: which of their columns is what, by the keys of a shop file: those of `orders` by their name
-    alone ("day", "customer", "article", and where there are such "units", "price", "channel"), others with a dot
-    ("articles.id", "articles.name", "articles.attributes", "customers.id", "customers.age", …). A column that has
-    the key's own name need not be named. Raises DataError.
+    folder: as `--input` of the command line takes it, also a URL. orders, articles, customers: frames instead; only
+    orders are needed. columns: which of their columns is what, by the keys of a shop file: those of `orders` by
+    their name alone ("day", "customer", "article", and where there are such "units", "price", "channel"), others
+    with a dot ("articles.id", "articles.name", "articles.attributes", "customers.id", "customers.age", …). A column
+    that has the key's own name need not be named. Raises DataError.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Shop:
             raise DataError("A shop is either a folder or a frame of orders. Give one of them.")
         if folder is not None and (articles is not None or customers is not None or columns):
             raise DataError("A shop in a folder says what its columns are in its shop.toml. Give the folder alone.")
-        self.folder = None if folder is None else Path(folder)
+        self.folder = folder
         given = {"orders": orders, "articles": articles, "customers": customers}
         self.frames = {name: as_polars(name, frame) for name, frame in given.items() if frame is not None}
         self.columns = dict(columns or {})
@@ -84,24 +84,23 @@ class Shop:
         max_rejected: float = 0.01,
         verbose: bool = False,
     ) -> "Model":
-        """Fit a model in `folder`, which may be copied elsewhere and loaded there.
+        """Fit a model in `folder` (or at a URL, such as s3://bucket/model), which may be copied and loaded there.
 
         settings: those that differ from the preset, such as {"k": 6, "retrieval.sources.next_item": False}. What is
         up to date in the folder is not made again, so a stopped fit goes on. verbose: print a line per stage, and
         show progress. Raises DataError for data or settings that cannot be used.
         """
-        folder = Path(folder)
         with _private_files(), quiet(not verbose):
-            shop = self.folder
+            home, shop = home_folder(folder), self.folder
             if shop is None:
-                shop = folder / "input"
+                shop = home / "input"
                 write_shop(self.frames, self.columns, shop)
             run = open_run(
-                shop, preset=preset, overrides=overrides(settings or {}), max_rejected=max_rejected, home=folder
+                shop, preset=preset, overrides=overrides(settings or {}), max_rejected=max_rejected, home=home
             )
             for stage in STAGES:
                 run_stage(run, stage)
-            _write_model(run, folder)
+            _write_model(run, home)
         return Model(run)
 
 
@@ -236,11 +235,12 @@ class Model:
 
 
 def load(folder: str | Path) -> Model:
-    """The model that `Shop.fit` left in a folder, which may have been copied from elsewhere.
+    """The model that `Shop.fit` left in a folder or at a URL, which may have been copied from elsewhere.
 
     Raises DataError where there is none, where it is damaged, and where another version of forsys made it.
     """
-    folder = Path(folder)
+    with _private_files():
+        folder = home_folder(folder)
     found = read_json(folder / MODEL)
     if not isinstance(found, dict) or "name" not in found:
         raise DataError(

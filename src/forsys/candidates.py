@@ -61,9 +61,11 @@ class SourceArtifacts:
 
     def tasks(self) -> list[Task]:
         """Fitting the source, and making the candidates of each shard."""
-        made_from, shards = self.folder.name, range(len(self.run.shards(self.fold)))
-        fit = Task(self.fit, (), (self.model,), made_from)
-        return [fit, *(Task(self.make_part, (i,), (self.part(i),), made_from, (fit,)) for i in shards)]
+        made_from, reads = self.folder.name, self.run.read_by_tasks
+        fit = Task(self.fit, (), (self.model,), made_from, reads=reads)
+        parts = [(i, self.part(i)) for i in range(len(self.run.shards(self.fold)))]
+        reads = (*reads, self.model)
+        return [fit, *(Task(self.make_part, (i,), (part,), made_from, (fit,), reads) for i, part in parts)]
 
     def fit(self) -> None:
         """Fit the source and save it."""
@@ -128,6 +130,14 @@ def read_candidates(
             )
         frames.append(pl.scan_parquet(parts).with_columns(source=pl.lit(name, dtype=names)))
     return pl.concat(frames)
+
+
+def candidate_files(
+    run: Run, folds: Iterable[Fold], sources: SourceConfigs, shard: int | None = None
+) -> tuple[Path, ...]:
+    """What a task reads that uses candidates: the files of a shard; or all of them, and the models."""
+    artifacts = (SourceArtifacts.of(run, fold, *source) for fold in folds for source in sources.items())
+    return tuple(each.folder if shard is None else each.part(shard) for each in artifacts)
 
 
 def labelled_candidates(run: Run, fold: Fold, sources: SourceConfigs) -> tuple[pl.LazyFrame, pl.DataFrame]:

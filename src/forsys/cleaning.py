@@ -8,6 +8,7 @@ from forsys.errors import DataError
 from forsys.evaluation.kept_runs import damaged_runs, kept_run, kept_runs
 from forsys.locking import locked
 from forsys.made_files import LIST, LOCK, delete_empty_folders, delete_made, made_files
+from forsys.remote import delete
 from forsys.run import Run
 from forsys.workspace import BELONGS_TO, Workspace
 
@@ -80,10 +81,10 @@ def _delete(folder: Path, files: list[Path]) -> None:
         return
     with locked(folder):
         for path in files:
-            path.unlink(missing_ok=True)
+            delete(path)
         delete_empty_folders(folder)
         if not made_files(folder):
-            (folder / LIST).unlink(missing_ok=True)
+            delete(folder / LIST)
             (folder / LOCK).unlink()
 
 

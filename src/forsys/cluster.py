@@ -1,25 +1,30 @@
 """Tasks on a Dask cluster: one that is there, or one of this machine's cores.
 
-Queues, retries and transport are Dask's. Workers write into the same folders as this process, by the same paths.
+Queues, retries and transport are Dask's. Workers write into the same folders as this process: by the same paths, or
+at the same URL, of which every machine has a copy.
 """
 
+import io
 import os
+import pickle
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from forsys.engine import Task, engine
 from forsys.errors import DataError
 from forsys.fingerprints import PACKAGE, fingerprint
 from forsys.interrupts import interrupt_later
-from forsys.made_files import root_of
+from forsys.made_files import LOCK, note_file, root_of
 from forsys.optional_parts import require_part
 from forsys.progress import quiet, say
+from forsys.remote import attach, refresh, remote_of
+from forsys.store import stamp_path
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -113,7 +118,7 @@ class Cluster:
         for task in tasks:
             needs = [futures[need] for need in task.needs if need in futures]
             key = f"{task.function.__name__.lstrip('_')}-{uuid4().hex}"  # the dashboard groups by the name
-            futures[task] = self.client.submit(_do, task, versions(), needs, key=key, pure=False)
+            futures[task] = self.client.submit(_do, _sent(task), versions(), needs, key=key, pure=False)
         return list(futures.values())
 
     def _check(self, task: Task, future: "Future[None]") -> None:
@@ -121,6 +126,7 @@ class Cluster:
         from distributed import CancelledError, KilledWorker
         from distributed.scheduler import NoWorkerError
 
+        _fetch(task)
         if task.is_done():  # do not ask further: an answer that was lost with its worker would be made again
             return
         try:
@@ -141,12 +147,55 @@ class Cluster:
             raise DataError(f"A worker has made {task.files[0]}, but it is not here. {SAME_FOLDER}")
 
 
-def _do(task: Task, here: Versions, needs: list[None]) -> None:  # noqa: ARG001 - Dask waits for what it needs
+def _do(sent: bytes, here: Versions, needs: list[None]) -> None:  # noqa: ARG001 - Dask waits for what it needs
     """Do a task, on a worker."""
-    _check_this_worker(task, here)
     os.umask(0o077)  # what is made of customers' purchases is for the user alone
+    task = _received(sent)
+    _check_this_worker(task, here)
+    refresh(path for file in (*task.reads, *task.files) for path in (file, stamp_path(file)))
     with quiet():
         task.do()
+
+
+def _fetch(task: Task) -> None:
+    """Bring what a worker has made for a URL here, and note that it was made."""
+    made = [path for file in task.files if remote_of(file) for path in (file, stamp_path(file))]
+    for path in made:
+        note_file(path)
+    refresh(made)
+
+
+class _Pickler(pickle.Pickler):
+    """Of a path in the copy of a folder at a URL it keeps the URL: other machines have their copies elsewhere."""
+
+    def persistent_id(self, value: Any) -> tuple[str, str, str] | None:
+        remote = remote_of(value) if isinstance(value, Path) else None
+        if remote is None:
+            return None
+        root = root_of(value / LOCK)
+        output = root if root and root.is_relative_to(remote.folder) else remote.folder
+        return remote.url, value.relative_to(output).as_posix(), output.relative_to(remote.folder).as_posix()
+
+
+class _Unpickler(pickle.Unpickler):
+    def persistent_load(self, kept: tuple[str, str, str]) -> Path:
+        url, relative, output = kept
+        folder = attach(url) / output
+        if output != ".":
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / LOCK).touch()  # as on the machine that sent it
+        return folder / relative
+
+
+def _sent(task: Task) -> bytes:
+    file = io.BytesIO()
+    _Pickler(file).dump(task)
+    return file.getvalue()
+
+
+def _received(sent: bytes) -> Task:
+    task: Task = _Unpickler(io.BytesIO(sent)).load()
+    return task
 
 
 def _check_this_worker(task: Task, wanted: Versions) -> None:

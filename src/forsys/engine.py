@@ -19,7 +19,8 @@ class Task:
     """A call that makes files.
 
     function: writes each of `files`; it and its arguments can be pickled, and are small. made_from: the fingerprint
-    of what the files are made from, which becomes their stamp. needs: tasks to be done before.
+    of what the files are made from, which becomes their stamp. needs: tasks to be done before. reads: the files
+    (with their stamps) and folders that it reads; where they lie at a URL, a worker fetches them first.
     """
 
     function: Callable[..., None]
@@ -27,6 +28,7 @@ class Task:
     files: tuple[Path, ...]
     made_from: str
     needs: tuple["Task", ...] = ()
+    reads: tuple[Path, ...] = ()
 
     def is_done(self) -> bool:
         """Whether its files are there, undamaged and made from the same."""

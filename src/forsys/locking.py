@@ -1,7 +1,8 @@
-"""One run at a time on one output folder."""
+"""One run at a time on one output folder, here or at a URL."""
 
 import fcntl
 import os
+import platform
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import IO
 
 from forsys.errors import DataError
-from forsys.made_files import LOCK
+from forsys.lease import leased
+from forsys.made_files import LOCK, upload_list
+from forsys.remote import remote_of
 
 _held: set[Path] = set()  # by this process: a command may run several stages
 
@@ -35,13 +38,27 @@ def locked(folder: Path) -> Iterator[None]:
             raise DataError(f"{folder} is in use by {holder}. Wait until it has finished, or stop it.") from error
         file.truncate(0)
         command = Path(sys.argv[0]).name + " " + " ".join(sys.argv[1:2])
-        file.write(f"process {os.getpid()} ({command.strip()}, since {datetime.now():%Y-%m-%d %H:%M})")
+        holder = f"process {os.getpid()} ({command.strip()}, since {datetime.now():%Y-%m-%d %H:%M})"
+        file.write(holder)
         file.flush()
-        _held.add(folder)
-        try:
-            yield
-        finally:
-            _held.remove(folder)
+        with _leased(folder, holder):
+            _held.add(folder)
+            try:
+                yield
+            finally:
+                _held.remove(folder)
+
+
+@contextmanager
+def _leased(folder: Path, holder: str) -> Iterator[None]:
+    """Keep out clients on other machines too, where the folder is the copy of one at a URL."""
+    remote = remote_of(folder)
+    if remote is None:
+        yield
+        return
+    with leased(remote, folder, f"{holder} on {platform.node()}"):
+        yield
+        upload_list(folder)
 
 
 def _holder(file: IO[str]) -> str:

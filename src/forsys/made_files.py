@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+from forsys.remote import delete, refresh, upload
+
 LOCK = ".lock"  # marks an output folder
 LIST = ".made"  # the files written there, a relative path per line
 UNPACKED = ".tables.unpacked"  # unpacked tables, for as long as they are read
@@ -30,7 +32,7 @@ def delete_made(folder: Path) -> None:
         return
     for path in made_files(root):
         if folder in path.parents:
-            path.unlink(missing_ok=True)
+            delete(path)
     delete_empty_folders(folder)
     if folder != root and not any(folder.iterdir()):
         folder.rmdir()
@@ -52,7 +54,24 @@ def tidy(root: Path) -> None:
     if there != _listed(root):
         part = root / f"{LIST}.part"
         part.write_text("".join(f"{name}\n" for name in there), encoding="utf-8")
+        upload(part, root / LIST)
         part.replace(root / LIST)
+
+
+def upload_list(root: Path) -> None:
+    """Store the list of an output folder at a URL, with what was noted since."""
+    if (root / LIST).exists():
+        upload(root / LIST, root / LIST)
+
+
+def refresh_copy(home: Path) -> None:
+    """Bring the copy of a folder at a URL up to date; its lists keep what this machine has noted too."""
+    noted = {path: _listed(path.parent) for path in home.glob(f"*/**/{LIST}")}
+    refresh([home])
+    for path, names in noted.items():
+        if path.parent.is_dir():
+            all_names = dict.fromkeys([*_listed(path.parent), *names])
+            path.write_text("".join(f"{name}\n" for name in all_names), encoding="utf-8")
 
 
 def root_of(path: Path) -> Path | None:

@@ -7,9 +7,11 @@ from pathlib import Path
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint
 from forsys.locking import locked
+from forsys.made_files import refresh_copy
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
 from forsys.ranking.features import chosen
+from forsys.remote import attach, is_url, remote_of
 from forsys.retrieval.registry import check_sources, without_missing_parts
 from forsys.run import Run
 from forsys.settings import Settings, load_settings
@@ -20,21 +22,21 @@ from forsys.workspace import SAMPLE, sample_folder, workspace_of
 
 
 def open_run(
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     *,
     preset: str = "default",
     overrides: Sequence[str] = (),
     max_rejected: float = 0.01,
-    home: Path | None = None,
+    home: str | Path | None = None,
     make_sample: bool = True,
 ) -> Run:
     """A run on the data in `folder`, or on those that `find_data` finds; output goes below `home`.
 
-    `home` is by default the folder in FORSYS_HOME, or else the working directory. Raises DataError for settings
+    Both may be paths or URLs; `home` is as of `home_folder`. Raises DataError for settings
     that cannot be used, for a folder without data, and where there are no data and no sample may be made.
     """
     settings = checked_settings(preset, overrides)
-    home = home or home_folder()
+    home = home_folder(home)
     dataset = find_data(folder, home, make_sample=make_sample)
     if not dataset.name:  # the folder / has none, and output would go to all data sets' folder
         raise DataError(f"{dataset.origin}: this folder has no name. Put the tables into a folder of their own.")
@@ -47,12 +49,20 @@ def _place(dataset: DataSet) -> Path:
     return dataset.folder if file is None or file.name == SHOP_FILE else file
 
 
-def home_folder() -> Path:
-    """Where output goes: the folder in FORSYS_HOME, or else the working directory. DataError where that is gone."""
+def home_folder(place: str | Path | None = None) -> Path:
+    """Where output goes: `place`, or else the folder in FORSYS_HOME, or else the working directory.
+
+    Of a URL, it is the copy on this machine, which is brought up to date. DataError where there is no such folder.
+    """
     try:
-        return Path(os.environ.get("FORSYS_HOME") or Path.cwd())
+        place = place or os.environ.get("FORSYS_HOME") or Path.cwd()
     except FileNotFoundError as error:
         raise DataError("The working directory is gone. Change to a folder that is there.") from error
+    if not is_url(place):
+        return Path(place)
+    home = attach(str(place))
+    refresh_copy(home)
+    return home
 
 
 def checked_settings(preset: str = "default", overrides: Sequence[str] = ()) -> Settings:
@@ -68,7 +78,7 @@ def checked_settings(preset: str = "default", overrides: Sequence[str] = ()) -> 
     return without_missing_parts(settings)
 
 
-def find_data(folder: Path | None, home: Path, *, make_sample: bool = True) -> DataSet:
+def find_data(folder: str | Path | None, home: Path, *, make_sample: bool = True) -> DataSet:
     """The data to work on; where there are none, the generated sample, made if it is not there yet.
 
     Raises DataError where it would have to be made and may not be.
@@ -78,6 +88,11 @@ def find_data(folder: Path | None, home: Path, *, make_sample: bool = True) -> D
         return found
     from forsys.sample.shop import generate  # here, since most runs have data
 
+    if remote := remote_of(home):
+        raise DataError(
+            f"No data found: {remote.url} has no input/ with tables, and no --input was given. Name the shop's "
+            "folder with --input, a path or a URL. (A sample is generated for a folder of this machine only.)"
+        )
     sample, made_from = sample_folder(home), code_fingerprint("forsys.sample.shop")
     if not is_current(sample, made_from):
         if not make_sample:

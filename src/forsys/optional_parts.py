@@ -22,6 +22,7 @@ PARTS = {
     "content": Part(("skimage", "yake"), "colours, shapes and keywords of the articles"),
     "search": Part(("optuna",), "the command search"),
     "cluster": Part(("distributed",), ""),
+    "store": Part(("s3fs",), ""),
 }
 
 

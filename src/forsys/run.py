@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,13 @@ import polars as pl
 
 from forsys.arrays import Ints
 from forsys.calendar import Calendar, Fold, day_number
+from forsys.engine import Task
 from forsys.errors import DataError
-from forsys.fingerprints import fingerprint
+from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.settings import Settings
 from forsys.store import read_json
 from forsys.tables.dataset import DataSet
-from forsys.tables.history import History
+from forsys.tables.history import COLUMNS, History, write_log
 from forsys.tables.roles import Roles
 from forsys.workspace import Workspace
 
@@ -39,6 +41,12 @@ class Run:
         read = [self.stamp_of(stage) for stage in ("tables", "content")]
         key = fingerprint(str(self.dataset), self.settings.model_dump(mode="json"), place, self.max_rejected, read)
         return _in_this_process, (type(self), given, key)
+
+    @property
+    def read_by_tasks(self) -> tuple[Path, ...]:
+        """What every task reads: tables, log, content features, and stamps, from which fingerprints follow."""
+        space = self.workspace
+        return space.tables, space.log, space.content / "features.parquet", space.out / "stamps"
 
     def fingerprint_of(self, stage: str) -> str:
         """What a stage's output was made from. Raises DataError where it has not finished."""
@@ -83,8 +91,14 @@ class Run:
 
     @cached_property
     def history(self) -> History:
-        """The whole log. Its articles carry the content features where the stage `content` has made them."""
-        history, features = History.read(self.workspace.tables), self.workspace.content / "features.parquet"
+        """The whole log. Its articles carry the content features where the stage `content` has made them.
+
+        It stays on disk, where the first process that wants it writes it; rows are read as they are used.
+        """
+        tables, log = self.workspace.tables, self.workspace.log
+        made_from = fingerprint(self.fingerprint_of("tables"), code_fingerprint("forsys.tables.history"))
+        Task(write_log, (tables, log), tuple(log / name for name in COLUMNS), made_from).do()
+        history, features = History.open(tables, log), self.workspace.content / "features.parquet"
         if not features.exists():
             return history
         columns = pl.read_parquet(features).drop("picture")

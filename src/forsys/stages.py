@@ -19,6 +19,7 @@ from forsys.locking import locked
 from forsys.made_files import tidy
 from forsys.optional_parts import left_out, missing_modules
 from forsys.progress import peak_memory_gib, say, say_below, stage_line
+from forsys.remote import delete, remote_of
 from forsys.retrieval.registry import source_fingerprint
 from forsys.run import Run
 from forsys.store import digest, is_current, write_json, write_stamp
@@ -62,12 +63,7 @@ def run_stage(run: Run, name: str) -> bool:
     """
     stage, stamp = STAGES[name], run.workspace.stamp(name)
     if not stage.inputs:
-        kind = "generated data, so every score is of a made-up shop" if run.dataset.generated else "shop data"
-        say(f"Data: {run.dataset.folder} ({run.dataset.origin}; {kind})")
-        for line in left_out():
-            say(line)
-        if run.workspace.name != run.dataset.name:
-            say(f"Output: {run.workspace.shown(run.workspace.out)} (another data set has that name too)")
+        _say_places(run)
     made_from = stage_fingerprint(run, name)
     skipped = _is_current(run, name, made_from)
     if skipped:
@@ -80,8 +76,8 @@ def run_stage(run: Run, name: str) -> bool:
             for path in _damaged(run, name):
                 say(f"{name:<10} {run.workspace.shown(path)} is missing or was changed; it is made again")
                 if run.workspace.out in path.parents:
-                    path.unlink(missing_ok=True)
-            stamp.unlink(missing_ok=True)  # it vouches for the outputs, which change now
+                    delete(path)
+            delete(stamp)  # it vouches for the outputs, which change now
             tidy(run.workspace.out)
             start = time.perf_counter()
             made += stage.make(run)
@@ -95,6 +91,18 @@ def run_stage(run: Run, name: str) -> bool:
         for line in stale_measurements(run):
             say(line)
     return not skipped
+
+
+def _say_places(run: Run) -> None:
+    """Where the data lie and the output goes, and what is left out."""
+    kind = "generated data, so every score is of a made-up shop" if run.dataset.generated else "shop data"
+    say(f"Data: {run.dataset.folder} ({run.dataset.origin}; {kind})")
+    for line in left_out():
+        say(line)
+    if remote := remote_of(run.workspace.home):
+        say(f"Output: {remote.url} (copy in {remote.folder})")
+    if run.workspace.name != run.dataset.name:
+        say(f"Output: {run.workspace.shown(run.workspace.out)} (another data set has that name too)")
 
 
 def note_measurement(run: Run, command: str) -> None:

@@ -14,6 +14,7 @@ import polars as pl
 from scipy import sparse
 
 from forsys.made_files import note_file
+from forsys.remote import delete, upload
 
 
 @contextmanager
@@ -21,14 +22,16 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a scratch path beside `path`; rename it to `path` when the block ends without an error.
 
     A reader, or a run that goes on after a kill, sees the old file or the new one and never a part of it. The stamp
-    of the old file is removed first, so that it never stands beside the new one.
+    of the old file is removed first, so that it never stands beside the new one. In the copy of a folder at a URL,
+    the file is uploaded first.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{token_hex(4)}.part")  # another machine's may write the same file
     try:
         yield part
-        stamp_path(path).unlink(missing_ok=True)
+        delete(stamp_path(path))
         note_file(path)
+        upload(part, path)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from forsys.calendar import Fold
 from forsys.errors import DataError
+from forsys.remote import remote_of
 from forsys.store import write_text
 
 SAMPLE = "sample"  # the data set that is generated where there are no data; no shop takes its place
@@ -26,6 +27,7 @@ class Workspace:
         self.own_submission = home / "submissions" / f"{name}-submission.csv"
         self.out = home / "output" / name  # what belongs to this data set alone:
         self.tables = self.out / "tables"  # the checked tables
+        self.log = self.out / "log"  # the purchases by customer, an array a file
         self.content = self.out / "content"  # content features of the articles
         self.tuned = self.out / "tuned.json"  # chosen source parameters and fusion weights
         self.holdout = self.out / "holdout"  # lists of the holdout's buyers
@@ -88,8 +90,10 @@ def workspace_of(home: Path, name: str, data: Path) -> Workspace:
 
 
 def places_of(home: Path, data: Path) -> tuple[str, ...]:
-    """Where data lie: their path, and the way to them from `home`."""
-    data = data.resolve()
+    """Where data lie: their path, and the way to them from `home`; of data at a URL, that."""
+    remote, data = remote_of(data), data.resolve()
+    if remote:
+        return (remote.url_of(data),)
     return str(data), os.path.relpath(data, home.resolve())
 
 

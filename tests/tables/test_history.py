@@ -10,7 +10,8 @@ from polars.testing import assert_frame_equal
 
 from forsys.calendar import Fold, day_number
 from forsys.store import write_json
-from forsys.tables.history import History, Profiles
+from forsys.tables import history as history_module
+from forsys.tables.history import History, Profiles, write_log
 
 
 def january(day: int) -> date:
@@ -80,19 +81,39 @@ def test_the_order_of_a_day_follows_the_file(tiny_log: pl.DataFrame, tiny_histor
     assert swapped.article.tolist() == [0, 1, 2, *tiny_history.article[3:].tolist()]
 
 
-def test_read_takes_the_output_of_the_tables_stage(
-    tmp_path: Path, tiny_log: pl.DataFrame, tiny_history: History
+@pytest.mark.parametrize("max_rows", [None, 1, 4, 1_000])
+def test_read_and_open_take_the_output_of_the_tables_stage(
+    max_rows: int | None,
+    tmp_path: Path,
+    tiny_log: pl.DataFrame,
+    tiny_history: History,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Whether the log is in memory, or on disk in ranges of customers."""
     frames = {"articles": tiny_history.articles, "customers": tiny_history.customers, "transactions": tiny_log}
     for name, frame in frames.items():
         frame.write_parquet(tmp_path / f"{name}.parquet")
     write_json({"roles": tiny_history.roles.as_json()}, tmp_path / "tables.json")
-    read = History.read(tmp_path)
+    if max_rows is None:
+        read = History.read(tmp_path)
+    else:
+        monkeypatch.setattr(history_module, "ROWS_AT_ONCE", max_rows)
+        write_log(tmp_path, tmp_path / "log")
+        read = History.open(tmp_path, tmp_path / "log")
     assert read.roles == tiny_history.roles
     for name in ("customer", "article", "day", "price", "channel", "units", "first"):
-        np.testing.assert_array_equal(getattr(read, name), getattr(tiny_history, name))
+        np.testing.assert_array_equal(getattr(read, name), getattr(tiny_history, name), strict=True)
     assert_frame_equal(read.articles, tiny_history.articles)
     assert_frame_equal(read.customers, tiny_history.customers)
+
+
+def test_a_log_without_purchases(tmp_path: Path, tiny_log: pl.DataFrame, tiny_history: History) -> None:
+    tiny_log.clear().write_parquet(tmp_path / "transactions.parquet")
+    tiny_history.articles.write_parquet(tmp_path / "articles.parquet")
+    tiny_history.customers.write_parquet(tmp_path / "customers.parquet")
+    write_json({"roles": tiny_history.roles.as_json()}, tmp_path / "tables.json")
+    write_log(tmp_path, tmp_path / "log")
+    assert len(History.open(tmp_path, tmp_path / "log")) == 0
 
 
 def test_of_does_not_change_its_tables(tiny_log: pl.DataFrame, tiny_history: History) -> None:

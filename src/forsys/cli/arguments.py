@@ -12,9 +12,10 @@ from forsys.errors import did_you_mean
 from forsys.stages import STAGES
 
 DEFAULTS: dict[str, Any] = {
-    "input": None, "holdout_days": None, "max_rejected": 0.01, "preset": "default", "set": [],
+    "input": None, "output": None, "holdout_days": None, "max_rejected": 0.01, "preset": "default", "set": [],
     "engine": "local", "scheduler": None,
 }  # fmt: skip
+OUTPUT = "folder for all that is made, also such as s3://bucket/shop (default: FORSYS_HOME, or this folder)"
 RUN_SH = {"test": "lint, types and tests", "benchmark": "time the hot stages against alternatives"}
 EXIT_CODES = {
     0: "done",
@@ -36,8 +37,9 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         known = re.findall(r"--[a-z-]+", _commands_of(every)[words[0]].format_help())
         hint = did_you_mean(unknown[0].partition("=")[0], known)
         every.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
-    if not options.on_data and vars(given):
-        every.error(f"this command takes no --{next(iter(vars(given))).replace('_', '-')}")
+    foreign = [] if options.on_data else [name for name in vars(given) if name not in options.takes]
+    if foreign:
+        every.error(f"this command takes no --{foreign[0].replace('_', '-')}")
     return argparse.Namespace(**DEFAULTS | vars(given) | vars(options))
 
 
@@ -69,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"forsys {__version__}")
-    top.set_defaults(on_data=False)
+    top.set_defaults(on_data=False, takes=())
     made = top.add_subparsers(required=True, metavar="COMMAND")
     common = _common()
 
@@ -135,6 +137,8 @@ def parser() -> argparse.ArgumentParser:
     text = "data sets, by the name of their folder in output/ (default: all)"
     clean.add_argument("names", nargs="*", metavar="NAME", help=text)
     clean.add_argument("--yes", action="store_true", help="delete it")
+    clean.add_argument("--output", metavar="DIR|URL", default=argparse.SUPPRESS, help=OUTPUT)
+    clean.set_defaults(takes=("output",))
     text = "generate a shop in the shape of Kaggle's files"
     _add_sample(add("sample", commands.make_sample, text, on_data=False))
     return top
@@ -209,7 +213,7 @@ def _common() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(usage=usage, add_help=False, argument_default=absent, allow_abbrev=False)
     data = common.add_argument_group("data and settings")
     data.add_argument(
-        "--input", type=Path, metavar="DIR", help="folder with a shop's files, or its shop file (default: input/)"
+        "--input", metavar="DIR|URL", help="folder with a shop's files, or its shop file (default: input/)"
     )
     data.add_argument("--holdout-days", type=_positive, metavar="N", help="days scored offline (default: 7)")
     text = "unusable rows allowed (default: 0.01)"
@@ -217,6 +221,7 @@ def _common() -> argparse.ArgumentParser:
     data.add_argument("--preset", metavar="NAME|FILE", help="settings to start from")
     data.add_argument("--set", action="append", metavar="KEY=VALUE", help="override one setting; repeatable")
     where = common.add_argument_group("where it runs").add_mutually_exclusive_group()
+    data.add_argument("--output", metavar="DIR|URL", help=OUTPUT)
     text = "this process (the default), or a Dask cluster of this machine's cores"
     where.add_argument("--engine", choices=("local", "dask"), help=text)
     text = "a Dask cluster that is there, such as tcp://192.168.0.7:8786 (see docs/cluster.md)"

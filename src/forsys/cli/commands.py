@@ -47,7 +47,8 @@ def run_all(options: argparse.Namespace) -> int:
     check_name(options.name)
     given = ["--max-rejected", str(options.max_rejected), "--preset", options.preset]
     given += [word for setting in overrides(options) for word in ("--set", setting)]
-    given += ["--input", str(options.input)] if options.input else []
+    given += ["--input", options.input] if options.input else []
+    given += ["--output", options.output] if options.output else []
     given += ["--scheduler", options.scheduler] if options.scheduler else []
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     for name in STAGES:
@@ -214,7 +215,7 @@ def check_data(options: argparse.Namespace) -> int:
     from forsys.onboarding.check import check
 
     settings = checked_settings(options.preset, overrides(options))
-    dataset = find_data(options.input, home_folder(), make_sample=False)
+    dataset = find_data(options.input, home_folder(options.output), make_sample=False)
     days = settings.holdout_days
     report = check(dataset, max_rejected=options.max_rejected, holdout_days=days, today=date.today())
     print(json.dumps(asdict(report) | {"next": report.next_step}, indent=1) if options.json else report.text())
@@ -224,7 +225,7 @@ def check_data(options: argparse.Namespace) -> int:
 def clean_output(options: argparse.Namespace) -> None:
     from forsys.cleaning import clean
 
-    print(clean(home_folder(), options.names, delete=options.yes))
+    print(clean(home_folder(options.output), options.names, delete=options.yes))
 
 
 def print_settings(options: argparse.Namespace) -> None:
@@ -262,5 +263,5 @@ def diagnose(options: argparse.Namespace) -> None:
     """What a bug report should say."""
     from forsys.cli.doctor import as_text, examine
 
-    found = examine(options.input, options.preset, overrides(options))
+    found = examine(options.input, options.output, options.preset, overrides(options))
     print(json.dumps(found, indent=1) if options.json else as_text(found))

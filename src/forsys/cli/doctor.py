@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -13,15 +14,16 @@ from forsys.content.workers import available_cores
 from forsys.errors import DataError
 from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import PARTS, how_to_install, missing_modules
+from forsys.remote import remote_of
 from forsys.submission import owner_of
 from forsys.tables.dataset import tables_in
 from forsys.versions import package_versions
 from forsys.workspace import belongs_to
 
 
-def examine(folder: Path | None, preset: str, overrides: Sequence[str]) -> dict[str, Any]:
+def examine(folder: str | None, output: str | None, preset: str, overrides: Sequence[str]) -> dict[str, Any]:
     """Everything by section and key, as JSON-like values; a fault is a value too."""
-    home = home_folder()
+    home = home_folder(output)
     return {
         "forsys": {
             "version": forsys.__version__,
@@ -31,7 +33,11 @@ def examine(folder: Path | None, preset: str, overrides: Sequence[str]) -> dict[
         "machine": _machine(home),
         "packages": package_versions(),
         "optional parts": {part: _part(part) for part in PARTS},
-        "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith("FORSYS_")},
+        "environment": {
+            name: re.sub("//[^/]*@|[?].*", "//…", value)  # no credentials, though a URL with such is refused
+            for name, value in sorted(os.environ.items())
+            if name.startswith("FORSYS_")
+        },
         "settings": _settings(preset, overrides),
         "data": _data(folder, home),
         "output": _output(home),
@@ -72,7 +78,7 @@ def _settings(preset: str, overrides: Sequence[str]) -> dict[str, Any]:
     return {"preset": preset, "changed": ", ".join(overrides) or "nothing", "sources": sources}
 
 
-def _data(folder: Path | None, home: Path) -> dict[str, Any]:
+def _data(folder: str | None, home: Path) -> dict[str, Any]:
     try:
         dataset = find_data(folder, home, make_sample=False)
     except DataError as error:
@@ -88,7 +94,8 @@ def _size(path: Path) -> int:
 
 def _output(home: Path) -> dict[str, Any]:
     """Per data set where its data lie and which stages have finished; then whose the submission is."""
-    found: dict[str, Any] = {"folder": str(home)}
+    remote = remote_of(home)
+    found: dict[str, Any] = {"folder": f"{remote.url} (copy in {home})" if remote else str(home)}
     for out in sorted(path for path in (home / "output").glob("*") if path.is_dir()):
         stages = sorted(file.stem for file in (out / "stamps").glob("*.json"))
         found[out.name] = (

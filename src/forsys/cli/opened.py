@@ -20,6 +20,7 @@ def opened(options: argparse.Namespace, *, make_sample: bool) -> Run:
         preset=options.preset,
         overrides=overrides(options),
         max_rejected=options.max_rejected,
+        home=options.output,
         make_sample=make_sample,
     )
 

@@ -5,12 +5,12 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from forsys.cli.arguments import parsed
 from forsys.cli.commands import chosen_engine
 from forsys.errors import DataError
 from forsys.machine import machine_fault
-from forsys.opening import home_folder
 
 FAULT, INTERRUPTED = 2, 130
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nforsys: stopped. The same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        fault = machine_fault(error, _home() if _output_is_well() else "standard output")
+        fault = machine_fault(error, _home(options) if _output_is_well() else "standard output")
         if fault is None:
             raise
         print(f"forsys: {fault}", file=sys.stderr)
@@ -62,8 +62,8 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _home() -> str:
+def _home(options: argparse.Namespace) -> str:
     try:
-        return str(home_folder())
-    except DataError:
+        return str(options.output or os.environ.get("FORSYS_HOME") or Path.cwd())
+    except FileNotFoundError:
         return "the output folder"

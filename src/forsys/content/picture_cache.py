@@ -8,6 +8,7 @@ import polars as pl
 
 from forsys.fingerprints import fingerprint
 from forsys.made_files import delete_made
+from forsys.remote import delete
 from forsys.store import is_current, stamp_path, write_parquet, write_stamp
 
 KEY = ("article_id", "bytes", "mtime_ns")  # a picture file, as it was when its features were computed
@@ -52,8 +53,8 @@ class PictureCache:
             kept = kept.join(pictures.select(KEY), on=KEY, how="semi", maintain_order="left").sort("article_id")
             self._write(kept, ALL)
             for part in parts:
-                part.unlink()
-                stamp_path(part).unlink(missing_ok=True)
+                delete(part)
+                delete(stamp_path(part))
         return kept
 
     def _files(self) -> list[Path]:

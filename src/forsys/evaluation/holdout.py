@@ -29,6 +29,7 @@ from forsys.ranking.ordering import read_ranked
 from forsys.ranking.ranker import Ranker
 from forsys.ranking.training_pairs import LabelledFolds
 from forsys.ranking.tuning import Tuned
+from forsys.remote import delete
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
 from forsys.store import atomic_write, read_json, write_json, write_parquet, write_text
@@ -70,7 +71,7 @@ def evaluate_holdout(run: Run) -> None:
         "oracle_order_of_the_candidates": mean_score("MAP", oracle_order(lists[UNION], labels), labels, settings.k),
     }
     folder = run.workspace.evaluation
-    (folder / "scores.json").unlink(missing_ok=True)  # written last: where it exists, the others belong to it
+    delete(folder / "scores.json")  # written last: where it exists, the others belong to it
     for name, table in tables.items():
         with atomic_write(folder / f"{name}.csv") as part:
             table.to_csv(part, index=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from forsys.calendar import Fold
-from forsys.candidates import make_candidates
+from forsys.candidates import candidate_files, make_candidates
 from forsys.engine import Task, run_tasks
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
@@ -31,14 +31,19 @@ def rank(run: Run) -> list[str]:
     made_from = fingerprint(run.fingerprint_of("retrieve"), code_fingerprint(__name__))
     folds = (run.calendar.holdout, run.calendar.submission)
     files = tuple(file for fold in folds for file in _ranker_files(run, fold))
-    training = Task(_train, (run,), files, made_from)
+    sources = Tuned.read(run.workspace.tuned).sources
+    learned_from = dict.fromkeys(earlier for fold in folds for earlier in training_folds(run, fold))
+    reads = (*run.read_by_tasks, run.workspace.tuned)
+    learned_files = candidate_files(run, learned_from, sources)
+    training = Task(_train, (run,), files, made_from, reads=(*reads, *learned_files))
     if not training.is_done():
-        learned_from = dict.fromkeys(earlier for fold in folds for earlier in training_folds(run, fold))
-        make_candidates(run, learned_from, Tuned.read(run.workspace.tuned).sources)
+        make_candidates(run, learned_from, sources)
     run_tasks([training], "train", unit="task")
     for fold in folds:
-        parts = _parts(run, fold)
-        tasks = [Task(_order_shard, (run, fold, i), (part,), made_from) for i, part in enumerate(parts)]
+        tasks = []
+        for i, part in enumerate(_parts(run, fold)):
+            read = (*reads, run.workspace.ranker(fold), *candidate_files(run, [fold], sources, i))
+            tasks.append(Task(_order_shard, (run, fold, i), (part,), made_from, reads=read))
         run_tasks(tasks, f"rank {fold.as_of}")
     return [f"{fold.as_of}: {Ranker.load(run.workspace.ranker(fold)).summary()}" for fold in folds]
 

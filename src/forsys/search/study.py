@@ -18,6 +18,7 @@ from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.made_files import note_file
 from forsys.metrics.bootstrap import Interval, best_by_chance, interval, paired
 from forsys.progress import progress, say_below
+from forsys.remote import upload
 from forsys.run import Run
 from forsys.search.scoring import Scorer, customers_of, folds_to_score
 from forsys.search.space import Space, changed
@@ -83,7 +84,7 @@ def _study(run: Run, space: Space, folds: list[Fold]) -> "Study":
     """
     from sqlalchemy.exc import SQLAlchemyError
 
-    path = run.workspace.search / "study.db"
+    path = _file(run)
     path.parent.mkdir(parents=True, exist_ok=True)
     for file in (path, path.with_name("study.db-journal")):  # SQLite's own, for as long as it writes
         note_file(file)
@@ -94,6 +95,10 @@ def _study(run: Run, space: Space, folds: list[Fold]) -> "Study":
             f"{run.workspace.shown(path)} is damaged, so its trials are lost. Delete it and search again: "
             "the scores of the weeks are kept beside it, so that little is computed again."
         ) from error
+
+
+def _file(run: Run) -> Path:
+    return run.workspace.search / "study.db"
 
 
 def _name(run: Run, space: Space, folds: list[Fold]) -> str:
@@ -151,6 +156,7 @@ class _Searcher:
                 break
         else:
             study.tell(trial, _mean(scores))
+        upload(_file(self.run), _file(self.run))  # SQLite has written it
         self._say(title, trial.params, scores)
 
     def found(self, finished: "list[FrozenTrial]", new_trials: int) -> Found:

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from forsys.errors import DataError
+from forsys.remote import delete
 from forsys.store import write_parquet, write_text
 
 # Table -> the name of its file, and the keys of its section of the shop file.
@@ -31,7 +32,7 @@ def write_shop(frames: Mapping[str, pl.DataFrame], columns: Columns, folder: Pat
         _write_changed(frame, folder / f"{TABLES[name][0]}.parquet")
     path = folder / "shop.toml"
     if not sections:
-        path.unlink(missing_ok=True)
+        delete(path)
     elif not path.exists() or path.read_text(encoding="utf-8") != sections:
         write_text(sections, path)
 

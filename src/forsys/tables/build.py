@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from forsys.errors import DataError
+from forsys.remote import delete
 from forsys.store import atomic_write, write_json, write_parquet
 from forsys.tables.catalogue import (
     NO_ARTICLES,
@@ -45,7 +46,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
     written even then.
     """
     out.mkdir(parents=True, exist_ok=True)
-    (out / "tables.json").unlink(missing_ok=True)  # it says that the other files are complete, and they change now
+    delete(out / "tables.json")  # it says that the other files are complete, and they change now
     issues, shop = DataIssues(out / "rejected.parquet", max_rejected), dataset.shop()
     with scratch_beside(out) as scratch:
         articles = articles_of(shop, scratch, issues)

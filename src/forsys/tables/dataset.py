@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forsys.errors import DataError
+from forsys.remote import copy_of
 from forsys.tables.files import ENDINGS, find, find_table, folder_contents, parquet_parts
 from forsys.tables.shop_file import KAGGLE as KAGGLE_FILE
 from forsys.tables.shop_file import SHOP_FILE, ShopFile, read_shop_file, shop_file_faults
@@ -43,17 +44,17 @@ class DataSet:
 
 
 def locate(
-    option: Path | None, environ: Mapping[str, str], project: Path, *, kaggle: tuple[Path, ...] = KAGGLE
+    option: str | Path | None, environ: Mapping[str, str], project: Path, *, kaggle: tuple[Path, ...] = KAGGLE
 ) -> DataSet | None:
     """Find the data: `--input`, then FORSYS_INPUT, then `project`/input, then Kaggle's own folder in a notebook.
 
-    None where there are no data: the caller then generates the sample. What was named must be a shop file, or a
-    folder with one or with Kaggle's tables: otherwise DataError, and the sample is never taken instead.
+    None where there are no data: the caller then generates the sample. What was named, a path or URL, must be a
+    shop file, or a folder with one or with Kaggle's tables: otherwise DataError; the sample is never taken instead.
     """
     if option is not None:
-        return _named(option, f"--input {option}")
+        return _named(copy_of(option), f"--input {option}")
     if environ.get(INPUT_VARIABLE):
-        return _named(Path(environ[INPUT_VARIABLE]), f"{INPUT_VARIABLE}={environ[INPUT_VARIABLE]}")
+        return _named(copy_of(environ[INPUT_VARIABLE]), f"{INPUT_VARIABLE}={environ[INPUT_VARIABLE]}")
     if _is_shop(project / "input"):
         return _data_set(project / "input", "the project's input/ folder")
     mounted = next((folder for folder in kaggle if folder.exists()), None)

@@ -5,9 +5,12 @@ at a point in time, so that the same model can predict the next week of a custom
 next item.
 """
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +19,20 @@ from scipy import sparse
 
 from forsys.arrays import Floats, Ints, decay
 from forsys.calendar import Fold, day_number
-from forsys.store import read_json
+from forsys.store import atomic_write, read_json
 from forsys.tables.roles import Roles, choose_roles
+
+ROWS_AT_ONCE = 4_000_000  # in memory at a time where the log is written: .7 GiB
+COLUMNS: dict[str, npt.DTypeLike] = {
+    "customer": np.int32,
+    "article": np.int32,
+    "day": np.int32,
+    "price": np.float32,
+    "channel": np.int8,
+    "units": np.int32,
+    "first": np.int64,
+}
+"""The arrays of a log, as `write_log` writes them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +59,17 @@ class History:
     @classmethod
     def read(cls, tables: Path) -> "History":
         """Read the log that the tables stage wrote."""
-        return cls.of(
-            pl.scan_parquet(tables / "transactions.parquet"),
-            pl.read_parquet(tables / "articles.parquet"),
-            pl.read_parquet(tables / "customers.parquet"),
-            Roles.read(read_json(tables / "tables.json")["roles"]),
-        )
+        return cls.of(pl.scan_parquet(tables / "transactions.parquet"), *_described(tables))
+
+    @classmethod
+    def open(cls, tables: Path, log: Path) -> "History":
+        """The same, from what `write_log` has written to `log`: rows are read from there as they are used.
+
+        Its arrays cannot be written to.
+        """
+        articles, customers, roles = _described(tables)
+        columns: dict[str, Any] = {name: _mapped(log / name, kind) for name, kind in COLUMNS.items()}
+        return cls(**columns, articles=articles, customers=customers, roles=roles)
 
     @classmethod
     def of(
@@ -60,30 +80,10 @@ class History:
         The price of several units is the mean of those that were paid for: 0, which is unknown, does not count.
         Without `roles` they are chosen by what the attributes tell.
         """
-        rows = transactions.rename({"t_dat": "day"}).with_columns(pl.col("day").cast(pl.Int32)).collect()
-        order = _by_customer_and_day(rows["customer"].to_numpy(), rows["day"].to_numpy())
-        customer, article, day = (rows[name].to_numpy()[order] for name in ("customer", "article", "day"))
-        price, channel = rows["price"].to_numpy()[order], rows["channel"].to_numpy()[order]
-        count = rows["units"].to_numpy()[order] if "units" in rows.columns else None
-        del rows
-        unit, first = _merged(customer, day, article)
-        units, mean = _summed(price[unit], None if count is None else count[unit], first)
-        kept = unit[first]
-        order = np.argsort(kept)
-        kept = kept[order]
-        customer = customer[kept]
-        return cls(
-            customer=customer,
-            article=article[kept],
-            day=day[kept],
-            price=mean[order].astype(np.float32),
-            channel=channel[kept],
-            units=units[order].astype(np.int32),
-            first=np.searchsorted(customer, np.arange(len(customers) + 1)),
-            articles=articles,
-            customers=customers,
-            roles=roles or choose_roles(articles, customers),
-        )
+        columns = sorted_columns(transactions)
+        first = np.searchsorted(columns["customer"], np.arange(len(customers) + 1))
+        roles = roles or choose_roles(articles, customers)
+        return cls(**columns, first=first, articles=articles, customers=customers, roles=roles)
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -173,7 +173,10 @@ class History:
         return replace(self, customers=customers, first=first, _of_customers={})
 
     def _select(self, kept: npt.NDArray[np.bool_]) -> "History":
-        counts = np.concatenate([[0], np.cumsum(kept)])
+        counts = np.zeros(len(kept) + 1, np.int32)  # as int64, and joined, they took more memory than the result
+        np.cumsum(kept, dtype=np.int32, out=counts[1:])
+        first = counts[self.first].astype(np.int64)
+        del counts
         return replace(
             self,
             customer=self.customer[kept],
@@ -182,8 +185,67 @@ class History:
             price=self.price[kept],
             channel=self.channel[kept],
             units=self.units[kept],
-            first=counts[self.first],
+            first=first,
         )
+
+
+def write_log(tables: Path, log: Path) -> None:
+    """Write the log that the tables stage wrote as arrays by customer, a file for each of COLUMNS.
+
+    A range of customers is in memory at a time.
+    """
+    transactions = pl.scan_parquet(tables / "transactions.parquet")
+    customers = pl.scan_parquet(tables / "customers.parquet").select(pl.len()).collect().item()
+    rows = np.bincount(transactions.select("customer").collect()["customer"].to_numpy(), minlength=customers)
+    kept = np.zeros(customers + 1, np.int64)  # rows of each customer, after the first place
+    with ExitStack() as stack:
+        parts = {name: stack.enter_context(atomic_write(log / name)) for name in COLUMNS}
+        files = {name: stack.enter_context(part.open("wb")) for name, part in parts.items()}
+        for start, stop in _ranges(rows):
+            columns = sorted_columns(transactions.filter(pl.col("customer").is_between(start, stop, closed="left")))
+            kept[start + 1 : stop + 1] = np.bincount(columns["customer"] - start, minlength=stop - start)
+            for name, values in columns.items():
+                values.tofile(files[name])
+        np.cumsum(kept).tofile(files["first"])
+
+
+def _ranges(rows: Ints) -> list[tuple[int, int]]:
+    """Neighbouring customers with some ROWS_AT_ONCE purchases together: the first, and the one after the last."""
+    block = np.cumsum(rows) // ROWS_AT_ONCE
+    cuts = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), len(rows)]
+    return list(pairwise(cuts))
+
+
+def _mapped(path: Path, kind: npt.DTypeLike) -> Ints:
+    """The array in a file, whose rows are read as they are used."""
+    if path.stat().st_size == 0:
+        return np.zeros(0, kind)
+    return np.memmap(path, kind, mode="r").view(np.ndarray)
+
+
+def _described(tables: Path) -> tuple[pl.DataFrame, pl.DataFrame, Roles]:
+    return (
+        pl.read_parquet(tables / "articles.parquet"),
+        pl.read_parquet(tables / "customers.parquet"),
+        Roles.read(read_json(tables / "tables.json")["roles"]),
+    )
+
+
+def sorted_columns(transactions: pl.LazyFrame) -> dict[str, Any]:
+    """The columns of a `History` but `first`, as its class says."""
+    rows = transactions.rename({"t_dat": "day"}).with_columns(pl.col("day").cast(pl.Int32)).collect()
+    order = _by_customer_and_day(rows["customer"].to_numpy(), rows["day"].to_numpy())
+    customer, article, day = (rows[name].to_numpy()[order] for name in ("customer", "article", "day"))
+    price, channel = rows["price"].to_numpy()[order], rows["channel"].to_numpy()[order]
+    count = rows["units"].to_numpy()[order] if "units" in rows.columns else None
+    del rows
+    unit, first = _merged(customer, day, article)
+    units, mean = _summed(price[unit], None if count is None else count[unit], first)
+    kept = unit[first]
+    order = np.argsort(kept)
+    kept = kept[order]
+    columns = {"customer": customer[kept], "article": article[kept], "day": day[kept], "channel": channel[kept]}
+    return columns | {"price": mean[order].astype(np.float32), "units": units[order].astype(np.int32)}
 
 
 def _by_customer_and_day(customer: Ints, day: Ints) -> Ints:
