@@ -130,6 +130,7 @@ TUNED = {
     "customers": 3,
     "map_on_these_folds": 0.3333,
     "tried": {"best_sellers.half_life": {"16": 0.1, "4": 0.2}},
+    "left_out": [],
 }
 
 
@@ -160,6 +161,7 @@ def tiny_run(tmp_path: Path) -> Run:
     found = {"rejected": {"transactions.csv: no <price>": 2}, "notes": ["1 article occurs <only> here"]}
     roles = {"kind": "product_type_name", "colour": "colour_group_name"}
     write_json(counts | period | found | {"roles": roles}, run.workspace.tables / "tables.json")
+    write_json({"fingerprint": "by hand", "outputs": {}}, run.workspace.stamp("tables"))
     predicted = [(c, a, a + 1) for c in range(7) for a in range(12)]
     frame = pl.DataFrame(predicted, schema=PREDICTIONS, orient="row")
     write_parquet(frame, run.workspace.holdout / "predictions.parquet")
