@@ -143,7 +143,7 @@ def _labelled(run: Run, pairs: Pairs, labels: pl.DataFrame, seed: int | None) ->
     if seed is not None:
         # By the pair alone, so that the shards do not matter.
         key = pl.DataFrame({"customer": pairs.customer, "article": pairs.article}).hash_rows(seed).to_numpy()
-        used &= sample_negatives(pairs.row, hit, ranking.negatives_per_positive, ranking.max_negatives, key)
+        used &= sample_negatives(pairs.row, hit, ranking.negatives_per_positive, key)
     counts = labels.group_by("customer").len().sort("customer")
     rows = pairs[used]
     customers, group = np.unique(rows.customer, return_inverse=True)
@@ -166,18 +166,14 @@ def has_hit(row: Ints, hit: Bools) -> Bools:
     return np.bincount(row, hit, int(row.max(initial=0)) + 1)[row] > 0
 
 
-def sample_negatives(
-    row: Ints, hit: Bools, negatives_per_positive: int, max_negatives: int, sampling_key: Ints
-) -> Bools:
+def sample_negatives(row: Ints, hit: Bools, negatives_per_positive: int, sampling_key: Ints) -> Bools:
     """All hits, and for each of them so many other pairs of its profile, those with the smallest keys: (pairs,).
 
-    row: the profile of each pair, in increasing order. max_negatives: of one. sampling_key: a random number of
-    each pair.
+    row: the profile of each pair, in increasing order. sampling_key: a random number of each pair.
     """
     order = np.lexsort((sampling_key, ~hit, row))
     position = position_within(row)  # within the profile, its hits first
     hits = np.bincount(row, hit, int(row.max(initial=0)) + 1)
-    rows = hits + np.minimum(hits * negatives_per_positive, max_negatives)
     sampled = np.zeros(len(row), bool)
-    sampled[order] = position < rows[row[order]]
+    sampled[order] = position < (hits * (1 + negatives_per_positive))[row[order]]
     return sampled
