@@ -10,13 +10,13 @@ from forsys.report.colours import Palette
 from forsys.report.rows import Row
 from forsys.report.templates import write_page
 from forsys.run import Run
+from forsys.serving.ids import Ids
 
 
 def write_explanation_page(run: Run, explained: Sequence[Row], target: Path) -> None:
     """Write one section per entry of `serving.explaining.explanations`, in their order."""
     ids = [each["article"] for each in explained]
-    number = {article: i for i, article in enumerate(run.history.articles["article_id"])}
-    articles = articles_of(run, [number[article] for article in ids])
+    articles = articles_of(run, Ids.of("article", run.history.articles["article_id"]).find_all(ids).tolist())
     top = max((abs(part["effect"]) for each in explained for part in _parts(each)), default=1.0)
     sections = [
         each
