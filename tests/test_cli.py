@@ -1,9 +1,7 @@
 """The command line in this process: what it answers, and how it refuses."""
 
-import io
 import json
 import shutil
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 
 from forsys import opening
 from forsys.cli import commands, main, parsed
-from forsys.progress import progress, stage_line
+from forsys.progress import stage_line
 from forsys.sample.shop import generate
 from forsys.tables.dataset import locate
 from world import CUSTOMERS, flags, snapshot
@@ -334,23 +332,6 @@ class TestWithoutData:
         assert main(["tables"]) == 0
         assert capsys.readouterr().out.startswith(f"Data: {shop} (FORSYS_INPUT={shop}; generated")
         assert small_sample == []
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-class TestBars:
-    def test_shown_on_a_terminal_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        terminal = Terminal()
-        monkeypatch.setattr(sys, "stderr", terminal)
-        assert list(progress(range(3), "retrieve", unit="shard")) == [0, 1, 2]
-        assert "retrieve" in terminal.getvalue()
-        assert "shard" in terminal.getvalue()
-        monkeypatch.setattr(sys, "stderr", pipe := io.StringIO())
-        assert list(progress(range(3), "retrieve", unit="shard")) == [0, 1, 2]
-        assert pipe.getvalue() == ""
 
 
 def test_backtest_writes_its_table(shop: Path, home: Path, capsys: Output) -> None:

@@ -49,9 +49,9 @@ It raises what a task raises. Tasks that have not begun by then, or by Ctrl-C, a
 
 
 def run_tasks(tasks: Iterable[Task], what: str, unit: str = "shard") -> None:
-    """Do the tasks that are not done, in the engine that was chosen with `engine`; `what` stands before the bar.
+    """Do the tasks that are not done, in the engine that was chosen with `engine`.
 
-    A task stands behind those that it needs.
+    A task stands behind those that it needs. what, unit: as of `progress`.
     """
     missing = [task for task in tasks if not task.is_done()]
     if not missing:

@@ -80,7 +80,7 @@ def test_without_a_group_or_source_it_is_the_ranker_that_never_had_it(
     values, hits = [], []
     for step in (1, 2):
         fold = run.calendar.holdout.earlier(step)
-        tuned, all_tuned = (tune_for(each, fold, "test") for each in (other, run))
+        tuned, all_tuned = (tune_for(each, fold) for each in (other, run))
         weights = {name: all_tuned.fusion.weights[name] for name in sources}
         object.__setattr__(tuned.fusion, "weights", weights)  # chosen with all of the sources
         object.__setattr__(tuned.fusion, "constant", all_tuned.fusion.constant)

@@ -214,7 +214,7 @@ def test_nobody_to_tune_on(shop: Path, tmp_path: Path) -> None:
     gap = altered(shop, tmp_path / "tiny", in_the_holdout, since=HOLDOUT - 3 * WEEK)
     other = run_on(gap, tmp_path / "home")
     with pytest.raises(DataError, match="Nobody bought anything in the 2 periods of 7 days before 2024-06-24"):
-        tune_for(other, other.calendar.holdout, "tune")
+        tune_for(other, other.calendar.holdout)
 
 
 def test_quiet_weeks_are_skipped(shop: Path, tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def altered(shop: Path, to: Path, change: Change, since: date) -> Path:
 
 
 def choices(run: Run, fold: Fold) -> dict[str, Any]:
-    return tune_for(run, fold, "test").to_json()
+    return tune_for(run, fold).to_json()
 
 
 def candidates_of_everyone(run: Run, fold: Fold, name: str, config: SourceConfig) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from polars.testing import assert_frame_equal
 from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
 from forsys.metrics import lists
+from forsys.progress import stage_line
 from forsys.ranking import training
 from forsys.ranking.explain import contributions, importance, meaning
 from forsys.ranking.features import GROUPS
@@ -133,6 +135,30 @@ class TestLearning:
         buyers = run.history.labels(run.calendar.holdout)["customer"].unique().sort()
         assert found["customer"].unique(maintain_order=True).to_list() == buyers.to_list()
         assert (found.group_by("customer").len()["len"] >= run.settings.k).all()
+
+
+@pytest.mark.usefixtures("ranker")  # so that the candidates are made
+def test_a_log_says_how_many_trees_are_made(
+    run: Run, tuned: Tuned, labelled: LabelledFolds, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with stage_line("rank", count(0, 40).__next__):  # 40 s pass whenever it is asked
+        fit_for(labelled, tuned, run.calendar.holdout, replace(CHOICE, trees=3))
+    lines = [line.partition(" [")[0] for line in capsys.readouterr().err.splitlines()]
+    fold = run.calendar.holdout.as_of
+    assert lines == [
+        f"rank       {fold}: fit; LightGBM, tree 2 of 3",
+        f"rank       {fold}: fit; LightGBM, tree 3 of 3",
+    ]
+
+
+def test_a_log_says_how_far_the_choice_of_the_size_is(
+    run: Run, tuned: Tuned, labelled: LabelledFolds, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with stage_line("rank", count(0, 40).__next__):
+        choose_for(labelled, tuned, run.calendar.holdout)
+    text, trees = capsys.readouterr().err, run.settings.ranking.num_iterations
+    parts = min(training.VALIDATION_PARTS, len(training_folds(run, run.calendar.holdout)))
+    assert f"rank       choose the size, part {parts} of {parts}; LightGBM, tree {trees} of {trees} [" in text
 
 
 def as_lists(customer: np.ndarray, article: np.ndarray, value: np.ndarray) -> pl.DataFrame:

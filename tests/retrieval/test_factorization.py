@@ -1,6 +1,7 @@
 """ALS, BPR and LMF: that they learn tastes, and that their vectors have the layout of implicit's."""
 
 from datetime import date
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from forsys.arrays import Floats
 from forsys.calendar import Fold
 from forsys.metrics.lists import recall_at
+from forsys.progress import stage_line
 from forsys.retrieval import als
 from forsys.retrieval.als import ALS, least_squares
 from forsys.retrieval.best_sellers import BestSellers
@@ -87,6 +89,18 @@ def test_a_customer_unseen_in_training_is_scored_like_any_other(
     right = found["article"].to_numpy() // 20 == found["customer"].to_numpy() % 6
     assert len(found) == 28 * 10
     assert right.mean() > 0.8
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_log_says_how_far_it_is(
+    name: str, few_purchases: sparse.csr_array, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = make_learner(name)
+    with stage_line("retrieve", count(0, 40).__next__):  # 40 s pass whenever it is asked
+        source.learn(few_purchases)
+    lines = capsys.readouterr().err.splitlines()
+    steps = source.iterations
+    assert lines[-1] == f"retrieve   {name.upper()}, iteration {steps} of {steps} [{40 * (steps - 1)} s so far]"
 
 
 def test_weighted_mean() -> None:

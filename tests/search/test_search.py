@@ -66,7 +66,7 @@ class TestSearch:
         assert found.folds == folds
         other, scores = replace(run, settings=found.best), []
         for fold in folds:
-            tuned = tune_for(other, fold, "test")
+            tuned = tune_for(other, fold)
             _, labels = labelled_candidates(other, fold, tuned.sources)
             ranked = rank_buyers(LabelledFolds(other), tuned, fold)
             scores.append(average_precision(ranked, labels, 12)["average_precision"].to_numpy())

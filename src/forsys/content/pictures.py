@@ -261,7 +261,7 @@ def _encode_new(files: pl.DataFrame, images: Path, cache: PictureCache, model: P
         return
     encoder = Encoder(model)
     with ThreadPoolExecutor(available_cores()) as pool:
-        for rows in progress(list(new.iter_slices(ENCODER_PART)), "encoder", f"x {ENCODER_PART} pictures"):
+        for rows in progress(list(new.iter_slices(ENCODER_PART)), "encoder", "part"):
             paths = [images / file for file in rows["file"]]
             decoded = [pixels for pixels, _ in pool.map(decode, paths)]
             usable = [i for i, pixels in enumerate(decoded) if pixels is not None]

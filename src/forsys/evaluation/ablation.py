@@ -66,7 +66,7 @@ def ablate(run: Run, weeks: int, names: Sequence[str] = ()) -> Ablation:
     }
     found = {name: _found(run, choices) for name, choices in ({ALL: tuned} | without).items()}
     scores: dict[str, pl.DataFrame] = {}
-    for name, each in progress(variants.items(), "ablate", unit="ranker"):
+    for name, each in progress(variants.items(), "score", unit="ranker"):
         scores[name] = _scores(*each)
         say_below(f"{len(scores)} of {len(variants)}: {name} {scores[name]['value'].to_numpy().mean():.4f}")
     lists, candidates = _table(run, scores, f"MAP@{run.settings.k}"), _table(run, found, f"recall@{RECALL_AT}")
@@ -76,8 +76,8 @@ def ablate(run: Run, weeks: int, names: Sequence[str] = ()) -> Ablation:
 
 def _tuned(run: Run, folds: Sequence[Fold]) -> dict[Fold, Tuned]:
     tuned = {}
-    for fold in progress(folds, "ablate: tune", unit="fold"):
-        tuned[fold] = tune_for(run, fold, str(fold.as_of))
+    for fold in progress(folds, "tune", unit="fold"):
+        tuned[fold] = tune_for(run, fold)
         say_below(f"{fold.as_of}: tuned {tuned[fold].summary()}")
     return tuned
 

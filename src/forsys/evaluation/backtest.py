@@ -59,7 +59,7 @@ def score_folds(run: Run, weeks: int) -> Scored:
     if not folds:
         raise DataError(f"None of the last {weeks} periods of the log has buyers, and earlier ones to tune on.")
     earlier, parts = LabelledFolds(run), []
-    for number, fold in enumerate(progress(folds, "backtest", unit="fold"), 1):
+    for number, fold in enumerate(progress(folds, "score", unit="fold"), 1):
         parts.append(_score_fold(run, earlier, fold))
         final, reference = (float(parts[-1][0][name].to_numpy().mean()) for name in (FINAL, REFERENCE))
         say_below(f"{number} of {len(folds)}: {fold.as_of}, {FINAL} {final:.4f}, {REFERENCE} {reference:.4f}")
@@ -129,7 +129,7 @@ def _score_fold(run: Run, earlier: LabelledFolds, fold: Fold) -> tuple[pl.DataFr
     And the predicted chances of a sample of all customers, with what they bought.
     """
     k = run.settings.k
-    tuned = tune_for(run, fold, str(fold.as_of))
+    tuned = tune_for(run, fold)
     candidates, labels = labelled_candidates(run, fold, tuned.sources)
     customers = run.target_customers(fold)
     profiles = run.history.profiles(customers, fold.as_of)

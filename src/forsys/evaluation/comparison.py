@@ -172,7 +172,7 @@ def compare(run: Run) -> Comparison:
     measured: dict[str, Measured] = {}
     fitted = Fitted()
     chosen = systems(run)
-    for number, (name, config) in enumerate(progress(chosen.items(), "compare", unit="system"), 1):
+    for number, (name, config) in enumerate(progress(chosen.items(), "measure", unit="system"), 1):
         rows = measure(run, fold, events, name, config, fitted)
         measured |= {found.name: found for found in rows}
         say_below(f"{number} of {len(chosen)}: {', '.join(map(_said, rows))}")

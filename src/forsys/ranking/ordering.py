@@ -44,7 +44,7 @@ def rank(run: Run) -> list[str]:
         for i, part in enumerate(_parts(run, fold)):
             read = (*reads, run.workspace.ranker(fold), *candidate_files(run, [fold], sources, i))
             tasks.append(Task(_order_shard, (run, fold, i), (part,), made_from, reads=read))
-        run_tasks(tasks, f"rank {fold.as_of}")
+        run_tasks(tasks, f"{fold.as_of}: order")
     return [f"{fold.as_of}: {Ranker.load(run.workspace.ranker(fold)).summary()}" for fold in folds]
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from forsys.arrays import Floats
 from forsys.calendar import Fold
 from forsys.errors import DataError
-from forsys.progress import progress
+from forsys.progress import progress, step_callback
 from forsys.ranking.features import GROUPS, categories_of
 from forsys.ranking.linear import Linear
 from forsys.ranking.ranker import Ranker, average_precision, blended, is_first
@@ -71,9 +71,10 @@ def choose_for(labelled: LabelledFolds, tuned: Tuned, fold: Fold) -> Choice:
     Each fold is in the validation set once. With too few folds to choose on, the defaults are taken.
     """
     run, folds = labelled.run, training_folds(labelled.run, fold)
-    title = f"{fold.as_of}: pairs"
-    sampled = [labelled.sampled(tuned.sources, each) for each in progress(folds, title, unit="fold")]
-    complete = [labelled.complete(tuned.sources, each) for each in folds]
+    sampled, complete = [], []
+    for each in progress(folds, f"{fold.as_of}: pairs", unit="fold"):
+        sampled.append(labelled.sampled(tuned.sources, each))
+        complete.append(labelled.complete(tuned.sources, each))
     trials = _trials(run.settings, tuned.fusion, sampled, complete)
     if not trials:
         return Choice(DEFAULT_TREES, DEFAULT_BLEND, {})
@@ -98,10 +99,11 @@ def fit_for(labelled: LabelledFolds, tuned: Tuned, fold: Fold, choice: Choice) -
             f"order to learn. Use a longer log, or a larger retrieval.candidates_per_source."
         )
     linear = _linear(ranking, train)
-    models = [
-        lgb.train(_parameters(settings, settings.seed + i), _dataset(ranking, train, linear), choice.trees)
-        for i in range(ranking.num_models)
-    ]
+    models = []
+    for i in progress(range(ranking.num_models), f"{fold.as_of}: fit", unit="model"):
+        parameters, dataset = _parameters(settings, settings.seed + i), _dataset(ranking, train, linear)
+        callbacks = [step_callback(choice.trees, "LightGBM", "tree")]
+        models.append(lgb.train(parameters, dataset, choice.trees, callbacks=callbacks))
     metadata = {
         "learned_from": [str(each.as_of) for each in folds],
         "trees": choice.trees,
@@ -142,7 +144,7 @@ def _trial(settings: Settings, fusion: Fusion, train: TrainingPairs, validation:
         valid_sets=[_dataset(ranking, reranked, linear, dataset)],
         valid_names=["validation"],
         feval=lambda score, _: ("AP@k", float(average_precision(score, reranked, settings.k).sum()), True),
-        callbacks=[lgb.record_evaluation(curves)],
+        callbacks=[lgb.record_evaluation(curves), step_callback(ranking.num_iterations, "LightGBM", "tree")],
     )
     ranker = Ranker(linear, [model], list(ranking.features), fusion, 0.0, ranking.reranked, {})
     return Trial(part, ranker, validation, np.array(curves["validation"]["AP@k"]))

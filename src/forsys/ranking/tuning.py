@@ -95,7 +95,7 @@ class Tuned:
 def tune(run: Run) -> Tuned:
     """Choose for the holdout (and so for the submission), and write tuned.json."""
     _refuse_short_lists(run)
-    tuned = tune_for(run, run.calendar.holdout, "tune")
+    tuned = tune_for(run, run.calendar.holdout)
     write_json(tuned.to_json(), run.workspace.tuned)
     return tuned
 
@@ -111,10 +111,10 @@ def _refuse_short_lists(run: Run) -> None:
         )
 
 
-def tune_for(run: Run, fold: Fold, title: str) -> Tuned:
+def tune_for(run: Run, fold: Fold) -> Tuned:
     """Choose for `fold` on the folds before it: the newest, and earlier ones until there are enough buyers.
 
-    `title` stands before the progress bars. Raises DataError where no earlier fold has a buyer.
+    Raises DataError where no earlier fold has a buyer.
     """
     folds = tuning_folds(run, fold)
     if not folds:
@@ -125,7 +125,7 @@ def tune_for(run: Run, fold: Fold, title: str) -> Tuned:
     sources, tried = dict(run.settings.retrieval.sources), {}
     for name, config in sources.items():
         make_source(name, config).check(run.history)
-    for key, values in progress(run.settings.tuning.grid.items(), f"{title}: parameters", unit="parameter"):
+    for key, values in progress(run.settings.tuning.grid.items(), f"{fold.as_of}: tune", unit="parameter"):
         name, _, parameter = key.partition(".")
         make_candidates(run, folds, *({name: sources[name] | {parameter: value}} for value in values))
         scores = {

@@ -18,7 +18,7 @@ from scipy import sparse
 from threadpoolctl import ThreadpoolController
 
 from forsys.arrays import Bools, Floats, Ints, decay, inner_products, top_k
-from forsys.progress import shows_progress
+from forsys.progress import step_callback
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
 
@@ -71,7 +71,8 @@ class Factorization(Source):
     def learn(self, confidence: sparse.csr_array) -> Floats:
         """Fit to (customers, catalogue) and return the article vectors (catalogue, width), float32."""
         model = self.model()
-        model.fit(sparse.csr_matrix(confidence), show_progress=shows_progress())
+        callback = step_callback(self.iterations, type(self).__name__, "iteration")
+        model.fit(sparse.csr_matrix(confidence), show_progress=False, callback=callback)
         return np.asarray(model.item_factors, np.float32)
 
     def options(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import polars as pl
 
 from forsys.arrays import Floats, Ints, position_within
 from forsys.metrics.average_precision import average_precision_at
+from forsys.progress import progress
 
 FACTORS = (0.0, 0.25, 0.5, 2.0, 4.0)  # a weight is tried times each of these; later rounds multiply them further
 CONSTANTS = (2.0, 5.0, 10.0, 20.0, 60.0)  # tried: the paper's 60, and smaller ones, by which first ranks count more
@@ -126,7 +127,7 @@ def choose_fusion(
     alone = {source: float(problem.average_precision(fusion, k).sum()) for source, fusion in only.items()}
     best = Fusion({source: value / max(max(alone.values()), 1e-12) for source, value in alone.items()})
     score = problem.average_precision(best, k)
-    for _ in range(rounds):
+    for _ in progress(range(rounds), "fusion", "round"):
         before = best
         for coordinate in (None, *problem.sources):
             tried = [(problem.average_precision(fusion, k), fusion) for fusion in _neighbours(best, coordinate)]

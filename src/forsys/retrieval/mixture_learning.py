@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from forsys.arrays import Bools, Floats, Ints, position_within
+from forsys.progress import step_callback
 from forsys.retrieval.mixture_candidates import Candidates
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def learn(examples: Examples, trees: int, leaves: int, rate: float, seed: int) -
         return np.zeros(0, np.uint8)
     options = PARAMETERS | {"num_leaves": leaves, "learning_rate": rate, "seed": seed}
     data = lgb.Dataset(examples.features, examples.hit.astype(np.float32), group=examples.sizes)
-    text = lgb.train(options, data, trees).model_to_string()
+    callbacks = [step_callback(trees, "LightGBM", "tree")]
+    text = lgb.train(options, data, trees, callbacks=callbacks).model_to_string()
     return np.frombuffer(text.encode(), np.uint8)
 
 

@@ -65,7 +65,7 @@ class Scorer:
         run = self.run.with_settings(settings)
         key = fingerprint(settings.model_dump(mode="json", exclude={"ranking"}))
         if (key, fold) not in self._tuned:
-            self._tuned[key, fold] = tune_for(run, fold, str(fold.as_of))
+            self._tuned[key, fold] = tune_for(run, fold)
         tuned = self._tuned[key, fold]
         _, labels = labelled_candidates(run, fold, tuned.sources)
         ranked = rank_buyers(self._pairs(run), tuned, fold)

@@ -67,7 +67,7 @@ def search(run: Run, space: Space, trials: int, weeks: int) -> Found:
     """
     folds, scorer = folds_to_score(run, weeks), Scorer(run)
     default = [
-        scorer.average_precision(run.settings, fold) for fold in progress(folds, "search: default", unit="fold")
+        scorer.average_precision(run.settings, fold) for fold in progress(folds, "default settings", unit="fold")
     ]
     say_below(f"the default: MAP@{run.settings.k} {_mean(default):.4f} on {len(folds)} week(s)")
     searcher, study = _Searcher(run, space, scorer, folds, default), _study(run, space, folds)
