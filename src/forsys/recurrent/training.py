@@ -89,7 +89,7 @@ class Trainer:
         # A shuffled epoch may have a few more batches than the first.
         final_rate = np.float32(FINAL_RATE * self.config.learning_rate)
         rates = chain(learning_rates(epochs * len(first_epoch), self.config), repeat(final_rate))
-        for epoch in progress(range(epochs), f"train {self.config.cell}", unit="epoch"):
+        for epoch in progress(range(epochs), "train", unit="epoch"):
             state, losses = self.model.network.zero_state(self.config.batch_size), []
             for batch in first_epoch if epoch == 0 or rng is None else batches(self.log, *layout):
                 loss, state = self.learner.train_step(self._tensors(batch), state, tf.constant(next(rates)))

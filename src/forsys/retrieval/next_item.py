@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from scipy import sparse
 
 from forsys.arrays import Bools, Floats, Scores
+from forsys.progress import progress
 from forsys.recurrent.config import NetworkConfig
 from forsys.retrieval.item_knn import ItemKNN, basket_weights
 from forsys.retrieval.nearest_content import share_on_sale
@@ -68,7 +69,8 @@ class NextItem(Source, NetworkConfig):
         self._choose_catalogue(history, as_of, features.ids > 0)
         self.mean_log_price_, self.customer_codes_ = features.mean_log_price, features.customer_codes
         self.weights_, vectors, losses, trained = [], [], [], 0
-        for seed in range(self.seed, self.seed + self.num_networks if len(features.sold) else self.seed):
+        seeds = range(self.seed, self.seed + self.num_networks if len(features.sold) else self.seed)
+        for seed in progress(seeds, self.cell, unit="network"):
             trainer = Trainer(history, as_of, features, self, seed)
             model = trainer.fit(self.epochs)
             losses.append(trainer.losses)
