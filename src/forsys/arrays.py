@@ -25,6 +25,15 @@ def position_within(group: Ints) -> Ints:
     return np.arange(len(group)) - np.repeat(first, np.diff(np.append(first, len(group))))
 
 
+def add_at(total: Floats, index: Ints, values: Floats | Ints) -> None:
+    """Add each value to `total` (float64) at its index, in their order.
+
+    So the sums of a log read in blocks are those of the whole log to the last bit, as adding up the sums of the
+    blocks would not be. np.add.at is fast where the types need no conversion.
+    """
+    np.add.at(total, index.astype(np.intp, copy=False), values.astype(np.float64, copy=False))
+
+
 def ranks_within(score: Floats, group: Ints) -> Ints:
     """Rank of each row within its group, 1 for the highest score; ties keep the order of the rows.
 

@@ -14,7 +14,7 @@ SALES = np.array([0, *range(20, 0, -1)])  # article 0 never sold; 1 and 2 are th
 
 
 def run_with(sales: np.ndarray) -> Run:
-    history = SimpleNamespace(before=lambda _: SimpleNamespace(sales=lambda: sales))
+    history = SimpleNamespace(sales_before=lambda _: sales)
     calendar = SimpleNamespace(holdout=SimpleNamespace(as_of=None))
     return cast(Run, SimpleNamespace(history=history, calendar=calendar, settings=SimpleNamespace(k=2)))
 

@@ -23,7 +23,7 @@ def with_free(history: History, rows: list[int]) -> History:
 @pytest.mark.parametrize("free", SOME)
 def test_the_mean_price_of_an_article_is_of_what_was_paid(free: list[int], tiny_history: History) -> None:
     log = with_free(tiny_history, free)
-    mean = mean_log_price(log)
+    mean = mean_log_price(log, AS_OF)
     for article in range(len(log.articles)):
         paid = log.price[(log.article == article) & (log.price > 0)]
         if len(paid):
@@ -31,7 +31,7 @@ def test_the_mean_price_of_an_article_is_of_what_was_paid(free: list[int], tiny_
 
 
 def test_an_article_that_was_always_free_has_no_mean_and_one_never_sold_has_0(tiny_history: History) -> None:
-    mean = mean_log_price(with_free(tiny_history, [10, 11]))
+    mean = mean_log_price(with_free(tiny_history, [10, 11]), AS_OF)
     assert np.isnan(mean[4])
     assert mean[5] == 0
 
@@ -46,7 +46,7 @@ def test_the_network_s_inputs_are_finite_and_0_where_the_price_is_unknown(
     never_paid = np.bincount(log.article, log.price, len(log.articles)) == 0
     assert (values[never_paid, 0] == 0).all()
     read = np.arange(len(log))
-    residual = price_residual(log, read, np.zeros(len(read), bool), mean_log_price(log))[:, 0]
+    residual = price_residual(log, read, np.zeros(len(read), bool), mean_log_price(log, AS_OF))[:, 0]
     assert np.isfinite(residual).all()
     assert (residual[log.price == 0] == 0).all()
 

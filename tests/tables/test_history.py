@@ -1,17 +1,23 @@
 """The log by customer, worked out by hand on the 13 rows of tests/conftest.py."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from forsys.calendar import Fold, day_number
+from forsys.ranking.features.article import article_table
+from forsys.ranking.live import newest_prices
+from forsys.recurrent.article_inputs import sales_features
+from forsys.retrieval.best_sellers import BestSellers
 from forsys.store import write_json
 from forsys.tables import history as history_module
-from forsys.tables.history import History, Profiles, write_log
+from forsys.tables.history import COLUMNS, History, Profiles, write_log
 
 
 def january(day: int) -> date:
@@ -135,6 +141,41 @@ def test_before_the_first_day_and_after_the_last(tiny_history: History) -> None:
     assert len(tiny_history.before(january(1))) == 0
     assert tiny_history.before(january(1)).first.tolist() == [0] * 6
     assert tiny_history.before(january(10)) is tiny_history
+
+
+@pytest.mark.parametrize("rows", [1, 4, 1000])
+@pytest.mark.parametrize("day", [1, 7, 10])
+def test_blocks_before_a_day_are_what_was_known_then(
+    rows: int, day: int, tiny_history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_module, "ROWS_PER_BLOCK", rows)
+    known, blocks = tiny_history.before(january(day)), list(tiny_history.blocks_before(january(day)))
+    assert (len(blocks) > 1) == (rows < 12)
+    for name in set(COLUMNS) - {"first"}:
+        found = np.concatenate([getattr(block, name) for block in blocks])
+        np.testing.assert_array_equal(found, getattr(known, name))
+    for block in blocks:
+        assert block.first.tolist() == np.searchsorted(block.customer, np.arange(6)).tolist()
+    assert tiny_history.sold_before(january(day)).tolist() == np.isin(range(6), known.article).tolist()
+    assert tiny_history.sales_before(january(day)).tolist() == known.sales().tolist()
+
+
+SUMS: dict[str, Callable[[History, date], npt.ArrayLike]] = {
+    "article features": lambda log, as_of: list(article_table.__wrapped__(log, as_of).values()),
+    "best sellers": lambda log, as_of: BestSellers().fit(log, as_of).by_age_,
+    "sales features": sales_features,
+    "newest prices": lambda log, as_of: newest_prices(log, Fold(as_of, as_of)),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_sums_over_blocks_have_the_bits_of_sums_over_the_whole_log(
+    name: str, world: History, world_as_of: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = np.asarray(SUMS[name](world, world_as_of))
+    monkeypatch.setattr(history_module, "ROWS_PER_BLOCK", 100)
+    assert len(list(world.blocks_before(world_as_of))) > 10
+    assert np.asarray(SUMS[name](world, world_as_of)).tobytes() == whole.tobytes()
 
 
 def test_since_is_half_open_on_both_sides(tiny_history: History) -> None:

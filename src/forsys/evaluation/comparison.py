@@ -74,7 +74,7 @@ class Comparison:
     @property
     def never_sold_before(self) -> np.ndarray[Any, Any]:
         """Which events' articles were never sold before the cut-off, (events,)."""
-        return ~sold_before(self.history, self.fold)[self.history.article[self.events]]
+        return ~self.history.sold_before(self.fold.as_of)[self.history.article[self.events]]
 
     def accuracy(self) -> pd.DataFrame:
         """One row per system: accuracy at k, its interval at 10, and what the system cost."""
@@ -242,7 +242,7 @@ def bias_sweep(run: Run) -> pd.DataFrame:
     """
     fold = run.calendar.holdout.earlier(1)
     events = next_item_events(run.history, fold, run.settings.evaluation.max_events, run.settings.seed)
-    known = sold_before(run.history, fold)
+    known = run.history.sold_before(fold.as_of)
     source = make_source(MIXED, systems(run)[MIXED] | {"new_article_bias": 0.0}).fit(run.history, fold.as_of)
     assert isinstance(source, NextItem)
     old = known[source.catalogue_]
@@ -273,7 +273,7 @@ def ranks_of(source: Source, name: str, run: Run, fold: Fold, events: Ints) -> t
         return {name: ranks}, candidates
     if not isinstance(source, NextItem):
         return {name: next_item_ranks(source, run.history, events)}, []
-    old = sold_before(run.history, fold)[source.catalogue_]
+    old = run.history.sold_before(fold.as_of)[source.catalogue_]
     nothing = np.zeros(len(old), np.float32)
     if name == MIXED:
         views = {MIXED: (True, nothing), NEW_ALONE: (True, np.where(old, -np.inf, 0).astype(np.float32))}
@@ -300,8 +300,3 @@ def network_ranks(
             scores = ((with_memory if memory else plain)[known] + added).astype(np.float32, copy=False)
             ranks[name][rows.start + known] = mean_rank(scores, column[rows][known])
     return ranks
-
-
-def sold_before(history: History, fold: Fold) -> np.ndarray[Any, Any]:
-    """Which of the shop's articles were sold before the cut-off, (articles,)."""
-    return history.before(fold.as_of).sales() > 0

@@ -18,7 +18,7 @@ def popularity(run: Run, lists: Mapping[str, pl.DataFrame], labels: pl.DataFrame
     lists: name -> customer, article, rank, of which the first `settings.k` count. labels: customer, article; they
     are the last column, `bought`. The shares of each column sum to 1.
     """
-    decile = popularity_decile(run.history.before(run.calendar.holdout.as_of).sales())
+    decile = popularity_decile(run.history.sales_before(run.calendar.holdout.as_of))
     shown = {name: found.filter(pl.col("rank") <= run.settings.k) for name, found in lists.items()}
     counts = {
         name: np.bincount(decile[found["article"].to_numpy()] - NEVER, minlength=11)

@@ -161,7 +161,7 @@ def of_the_week(history: History, week: Week) -> dict[str, float]:
     sales = history.since(week.fold.until, (week.fold.until - week.fold.as_of).days).sales()
     code = np.unique(history.articles["product_code"].to_numpy(), return_inverse=True)[1]
     bought = week.labels["article"].to_numpy()
-    sold = history.before(week.fold.as_of).sales() > 0
+    sold = history.sold_before(week.fold.as_of)
     return {
         "week: rows per customer": float(sales.sum() / len(history.customers)),
         "week: customers who bought": len(week.profiles) / len(history.customers),

@@ -53,7 +53,7 @@ def customer_segments(profiles: Profiles) -> dict[str, np.ndarray]:
 
 
 def _article_rows(run: Run, lists: pl.DataFrame, labels: pl.DataFrame, k: int) -> list[dict[str, object]]:
-    sales = run.history.before(run.calendar.holdout.as_of).sales()
+    sales = run.history.sales_before(run.calendar.holdout.as_of)
     decile = popularity_decile(sales)
     hits = labels.join(
         lists.filter(pl.col("rank") <= k).select("customer", "article", hit=pl.lit(1.0)),

@@ -87,12 +87,11 @@ class LiveRanker:
 
 def newest_prices(history: History, fold: Fold) -> Floats:
     """The last price of each article before a cut-off, float32; 0, which is unknown, for those that never sold."""
-    log = history.before(fold.as_of)
-    last = np.full(len(log.articles), -1, np.int32)
-    np.maximum.at(last, log.article, log.day)
-    newest = log.day == last[log.article]
-    price = np.zeros(len(log.articles), np.float32)
-    price[log.article[newest]] = log.price[newest]  # of equal articles the last one stays
+    last, price = np.full(len(history.articles), -1, np.int32), np.zeros(len(history.articles), np.float32)
+    for log in history.blocks_before(fold.as_of):
+        np.maximum.at(last, log.article, log.day)
+        newest = log.day == last[log.article]
+        price[log.article[newest]] = log.price[newest]  # of equal articles the last one stays
     return price
 
 

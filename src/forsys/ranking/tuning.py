@@ -103,7 +103,7 @@ def tune(run: Run) -> Tuned:
 def _refuse_short_lists(run: Run) -> None:
     """DataError where too few articles were sold to fill a list: better now than when the lists are written."""
     before, k = run.calendar.holdout.as_of, run.settings.k
-    sold = int(np.count_nonzero(run.history.before(before).sales()))
+    sold = int(np.count_nonzero(run.history.sold_before(before)))
     if sold < k:
         raise DataError(
             f"Only {sold} different articles were sold before {before}, and every customer gets {k}. Use a longer "

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from forsys.arrays import Bools, Floats, Ints
+from forsys.arrays import Bools, Floats, Ints, add_at
 from forsys.errors import DataError
 from forsys.tables.history import History
 
@@ -33,10 +33,12 @@ def article_inputs(history: History, as_of: date, features: tuple[str, ...]) -> 
 
 def sales_features(history: History, as_of: date) -> Floats:
     """Mean log price, share bought online, log of the last day's sales: (articles, 3); 0 where unknown."""
-    log, count = history.before(as_of), len(history.articles)
-    purchases = np.bincount(log.article, minlength=count)
-    price = mean_log_price(log)
-    online = np.bincount(log.article, log.channel == 2, count) / np.maximum(purchases, 1)
+    purchases, online = np.zeros((2, len(history.articles)))
+    for log in history.blocks_before(as_of):
+        purchases += np.bincount(log.article, minlength=len(purchases))
+        online += np.bincount(log.article, log.channel == 2, len(online))
+    online /= np.maximum(purchases, 1)
+    price = mean_log_price(history, as_of)
     last_day = history.since(as_of, 1).sales()
     known = purchases > 0
     priced = known & ~np.isnan(price)
@@ -44,15 +46,19 @@ def sales_features(history: History, as_of: date) -> Floats:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def mean_log_price(log: History) -> Floats:
-    """Mean log price of each article's purchases, (articles,): 0 where never sold, NaN where always free."""
-    price, count = log_price(log.price), len(log.articles)
-    priced = ~np.isnan(price)
-    article = log.article[priced]
-    purchases = np.bincount(article, minlength=count)
-    mean = np.bincount(article, price[priced], count) / np.maximum(purchases, 1)
-    always_free = (purchases == 0) & (np.bincount(log.article, minlength=count) > 0)
-    return np.where(always_free, np.nan, mean)
+def mean_log_price(history: History, as_of: date) -> Floats:
+    """Mean log price of each article's purchases before `as_of`, (articles,).
+
+    0 where there were none, NaN where all were free.
+    """
+    total, priced = np.zeros((2, len(history.articles)))
+    for log in history.blocks_before(as_of):
+        price = log_price(log.price)
+        known = ~np.isnan(price)
+        add_at(total, log.article[known], price[known])
+        priced += np.bincount(log.article[known], minlength=len(priced))
+    always_free = (priced == 0) & history.sold_before(as_of)
+    return np.where(always_free, np.nan, total / np.maximum(priced, 1))
 
 
 def log_price(price: Floats) -> Floats:

@@ -75,7 +75,7 @@ class FrequencyThenBestSellers(Source):
 
     def fit(self, history: History, as_of: date) -> Self:
         """Count the best sellers; the catalogue holds all that was ever sold."""
-        self.catalogue_ = np.flatnonzero(history.before(as_of).sales()).astype(np.int32)
+        self.catalogue_ = np.flatnonzero(history.sold_before(as_of)).astype(np.int32)
         sales = history.since(as_of, self.days).sales()
         sold = np.where(sales > 0, sales, -np.inf)
         self.best_sellers_ = (sold[self.catalogue_] / max(sales.max(initial=0), 1)).astype(np.float32)

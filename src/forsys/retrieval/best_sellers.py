@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
-from forsys.arrays import Floats, Ints, Scores, decay, top_k
+from forsys.arrays import Floats, Ints, Scores, add_at, decay, top_k
 from forsys.calendar import day_number
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
@@ -31,12 +31,11 @@ class BestSellers(Source):
 
     def fit(self, history: History, as_of: date) -> Self:
         """Sum the decayed (customer, day) pairs that bought each article."""
-        log = history.before(as_of)
-        self.catalogue_ = np.unique(log.article).astype(np.int32)
-        shape = (len(self.age_bounds) + 2, len(self.catalogue_))
-        cell = self._buckets(log, log.customer) * shape[1] + self.columns(log.article)
-        weights = decay(day_number(as_of) - log.day, self.half_life)
-        by_age = np.bincount(cell, weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
+        self.catalogue_ = np.flatnonzero(history.sold_before(as_of)).astype(np.int32)
+        by_age = np.zeros((len(self.age_bounds) + 2, len(self.catalogue_)))
+        for log in history.blocks_before(as_of):
+            cell = self._buckets(log, log.customer) * by_age.shape[1] + self.columns(log.article)
+            add_at(by_age.ravel(), cell, decay(day_number(as_of) - log.day, self.half_life))
         overall = by_age.sum(axis=0)
         share = overall / max(overall.sum(), np.finfo(float).tiny)
         self.by_age_ = (by_age + self.prior_purchases * share).astype(np.float32)

@@ -58,7 +58,7 @@ class NearestContent(Source):
         """Choose the candidates, and keep the nearest of them for each article."""
         recent = history.since(as_of, self.days)
         purchases = np.bincount(recent.article, minlength=len(history.articles))
-        never = np.bincount(history.before(as_of).article, minlength=len(purchases)) == 0
+        never = ~history.sold_before(as_of)
         order = history.launch_order()
         on_sale = share_on_sale(order, purchases > 0, self.catalogue_window)
         factor = np.where(never, on_sale, self.sales_weight * np.log1p(purchases)).astype(np.float32)

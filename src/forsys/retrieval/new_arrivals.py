@@ -47,7 +47,7 @@ class NewArrivals(Source):
     def fit(self, history: History, as_of: date) -> Self:
         """Choose the candidates, and keep the nearest of them for each article that sold."""
         sells = np.bincount(history.since(as_of, self.days).article, minlength=len(history.articles)) > 0
-        never = np.bincount(history.before(as_of).article, minlength=len(sells)) == 0
+        never = ~history.sold_before(as_of)
         on_sale = share_on_sale(history.launch_order(), sells, self.catalogue_window)
         self.catalogue_ = np.flatnonzero(never & (on_sale >= self.min_on_sale)).astype(np.int32)
         self.similar_ = self._similar(history, np.flatnonzero(~never), on_sale[self.catalogue_].astype(np.float32))

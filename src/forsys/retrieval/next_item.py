@@ -91,7 +91,7 @@ class NextItem(Source, NetworkConfig):
         if self.new_article_bias is not None:
             order = history.launch_order()
             on_sale = share_on_sale(order, known, self.catalogue_window)
-            never = np.bincount(history.before(as_of).article, minlength=len(known)) == 0
+            never = ~history.sold_before(as_of)
             chosen = never & (on_sale >= self.min_on_sale)
             prior[chosen] = np.log(on_sale[chosen]) + self.new_article_bias
         self.catalogue_ = np.flatnonzero(np.isfinite(prior)).astype(np.int32)

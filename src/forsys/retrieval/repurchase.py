@@ -25,7 +25,7 @@ class Repurchase(Source):
 
     def fit(self, history: History, as_of: date) -> Self:
         """Collect the articles sold so far; the rule itself has nothing to learn."""
-        self.catalogue_ = np.unique(history.before(as_of).article).astype(np.int32)
+        self.catalogue_ = np.flatnonzero(history.sold_before(as_of)).astype(np.int32)
         return self
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:

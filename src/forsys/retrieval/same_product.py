@@ -33,7 +33,7 @@ class SameProduct(Source):
 
     def fit(self, history: History, as_of: date) -> Self:
         """Link every article to itself and to those of its product code that sold lately."""
-        self.catalogue_ = np.unique(history.before(as_of).article).astype(np.int32)
+        self.catalogue_ = np.flatnonzero(history.sold_before(as_of)).astype(np.int32)
         recent = history.since(as_of, self.sales_days)
         purchases = np.bincount(recent.article, minlength=len(history.articles))[self.catalogue_]
         weight = (self.sales_weight * np.log1p(purchases)).astype(np.float32)
