@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from forsys.arrays import add_at
 from forsys.calendar import Fold, day_number
 from forsys.ranking.features.article import article_table
 from forsys.ranking.live import newest_prices
@@ -176,6 +177,14 @@ def test_sums_over_blocks_have_the_bits_of_sums_over_the_whole_log(
     monkeypatch.setattr(history_module, "ROWS_PER_BLOCK", 100)
     assert len(list(world.blocks_before(world_as_of))) > 10
     assert np.asarray(SUMS[name](world, world_as_of)).tobytes() == whole.tobytes()
+
+
+def test_values_added_in_parts_have_the_bits_of_one_sum() -> None:
+    rng = np.random.default_rng(1)
+    index, values, total = rng.integers(5, size=1000), rng.random(1000), np.zeros(5)
+    for part in np.array_split(np.arange(1000), 7):
+        add_at(total, index[part], values[part])
+    assert total.tobytes() == np.bincount(index, values).tobytes()
 
 
 def test_since_is_half_open_on_both_sides(tiny_history: History) -> None:
