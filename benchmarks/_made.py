@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from forsys.candidates import make_candidates
+from forsys.candidates import make_candidates, read_candidates
 from forsys.opening import open_run
 from forsys.ranking.pairs import Pairs
-from forsys.ranking.training_pairs import pairs_of
+from forsys.ranking.training_pairs import candidates_to_rank
 from forsys.run import Run
 from forsys.sample.shop import generate
 from forsys.stages import run_stage
@@ -36,4 +36,5 @@ def everyones_pairs(run: Run) -> Pairs:
     sources, fold = run.settings.retrieval.sources, run.calendar.submission
     assert len(run.shards(fold)) == 1
     make_candidates(run, [fold], sources)
-    return pairs_of(run, sources, fold, 0)
+    found = read_candidates(run, fold, sources)
+    return Pairs.of(found, sources, run.history, fold.as_of, candidates_to_rank(run))

@@ -14,15 +14,16 @@ from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
 from forsys.metrics import lists
 from forsys.progress import stage_line
-from forsys.ranking import training
+from forsys.ranking import training, training_pairs
+from forsys.ranking.calibration import listed
 from forsys.ranking.explain import contributions, importance, meaning
 from forsys.ranking.features import GROUPS
 from forsys.ranking.features.documentation import page
 from forsys.ranking.linear import Linear
-from forsys.ranking.ordering import rank_buyers
+from forsys.ranking.ordering import buyers_in_order, rank_buyers
 from forsys.ranking.ranker import Ranker, average_precision, blended, is_first
 from forsys.ranking.training import Choice, choose_for, fit_for
-from forsys.ranking.training_pairs import LabelledFolds, TrainingPairs, pairs_of, training_folds
+from forsys.ranking.training_pairs import LabelledFolds, TrainingPairs, pairs_of_shard, training_folds
 from forsys.ranking.tuning import Tuned
 from forsys.retrieval.fusion import Fusion
 from forsys.run import Run
@@ -63,7 +64,7 @@ def score(run: Run, predictions: pl.DataFrame) -> float:
 def holdout_order(run: Run, tuned: Tuned, ranker: Ranker) -> pl.DataFrame:
     fold = run.calendar.holdout
     labelled_candidates(run, fold, tuned.sources)
-    return ranker.order(pairs_of(run, tuned.sources, fold, 0))
+    return ranker.order(next(pairs_of_shard(run, tuned.sources, fold, 0)))
 
 
 class TestLearning:
@@ -82,7 +83,7 @@ class TestLearning:
             vars(week)["hit"] = week.hit[order]
         blind = score(run, holdout_order(run, tuned, fit_for(shuffled, tuned, run.calendar.holdout, CHOICE)))
         rng = np.random.default_rng(1)
-        pairs = pairs_of(run, tuned.sources, run.calendar.holdout, 0)
+        pairs = next(pairs_of_shard(run, tuned.sources, run.calendar.holdout, 0))
         chance = [score(run, as_lists(pairs.customer, pairs.article, rng.random(len(pairs)))) for _ in range(20)]
         real = score(run, holdout_order(run, tuned, ranker))
         assert blind < np.mean(chance) + 4 * np.std(chance)
@@ -135,6 +136,17 @@ class TestLearning:
         buyers = run.history.labels(run.calendar.holdout)["customer"].unique().sort()
         assert found["customer"].unique(maintain_order=True).to_list() == buyers.to_list()
         assert (found.group_by("customer").len()["len"] >= run.settings.k).all()
+
+    def test_blocks_of_one_customer_change_no_order_and_no_chance(
+        self, run: Run, tuned: Tuned, labelled: LabelledFolds, ranker: Ranker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fold = run.calendar.holdout.earlier(1)
+        labelled.sampled(tuned.sources, fold)  # makes the candidates
+        order, chances = buyers_in_order(run, tuned, fold, ranker), listed(run, tuned, fold, ranker)
+        monkeypatch.setattr(training_pairs, "PAIRS_PER_BLOCK", 1)
+        assert_frame_equal(buyers_in_order(run, tuned, fold, ranker), order, check_exact=True)
+        for name, values in vars(listed(run, tuned, fold, ranker)).items():
+            assert len(values) and values.tobytes() == getattr(chances, name).tobytes(), name
 
 
 @pytest.mark.usefixtures("ranker")  # so that the candidates are made

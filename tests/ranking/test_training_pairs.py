@@ -1,5 +1,6 @@
 """What the ranker learns from: the pairs of earlier weeks, their labels and the sampled negatives."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from forsys.ranking import training_pairs
 from forsys.ranking.training_pairs import (
     LabelledFolds,
     TrainingPairs,
     has_hit,
-    pairs_of,
+    pairs_of_shard,
     sample_negatives,
     training_folds,
 )
@@ -81,7 +83,7 @@ class TestLabelledFolds:
         assert (complete.buyers, complete.purchases) == (labels["customer"].n_unique(), len(labels))
         assert 0 < complete.found == complete.hit.sum() <= complete.purchases
         assert (np.bincount(complete.group, complete.hit) > 0).all()
-        pairs = pairs_of(run, sources, fold, 0)
+        pairs = next(pairs_of_shard(run, sources, fold, 0))
         candidates = set(zip(pairs.customer.tolist(), pairs.article.tolist(), strict=True))
         found = candidates & set(labels.iter_rows())
         assert complete.found == len(found)
@@ -106,6 +108,37 @@ class TestLabelledFolds:
         assert len(part.join(whole, on=part.columns, how="anti", nulls_equal=True)) == 0
         again = LabelledFolds(run).sampled(sources, fold)
         assert_frame_equal(again.features, sampled.features, check_exact=True)
+        assert labelled.sampled(sources, fold) is sampled
+
+    @pytest.mark.parametrize("names", [("best_sellers", "repurchase"), ("repurchase",)])
+    def test_blocks_of_one_customer_change_nothing(
+        self, names: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nor do customers whom the only source finds nothing for."""
+        sources, fold = {name: run.settings.retrieval.sources[name] for name in names}, run.calendar.holdout
+        whole = LabelledFolds(run)
+        wanted = [whole.sampled(sources, fold), whole.complete(sources, fold)]
+        monkeypatch.setattr(training_pairs, "PAIRS_PER_BLOCK", 1)
+        blocks = list(pairs_of_shard(run, sources, fold, 0))
+        assert [len(pairs.profiles) for pairs in blocks] == [1] * len(run.shards(fold)[0])
+        assert (min(map(len, blocks)) == 0) == (names == ("repurchase",))
+        anew = LabelledFolds(run)
+        for found, before in zip([anew.sampled(sources, fold), anew.complete(sources, fold)], wanted, strict=True):
+            assert_frame_equal(found.features, before.features, check_exact=True)
+            for name in ("hit", "group", "bought"):
+                np.testing.assert_array_equal(getattr(found, name), getattr(before, name))
+            assert {key: rank.tobytes() for key, rank in found.rank.items()} == {
+                key: rank.tobytes() for key, rank in before.rank.items()
+            }
+            assert (found.buyers, found.purchases, found.found) == (before.buyers, before.purchases, before.found)
+
+    def test_the_complete_pairs_are_forgotten_and_the_sampled_ones_are_not(self, run: Run) -> None:
+        fold, labelled = run.calendar.holdout.earlier(1), LabelledFolds(run)
+        sources = {"best_sellers": run.settings.retrieval.sources["best_sellers"]}
+        sampled, complete = labelled.sampled(sources, fold), weakref.ref(labelled.complete(sources, fold))
+        assert complete() is not None
+        labelled.forget_complete()
+        assert complete() is None
         assert labelled.sampled(sources, fold) is sampled
 
     def test_folds_one_after_the_other(self, run: Run) -> None:

@@ -19,10 +19,11 @@ from forsys.calendar import Fold, day_number
 from forsys.progress import progress
 from forsys.ranking.features import build
 from forsys.ranking.features.customer import customer_table
-from forsys.ranking.live import pairs_of_anyone
+from forsys.ranking.live import candidates_of_anyone
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.ranker import Ranker
 from forsys.ranking.training import Choice
+from forsys.ranking.training_pairs import pairs_in_blocks
 from forsys.ranking.tuning import Tuned
 from forsys.run import Run
 from forsys.store import read_json, write_json
@@ -48,7 +49,8 @@ class Listed:
 
     @classmethod
     def concat(cls, parts: "list[Listed]") -> "Listed":
-        """Several folds together."""
+        """Several folds together, or several blocks of one; of none nothing."""
+        parts = [cls(np.zeros((0, 6)), np.zeros(0, bool), np.zeros(0)), *parts]
         columns = ([getattr(part, name) for part in parts] for name in ("inputs", "hit", "weight"))
         return cls(*map(np.concatenate, columns))
 
@@ -117,8 +119,7 @@ def calibrate(run: Run, tuned: Tuned, choice: Choice) -> Calibration:
     unseen = newest(run, [(ranker, fold) for ranker, folds in choice.unseen for fold in folds])
     folds = progress(unseen, "calibrate", unit="fold")
     parts = [listed(run, tuned, fold, ranker, choice.trees) for ranker, fold in folds]
-    nothing = Listed(np.zeros((0, 6)), np.zeros(0, bool), np.zeros(0))
-    return Calibration.fit(Listed.concat([*parts, nothing]), [fold for _, fold in unseen])
+    return Calibration.fit(Listed.concat(parts), [fold for _, fold in unseen])
 
 
 def newest(run: Run, unseen: list[tuple[Ranker, Fold]]) -> list[tuple[Ranker, Fold]]:
@@ -131,12 +132,14 @@ def newest(run: Run, unseen: list[tuple[Ranker, Fold]]) -> list[tuple[Ranker, Fo
 def listed(run: Run, tuned: Tuned, fold: Fold, ranker: Ranker, trees: int | None = None) -> Listed:
     """The first k of a sample of a fold's customers, in the order of a ranker that has not learned from it."""
     customers, weight = sampled_customers(run, fold)
-    pairs = pairs_of_anyone(run, tuned, fold, customers)
-    score = ranker.predict(build(pairs, ranker.groups), pairs.row, trees)
-    rank, _ = ranker.ranks(pairs, score)
-    first = rank <= run.settings.k
-    hit = pairs.bought(run.history.labels(fold))
-    return Listed(inputs(pairs, score, rank)[first], hit[first], weight[pairs.row][first])
+    found, labels, parts = candidates_of_anyone(run, tuned, fold, customers), run.history.labels(fold), []
+    for pairs in pairs_in_blocks(run, tuned.sources, fold, found, customers):
+        score = ranker.predict(build(pairs, ranker.groups), pairs.row, trees)
+        rank, _ = ranker.ranks(pairs, score)
+        first = rank <= run.settings.k
+        represented = weight[np.searchsorted(customers, pairs.customer[first])]
+        parts.append(Listed(inputs(pairs, score, rank)[first], pairs.bought(labels)[first], represented))
+    return Listed.concat(parts)
 
 
 def sampled_customers(run: Run, fold: Fold) -> tuple[Ints, Floats]:

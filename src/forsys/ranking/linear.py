@@ -47,15 +47,20 @@ class Linear:
         values = _signed_log(features.filter(pl.Series(used)).to_numpy()).astype(np.float64)
         missing = np.isnan(values)
         known = np.maximum((~missing).sum(axis=0), 1)
-        mean = np.where(missing, 0, values).sum(axis=0) / known
-        centred = np.where(missing, 0, values - mean)
-        std = np.sqrt((centred**2).sum(axis=0) / known) + 1e-6
+        values[missing] = 0
+        mean = values.sum(axis=0) / known
+        values -= mean
+        values[missing] = 0
+        std = np.sqrt((values**2).sum(axis=0) / known) + 1e-6
         if hit[used].all() or not hit[used].any():
             nothing = np.zeros(len(mean))
             return cls(features.columns, mean, std, nothing, nothing, 0.0)
+        inputs = np.empty((len(values), 2 * len(mean)))  # row by row: of another layout scikit-learn makes a copy
+        np.divide(values, std, out=inputs[:, : len(mean)])
+        inputs[:, len(mean) :] = missing
         model = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=300)
         with threadpool_limits(1, "blas"):  # the order of the sums must not depend on the number of cores
-            model.fit(np.hstack([centred / std, missing]), hit[used])
+            model.fit(inputs, hit[used])
         weight, weight_if_unknown = np.split(model.coef_[0], 2)
         return cls(features.columns, mean, std, weight, weight_if_unknown, float(model.intercept_[0]))
 

@@ -106,22 +106,27 @@ def candidates(
     for name, source in sources:
         article, score = source.top(profiles, count)
         row, place = np.nonzero(article >= 0)
-        code = np.full(len(row), names.index(name))
-        parts.append((profiles.customers[row], article[row, place], code, place + 1, score[row, place]))
-    customer, found, code, rank, scores = map(np.concatenate, zip(*parts, strict=True))
-    kinds = pl.Series(names, dtype=pl.Enum(names)).gather(code)
-    columns = {"customer": customer, "article": found, "source": kinds, "rank": rank, "score": scores}
-    return pl.DataFrame(columns).cast({"customer": pl.Int32, "rank": pl.UInt16})
+        code, rank = np.full(len(row), names.index(name), np.uint32), (place + 1).astype(np.uint16)
+        parts.append((profiles.customers[row], article[row, place], code, rank, score[row, place]))
+    customer, found, codes, ranks, scores = map(np.concatenate, zip(*parts, strict=True))
+    kinds = pl.Series(names, dtype=pl.Enum(names)).gather(codes)
+    columns = {"customer": customer, "article": found, "source": kinds, "rank": ranks, "score": scores}
+    return pl.DataFrame(columns).cast({"customer": pl.Int32})
 
 
-def pairs_of_anyone(run: Run, tuned: Tuned, fold: Fold, customers: Ints) -> Pairs:
-    """The pairs at a fold of customers (dense ids, sorted) who need not be among those whose candidates are stored.
+def candidates_of_anyone(run: Run, tuned: Tuned, fold: Fold, customers: Ints) -> pl.DataFrame:
+    """The candidates at a fold of customers (dense ids, sorted) who need not be among those whose are stored.
 
     One source after the other is in memory.
     """
     profiles = run.history.profiles(customers, fold.as_of)
     sources = ((name, SourceArtifacts.of(run, fold, name, each).fitted()) for name, each in tuned.sources.items())
-    found = candidates(sources, list(tuned.sources), profiles, run.settings.retrieval.candidates_per_source)
+    return candidates(sources, list(tuned.sources), profiles, run.settings.retrieval.candidates_per_source)
+
+
+def pairs_of_anyone(run: Run, tuned: Tuned, fold: Fold, customers: Ints) -> Pairs:
+    """The pairs of a few customers, as of `candidates_of_anyone`."""
+    found, profiles = candidates_of_anyone(run, tuned, fold, customers), run.history.profiles(customers, fold.as_of)
     return Pairs.of(found.lazy(), tuned.sources, run.history, fold.as_of, candidates_to_rank(run), profiles)
 
 

@@ -15,7 +15,7 @@ from forsys.ranking.features import build
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.ranker import Ranker, in_order
 from forsys.ranking.training import Choice, choose_for, fit_for
-from forsys.ranking.training_pairs import LabelledFolds, pairs_of, training_folds
+from forsys.ranking.training_pairs import LabelledFolds, pairs_of_shard, training_folds
 from forsys.ranking.tuning import Tuned
 from forsys.run import Run
 from forsys.store import write_parquet
@@ -62,6 +62,7 @@ def _train(run: Run) -> None:
     """
     tuned, labelled = Tuned.read(run.workspace.tuned), LabelledFolds(run)
     choice = choose_for(labelled, tuned, run.calendar.holdout)
+    labelled.forget_complete()
     for fold in (run.calendar.holdout, run.calendar.submission):
         fit_for(labelled, tuned, fold, choice).save(run.workspace.ranker(fold))
     calibration = calibrate(run, tuned, choice)
@@ -72,9 +73,10 @@ def _train(run: Run) -> None:
 def _order_shard(run: Run, fold: Fold, i: int) -> None:
     """Order the candidates of shard i of a fold."""
     tuned, folder = Tuned.read(run.workspace.tuned), run.workspace.ranker(fold)
-    pairs = pairs_of(run, tuned.sources, fold, i)
-    ordered = ordered_pairs(Ranker.load(folder), Calibration.load(folder), pairs)
-    write_parquet(ordered.filter(pl.col("rank") <= KEPT_RANKS), _parts(run, fold)[i])
+    ranker, calibration = Ranker.load(folder), Calibration.load(folder)
+    blocks = pairs_of_shard(run, tuned.sources, fold, i)
+    ordered = [ordered_pairs(ranker, calibration, pairs).filter(pl.col("rank") <= KEPT_RANKS) for pairs in blocks]
+    write_parquet(pl.concat(ordered, rechunk=True), _parts(run, fold)[i])
 
 
 def _parts(run: Run, fold: Fold) -> list[Path]:
@@ -119,5 +121,5 @@ def train_for(labelled: LabelledFolds, tuned: Tuned, fold: Fold) -> tuple[Ranker
 
 def buyers_in_order(run: Run, tuned: Tuned, fold: Fold, ranker: Ranker) -> pl.DataFrame:
     """The existing candidates of a labelled fold's buyers, as of `Ranker.order`."""
-    pairs = (pairs_of(run, tuned.sources, fold, i) for i in range(len(run.shards(fold))))
-    return pl.concat(ranker.order(each) for each in pairs)
+    shards = (pairs_of_shard(run, tuned.sources, fold, i) for i in range(len(run.shards(fold))))
+    return pl.concat(ranker.order(pairs) for blocks in shards for pairs in blocks)

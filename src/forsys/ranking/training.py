@@ -188,12 +188,11 @@ def _dataset(
 ) -> lgb.Dataset:
     categories = [name for name in categories_of(settings.features, rows.roles) if name in rows.features.columns]
     return lgb.Dataset(
-        rows.features.to_numpy().astype(np.float32),
+        rows.features.to_numpy().astype(np.float32, copy=False),
         rows.hit.astype(np.float32),
         init_score=linear.score(rows.features),
         group=None if settings.objective == "binary" else rows.sizes,
         feature_name=rows.features.columns,
         categorical_feature=categories,
         reference=reference,
-        free_raw_data=False,
     )

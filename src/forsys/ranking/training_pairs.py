@@ -4,7 +4,7 @@ Each fold's candidates come from models fitted on what came before it. Negatives
 built, so that most pairs cost nothing. A purchase that no source found has no row: it only counts as bought.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,6 +19,8 @@ from forsys.ranking.pairs import Pairs
 from forsys.ranking.tuning import folds_before
 from forsys.run import Run
 from forsys.tables.roles import Roles
+
+PAIRS_PER_BLOCK = 500_000  # in memory at a time: with their candidates and features about 1 GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +101,11 @@ class LabelledFolds:
         """
         return self._get(sources, fold, False)
 
+    def forget_complete(self) -> None:
+        """Free what only the choice of the ranker's size needs, most of the memory."""
+        for key in [key for key in self._cache if not key[2]]:
+            del self._cache[key]
+
     def _get(self, sources: SourceConfigs, fold: Fold, sample: bool) -> TrainingPairs:
         key = (fold, fingerprint(sources), sample)
         if key not in self._cache:
@@ -106,12 +113,34 @@ class LabelledFolds:
         return self._cache[key]
 
 
-def pairs_of(run: Run, sources: SourceConfigs, fold: Fold, i: int, customers: Ints | None = None) -> Pairs:
-    """The pairs of shard i of a fold, whose candidates are made already: of all its customers, or of some."""
+def pairs_of_shard(
+    run: Run, sources: SourceConfigs, fold: Fold, i: int, customers: Ints | None = None
+) -> Iterator[Pairs]:
+    """The pairs of shard i of a fold, whose candidates are made already, as of `pairs_in_blocks`.
+
+    Of all its customers, or of some, sorted.
+    """
     candidates = read_candidates(run, fold, sources, [i])
-    if customers is not None:
+    if customers is None:
+        customers = run.shards(fold)[i]
+    else:
         candidates = candidates.filter(pl.col("customer").is_in(pl.Series(customers).implode()))
-    return Pairs.of(candidates, sources, run.history, fold.as_of, candidates_to_rank(run))
+    return pairs_in_blocks(run, sources, fold, candidates.collect(), customers)
+
+
+def pairs_in_blocks(
+    run: Run, sources: SourceConfigs, fold: Fold, candidates: pl.DataFrame, customers: Ints
+) -> Iterator[Pairs]:
+    """The pairs of customers, sorted, and their candidates: those of some neighbouring customers at a time.
+
+    The profiles of a block are those of all its customers, with candidates or without.
+    """
+    count = candidates_to_rank(run)
+    size = max(PAIRS_PER_BLOCK // count, 1)
+    for start in range(0, len(customers), size):
+        block = customers[start : start + size]
+        own = candidates.lazy().filter(pl.col("customer").is_between(int(block[0]), int(block[-1])))
+        yield Pairs.of(own, sources, run.history, fold.as_of, count, run.history.profiles(block, fold.as_of))
 
 
 def candidates_to_rank(run: Run) -> int:
@@ -126,18 +155,17 @@ def candidates_to_rank(run: Run) -> int:
 def _labelled_fold(run: Run, sources: SourceConfigs, fold: Fold, sample: bool) -> TrainingPairs:
     _, labels = labelled_candidates(run, fold, sources)
     labels = labels if sample else run.sample_buyers(labels, fold)
+    seed = run.settings.seed + day_number(fold.as_of) if sample else None
     parts = []
     for i, shard in enumerate(run.shards(fold)):
-        own = labels.filter(pl.col("customer").is_in(pl.Series(shard).implode()))
-        seed = run.settings.seed + day_number(fold.as_of)
-        if len(own):
-            pairs = pairs_of(run, sources, fold, i, own["customer"].unique().to_numpy())
-            parts.append(_labelled(run, pairs, own, seed if sample else None))
+        buyers = np.intersect1d(shard, labels["customer"].to_numpy())
+        parts += [_labelled(run, pairs, labels, seed) for pairs in pairs_of_shard(run, sources, fold, i, buyers)]
     return TrainingPairs.concat(parts)
 
 
 def _labelled(run: Run, pairs: Pairs, labels: pl.DataFrame, seed: int | None) -> TrainingPairs:
-    """Pairs of the buyers in `labels` with their labels; all, or those sampled by `seed`."""
+    """Pairs of some of the buyers in `labels` with their labels; all, or those sampled by `seed`."""
+    labels = labels.filter(pl.col("customer").is_in(pl.Series(pairs.profiles.customers).implode()))
     hit, ranking = pairs.bought(labels), run.settings.ranking
     used = has_hit(pairs.row, hit)
     if seed is not None:
