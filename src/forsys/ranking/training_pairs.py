@@ -20,7 +20,7 @@ from forsys.ranking.tuning import folds_before
 from forsys.run import Run
 from forsys.tables.roles import Roles
 
-PAIRS_PER_BLOCK = 500_000  # in memory at a time: with their candidates and features about 1 GB
+PAIRS_PER_BLOCK = 500_000  # in memory at a time: with their candidates and features some .5 GB
 
 
 @dataclass(frozen=True, eq=False)
