@@ -12,6 +12,7 @@ from scipy import sparse
 from forsys.arrays import Floats, Ints
 from forsys.calendar import Fold
 from forsys.fingerprints import fingerprint
+from forsys.progress import progress
 from forsys.retrieval.mixture_candidates import union
 from forsys.retrieval.mixture_features import GROUPS, Articles, Group, Problem, columns_of, matrix
 from forsys.retrieval.mixture_learning import Examples, booster, bought_next, learn, sample
@@ -123,7 +124,7 @@ class Mixture(Source):
         )
         rng = np.random.default_rng(self.seed)
         parts = []
-        for start in range(0, len(events), EVENTS_PER_BLOCK):
+        for start in progress(range(0, len(events), EVENTS_PER_BLOCK), "examples", unit="block"):
             block = events[start : start + EVENTS_PER_BLOCK]
             problem = Problem(union(members, profiles_of(history, block), self.depth), members, articles)
             parts.append(self._examples(problem, history.article[block], rng))

@@ -16,6 +16,7 @@ import polars as pl
 from pydantic import ConfigDict
 
 from forsys.arrays import Floats, Ints, Scores, pick, top_k
+from forsys.progress import progress
 from forsys.store import read_arrays, write_arrays
 from forsys.tables.history import History, Profiles
 
@@ -100,7 +101,7 @@ class Source(ABC):
     def blocks(self, profiles: Profiles) -> Iterator[slice]:
         """Rows of profiles in slices whose dense scores stay within CELLS_PER_BLOCK."""
         size = max(CELLS_PER_BLOCK // max(len(self.catalogue_), 1), 1)
-        for start in range(0, len(profiles), size):
+        for start in progress(range(0, len(profiles), size), "score", unit="block"):
             yield slice(start, min(start + size, len(profiles)))
 
     @property
