@@ -61,7 +61,7 @@ class Mixture(Source):
     """Best articles by each score of a member that become candidates."""
     label_days: PositiveInt = 2
     """Days before the cut-off whose events are learned from."""
-    max_events: PositiveInt = 40_000
+    max_events: PositiveInt = 16_000
     """Events to learn from; of more, a sample is taken."""
     num_negatives: PositiveInt = 120
     """Candidates per event that were not bought next, sampled uniformly: with the hardest alone, others win."""
