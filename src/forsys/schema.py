@@ -6,8 +6,8 @@ report turn them back into the shop's own ids.
 
 import polars as pl
 
-# transactions.parquet, ordered by day, then as in the file. One row is one unit bought; where a shop has units, the
-# column `units`, Int32, says how many.
+# transactions.parquet, ordered by day, then as in the file. One row is one unit bought. Where a shop has units, the
+# column `units`, Int32, says how many; where it has returns, `returned_on`, Date, when they came back, if at all.
 TRANSACTIONS: dict[str, pl.DataType] = {
     "t_dat": pl.Date(),
     "customer": pl.Int32(),

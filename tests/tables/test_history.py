@@ -18,7 +18,7 @@ from forsys.recurrent.article_inputs import sales_features
 from forsys.retrieval.best_sellers import BestSellers
 from forsys.store import write_json
 from forsys.tables import history as history_module
-from forsys.tables.history import COLUMNS, History, Profiles, write_log
+from forsys.tables.history import ROWS, History, Profiles, write_log
 
 
 def january(day: int) -> date:
@@ -152,7 +152,7 @@ def test_blocks_before_a_day_are_what_was_known_then(
     monkeypatch.setattr(history_module, "ROWS_PER_BLOCK", rows)
     known, blocks = tiny_history.before(january(day)), list(tiny_history.blocks_before(january(day)))
     assert (len(blocks) > 1) == (rows < 12)
-    for name in set(COLUMNS) - {"first"}:
+    for name in ROWS:
         found = np.concatenate([getattr(block, name) for block in blocks])
         np.testing.assert_array_equal(found, getattr(known, name))
     for block in blocks:

@@ -3,22 +3,18 @@
 import gzip
 import re
 import zipfile
-from collections import defaultdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from forsys.errors import DataError
 from forsys.tables import files
 from forsys.tables.attributes import binned
 from forsys.tables.build import build_tables
 from forsys.tables.dataset import DataSet, locate
-from forsys.tables.returns import without_returned
 from forsys.tables.shop_file import KAGGLE, Articles, read_shop_file
 
 ORDERS = '[orders]\nfile = "orders.csv"\nday = "day"\ncustomer = "who"\narticle = "what"\n'
@@ -466,10 +462,11 @@ def test_a_shop_that_leaves_everything_out_is_refused(tmp_path: Path) -> None:
     assert "leaves out all of its rows" in error_of(tmp_path, text, {"orders.csv": with_column("state", "ok")})
 
 
-def test_returns_without_units_delete_their_purchase(tmp_path: Path) -> None:
+def test_returns_without_units_end_their_purchase(tmp_path: Path) -> None:
     log = "day,who,what,state\n2024-01-02,c1,a,\n2024-01-03,c1,a,\n2024-01-04,c1,a,back\n2024-01-04,c2,a,back\n"
     shop = Shop(tmp_path, f'{ORDERS}returns = {{ state = "back" }}\n', {"orders.csv": log})
-    assert shop.rows("t_dat") == [("c1", "a", date(2024, 1, 2))]
+    assert shop.rows("t_dat") == [("c1", "a", date(2024, 1, 2)), ("c1", "a", date(2024, 1, 3))]
+    assert shop.transactions["returned_on"].to_list() == [None, date(2024, 1, 4)]
     assert "units" not in shop.transactions.columns
     assert "2 returns taken off the purchases before them, 1 of them without an earlier purchase" in shop.notes
 
@@ -483,43 +480,6 @@ def test_quantities_below_0_must_be_named(tmp_path: Path) -> None:
     message = error_of(tmp_path, ORDERS, {"orders.csv": with_column("Menge", "1", "-1", "1")})
     assert "rows with a Menge below 0: 1, the first is line 3" in message
     assert "Name the column as `units`" in message
-
-
-def slow_reference(rows: list[tuple[int, int, int, int]]) -> tuple[list[tuple[int, int, int, int]], int]:
-    """Returns one by one, off a stack per customer and article."""
-    stacks: dict[tuple[int, int], list[int]] = defaultdict(list)
-    orphans = 0
-    left: dict[int, int] = {}
-    order = sorted(range(len(rows)), key=lambda i: (rows[i][2], rows[i][3] < 0, i))
-    for i in order:
-        customer, article, _, units = rows[i]
-        stack = stacks[customer, article]
-        if units > 0:
-            stack.append(i)
-            left[i] = units
-            continue
-        missing = -units
-        while missing and stack:
-            taken = min(missing, left[stack[-1]])
-            left[stack[-1]] -= taken
-            missing -= taken
-            if not left[stack[-1]]:
-                stack.pop()
-        orphans += missing > 0
-    return [(*rows[i][:3], left[i]) for i in range(len(rows)) if left.get(i)], orphans
-
-
-small = st.integers(0, 2)
-lines = st.tuples(small, small, st.integers(0, 4), st.integers(-4, 4).filter(bool))
-
-
-@settings(max_examples=200, deadline=None)
-@given(rows=st.lists(lines, max_size=25))
-def test_returns_are_taken_off_the_newest_earlier_units(rows: list[tuple[int, int, int, int]]) -> None:
-    schema = {"customer": pl.Int32, "article": pl.Int32, "t_dat": pl.Int32, "units": pl.Int32}
-    found, orphans = without_returned(pl.DataFrame(rows, schema=schema, orient="row"))
-    assert (found.rows(), orphans) == slow_reference(rows)
-    assert dict(found.schema) == schema
 
 
 # --- channels ---

@@ -17,7 +17,7 @@ from forsys.ranking.training_pairs import candidates_to_rank
 from forsys.ranking.tuning import Tuned
 from forsys.retrieval.source import Source
 from forsys.run import Run
-from forsys.tables.history import History, Profiles
+from forsys.tables.history import History, Profiles, Returns
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +63,7 @@ class LiveRanker:
             channel=np.full(count, self._usual_channel, np.int8),
             units=np.ones(count, np.int32),
             first=np.zeros(0, np.int64),  # nobody is looked up in it
+            returns=Returns(),
         )
         start, stop = np.zeros(1, np.int64), np.full(1, count)
         return Profiles(purchases, np.full(1, new), start, stop, np.full(1, day, np.int32))

@@ -33,8 +33,39 @@ COLUMNS: dict[str, npt.DTypeLike] = {
     "channel": np.int8,
     "units": np.int32,
     "first": np.int64,
+    "returned_row": np.int64,
+    "returned_day": np.int32,
+    "returned_units": np.int32,
 }
 """The arrays of a log, as `write_log` writes them."""
+ROWS = ("customer", "article", "day", "price", "channel", "units")  # those with a value per purchase
+
+
+@dataclass(frozen=True, eq=False)
+class Returns:
+    """Units of a log's rows that came back: row of the log int64, sorted; day int32; units int32."""
+
+    row: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    day: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
+    units: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def __getitem__(self, chosen: Bools) -> "Returns":
+        return Returns(self.row[chosen], self.day[chosen], self.units[chosen])
+
+    def of_range(self, low: int, high: int) -> "Returns":
+        """Those of the rows low:high, which become the rows from 0 on."""
+        inside = slice(*np.searchsorted(self.row, (low, high)))
+        return Returns(self.row[inside] - low, self.day[inside], self.units[inside])
+
+    def of_rows(self, kept: Bools) -> "Returns":
+        """Those of the rows that are kept, which become the rows of another log."""
+        if not len(self):
+            return self
+        found = self[kept[self.row]]
+        return replace(found, row=_counts_before(kept)[found.row].astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +74,10 @@ class History:
 
     customer, article int32 (dense ids); day int32 (days since 1970); price float32; channel int8; units int32.
     Rows `first[c]:first[c + 1]` belong to customer c. `articles` and `customers` are the attribute tables.
+
+    units holds what was bought, also what came back later, which `returns` tells. A purchase counts until it is
+    returned: what is asked for an `as_of` is without the units that came back before it, and with those that came
+    back on that day or later.
     """
 
     customer: Ints
@@ -55,6 +90,7 @@ class History:
     articles: pl.DataFrame
     customers: pl.DataFrame
     roles: Roles = field(default_factory=Roles)
+    returns: Returns = field(default_factory=Returns)
     _codes: dict[str, Ints] = field(default_factory=dict, repr=False)  # cache, shared by all logs of these articles
     _of_customers: dict[str, Floats] = field(default_factory=dict, repr=False)  # and by all of these customers
 
@@ -71,21 +107,28 @@ class History:
         """
         articles, customers, roles = _described(tables)
         columns: dict[str, Any] = {name: _mapped(log / name, kind) for name, kind in COLUMNS.items()}
-        return cls(**columns, articles=articles, customers=customers, roles=roles)
+        return cls._of_columns(columns, articles, customers, roles)
 
     @classmethod
     def of(
         cls, transactions: pl.LazyFrame, articles: pl.DataFrame, customers: pl.DataFrame, roles: Roles | None = None
     ) -> "History":
-        """The log of transactions (schema.TRANSACTIONS, and units where the shop has them).
+        """The log of transactions (schema.TRANSACTIONS, and units and returned_on where the shop has them).
 
         The price of several units is the mean of those that were paid for: 0, which is unknown, does not count.
         Without `roles` they are chosen by what the attributes tell.
         """
         columns = sorted_columns(transactions)
-        first = np.searchsorted(columns["customer"], np.arange(len(customers) + 1))
-        roles = roles or choose_roles(articles, customers)
-        return cls(**columns, first=first, articles=articles, customers=customers, roles=roles)
+        columns["first"] = np.searchsorted(columns["customer"], np.arange(len(customers) + 1))
+        return cls._of_columns(columns, articles, customers, roles or choose_roles(articles, customers))
+
+    @classmethod
+    def _of_columns(
+        cls, columns: dict[str, Any], articles: pl.DataFrame, customers: pl.DataFrame, roles: Roles
+    ) -> "History":
+        """columns: those of COLUMNS."""
+        returns = Returns(*(columns.pop(f"returned_{name}") for name in ("row", "day", "units")))
+        return cls(**columns, articles=articles, customers=customers, roles=roles, returns=returns)
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -95,8 +138,9 @@ class History:
 
         A copy, unless that is all of it: where sums are enough, `blocks_before` takes a tenth of the memory.
         """
-        known = self.day < day_number(as_of)
-        return self if known.all() else self._select(known)
+        log = self._without_returned(as_of)
+        known = log.day < day_number(as_of)
+        return log if known.all() else log._select(known)
 
     def blocks_before(self, as_of: date) -> Iterator["History"]:
         """The same in parts, one after the other: the purchases of some neighbouring customers each."""
@@ -105,8 +149,8 @@ class History:
 
     def sold_before(self, as_of: date) -> Bools:
         """Whether each article was bought before `as_of`, (articles,)."""
-        sold = np.zeros(len(self.articles), bool)
-        sold[self.article[self.day < day_number(as_of)]] = True
+        sold, log = np.zeros(len(self.articles), bool), self._without_returned(as_of)
+        sold[log.article[log.day < day_number(as_of)]] = True
         return sold
 
     def sales_before(self, as_of: date) -> Floats:
@@ -117,32 +161,50 @@ class History:
         return sales
 
     def since(self, as_of: date, days: int, max_purchases: int | None = None) -> "History":
-        """The last `days` days before `as_of`; fewer, but at least one, where they have over `max_purchases`."""
-        end = day_number(as_of)
-        age = end - self.day  # 1 on the last day
+        """The last `days` days before `as_of`; fewer where they have over `max_purchases`.
+
+        At least down to the newest day with a purchase.
+        """
+        log = self._without_returned(as_of)
+        age = day_number(as_of) - log.day  # 1 on the last day
         recent = (age > 0) & (age <= days)
-        if max_purchases is not None:
-            within = np.cumsum(np.bincount(age[recent], minlength=2))  # purchases of the last 0, 1, 2… days
-            recent &= age <= max(int(np.searchsorted(within, max_purchases, side="right")) - 1, 1)
-        return self._select(recent)
+        if max_purchases is not None and recent.any():
+            within = np.cumsum(np.bincount(age[recent]))  # purchases of the last 0, 1, 2… days
+            oldest = int(np.searchsorted(within, max_purchases, side="right")) - 1
+            recent &= age <= max(oldest, int(age[recent].min()))
+        return log._select(recent)
 
     def labels(self, fold: Fold) -> pl.DataFrame:
-        """The distinct purchases of a fold: customer, article; sorted by customer, article."""
-        kept = (self.day >= day_number(fold.as_of)) & (self.day < day_number(fold.until))
-        bought = pl.DataFrame({"customer": self.customer[kept], "article": self.article[kept]})
+        """The distinct purchases of a fold: customer, article; sorted by customer, article.
+
+        Also those that came back after it.
+        """
+        log = self._without_returned(fold.until)
+        kept = (log.day >= day_number(fold.as_of)) & (log.day < day_number(fold.until))
+        bought = pl.DataFrame({"customer": log.customer[kept], "article": log.article[kept]})
         return bought.unique().sort("customer", "article")
 
     def profiles(self, customers: Ints, as_of: date) -> "Profiles":
-        """What each of `customers` had bought before `as_of`."""
-        end = day_number(as_of)
-        start, stop = self.first[customers], self.first[customers + 1]
-        low, high = start.min(initial=len(self)), stop.max(initial=0)  # a shard's customers are neighbours
-        known = _counts_before(self.day[low:high] < end)
+        """What each of `customers` had bought before `as_of`.
+
+        Slices of this log, or where the shop has returns of the log of the range of these customers.
+        """
+        log = self._of_range(customers, as_of) if len(self.returns) else self
+        end = np.full(len(customers), day_number(as_of), np.int32)
+        if not len(log):  # all of it came back; this log, where code may look at a row that belongs to no profile
+            nothing = np.zeros(len(customers), np.int64)
+            return Profiles(self, customers, nothing, nothing, end)
+        start, stop = log.first[customers], log.first[customers + 1]
+        low, high = start.min(initial=len(log)), stop.max(initial=0)  # a shard's customers are neighbours
+        known = _counts_before(log.day[low:high] < day_number(as_of))
         count = (known[stop - low] - known[start - low]).astype(np.int64)
-        return Profiles(self, customers, start, start + count, np.full(len(customers), end, dtype=np.int32))
+        return Profiles(log, customers, start, start + count, end)
 
     def event_profiles(self, events: Ints) -> "Profiles":
-        """What the buyer of each purchase (a row number of this log) had bought before that purchase."""
+        """What the buyer of each purchase (a row number of this log) had bought before that purchase.
+
+        Also what had come back by then: it is still what the customer chose.
+        """
         customers = self.customer[events]
         return Profiles(self, customers, self.first[customers], events, self.day[events])
 
@@ -197,22 +259,29 @@ class History:
 
     def _of_customers_between(self, start: int, stop: int) -> "History":
         """The purchases of customers start:stop alone, without copying them."""
-        low, high = self.first[start], self.first[stop]
-        rows = {name: getattr(self, name)[low:high] for name in COLUMNS if name != "first"}
-        return replace(self, **rows, first=np.clip(self.first, low, high) - low)
+        low, high = int(self.first[start]), int(self.first[stop])
+        rows: dict[str, Any] = {name: getattr(self, name)[low:high] for name in ROWS}
+        returns = self.returns.of_range(low, high)
+        return replace(self, **rows, first=np.clip(self.first, low, high) - low, returns=returns)
+
+    def _of_range(self, customers: Ints, as_of: date) -> "History":
+        """The purchases of the first to the last of `customers` without what came back before `as_of`."""
+        start, stop = int(customers.min(initial=0)), int(customers.max(initial=-1)) + 1
+        return self._of_customers_between(start, stop)._without_returned(as_of)
+
+    def _without_returned(self, as_of: date) -> "History":
+        """The log without the units that came back before `as_of`, and the rows of which none is left."""
+        back = self.returns.day < day_number(as_of)
+        if not back.any():
+            return self
+        units = np.array(self.units)
+        np.subtract.at(units, self.returns.row[back], self.returns.units[back])
+        return replace(self, units=units, returns=self.returns[~back])._select(units > 0)
 
     def _select(self, kept: Bools) -> "History":
+        rows: dict[str, Any] = {name: getattr(self, name)[kept] for name in ROWS}
         first = _counts_before(kept)[self.first].astype(np.int64)
-        return replace(
-            self,
-            customer=self.customer[kept],
-            article=self.article[kept],
-            day=self.day[kept],
-            price=self.price[kept],
-            channel=self.channel[kept],
-            units=self.units[kept],
-            first=first,
-        )
+        return replace(self, **rows, first=first, returns=self.returns.of_rows(kept))
 
 
 def write_log(tables: Path, log: Path) -> None:
@@ -223,13 +292,15 @@ def write_log(tables: Path, log: Path) -> None:
     transactions = pl.scan_parquet(tables / "transactions.parquet")
     customers = pl.scan_parquet(tables / "customers.parquet").select(pl.len()).collect().item()
     rows = np.bincount(transactions.select("customer").collect()["customer"].to_numpy(), minlength=customers)
-    kept = np.zeros(customers + 1, np.int64)  # rows of each customer, after the first place
+    kept, written = np.zeros(customers + 1, np.int64), 0  # rows of each customer, after the first place
     with ExitStack() as stack:
         parts = {name: stack.enter_context(atomic_write(log / name)) for name in COLUMNS}
         files = {name: stack.enter_context(part.open("wb")) for name, part in parts.items()}
         for start, stop in _ranges(rows, ROWS_AT_ONCE):
             columns = sorted_columns(transactions.filter(pl.col("customer").is_between(start, stop, closed="left")))
             kept[start + 1 : stop + 1] = np.bincount(columns["customer"] - start, minlength=stop - start)
+            columns["returned_row"] += written
+            written += len(columns["customer"])
             for name, values in columns.items():
                 values.tofile(files[name])
         np.cumsum(kept).tofile(files["first"])
@@ -268,12 +339,13 @@ def _described(tables: Path) -> tuple[pl.DataFrame, pl.DataFrame, Roles]:
 
 
 def sorted_columns(transactions: pl.LazyFrame) -> dict[str, Any]:
-    """The columns of a `History` but `first`, as its class says."""
+    """COLUMNS of a `History` but `first`, as its class says."""
     rows = transactions.rename({"t_dat": "day"}).with_columns(pl.col("day").cast(pl.Int32)).collect()
     order = _by_customer_and_day(rows["customer"].to_numpy(), rows["day"].to_numpy())
     customer, article, day = (rows[name].to_numpy()[order] for name in ("customer", "article", "day"))
     price, channel = rows["price"].to_numpy()[order], rows["channel"].to_numpy()[order]
     count = rows["units"].to_numpy()[order] if "units" in rows.columns else None
+    returned_on = _days_of_return(rows)[order] if "returned_on" in rows.columns else None
     del rows
     unit, first = _merged(customer, day, article)
     units, mean = _summed(price[unit], None if count is None else count[unit], first)
@@ -281,7 +353,24 @@ def sorted_columns(transactions: pl.LazyFrame) -> dict[str, Any]:
     order = np.argsort(kept)
     kept = kept[order]
     columns = {"customer": customer[kept], "article": article[kept], "day": day[kept], "channel": channel[kept]}
-    return columns | {"price": mean[order].astype(np.float32), "units": units[order].astype(np.int32)}
+    columns |= {"price": mean[order].astype(np.float32), "units": units[order].astype(np.int32)}
+    returns = Returns()
+    if returned_on is not None:
+        row = np.repeat(np.argsort(order), np.diff(np.append(first, len(unit))))  # of the log, for each of `unit`
+        returns = _returns(row, returned_on[unit], None if count is None else count[unit])
+    return columns | {f"returned_{name}": values for name, values in vars(returns).items()}
+
+
+def _days_of_return(transactions: pl.DataFrame) -> Ints:
+    return transactions["returned_on"].cast(pl.Int32).fill_null(0).to_numpy()
+
+
+def _returns(row: Ints, day: Ints, count: Ints | None) -> Returns:
+    """From the row in the log, the day of return, 0 if there is none, and the units of each transaction."""
+    back = np.flatnonzero(day)
+    back = back[np.argsort(row[back], kind="stable")]
+    units = np.ones(len(back), np.int32) if count is None else count[back].astype(np.int32)
+    return Returns(row[back].astype(np.int64), day[back], units)
 
 
 def _by_customer_and_day(customer: Ints, day: Ints) -> Ints:

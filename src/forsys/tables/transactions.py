@@ -18,7 +18,7 @@ from forsys.tables.matching import Ids, Key, applied, as_written, matching_key
 from forsys.tables.numbers import is_decimal_comma, with_dot, without_thousands
 from forsys.tables.reading import TAIL_MISSING, Table
 from forsys.tables.rejected import BLANK, LEFT_OUT, NO_UNITS, REASON, Checks, DataIssues, reason_code
-from forsys.tables.returns import without_returned
+from forsys.tables.returns import with_days_of_return
 from forsys.tables.shop_file import ISO, Flags, Orders
 
 QUANTITIES = ("quantity", "qty", "units", "unit", "count", "pieces", "pcs", "menge", "anzahl", "stück", "stueck")
@@ -37,7 +37,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Purchases:
-    """The purchases as TRANSACTIONS (and units, where the shop has them), and the ids in dense order."""
+    """The purchases as TRANSACTIONS (and units and returned_on, where the shop has them), ids in dense order."""
 
     frame: pl.DataFrame  # ordered by t_dat, then as in the file
     customer_ids: pl.Series  # those of the customers table, then those that occur only here, sorted
@@ -271,7 +271,7 @@ def read_transactions(
 
 
 def _purchases(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> pl.DataFrame:
-    """The valid rows in the order of days, without what was returned."""
+    """The valid purchases in the order of days, with the day on which they came back where the shop has returns."""
     has_units = log.orders.units is not None
     schema = TRANSACTIONS | ({"units": pl.Int32()} if "units" in frame.columns else {})
     frame = frame.select(list(schema)).cast(schema)  # type: ignore[arg-type]
@@ -281,11 +281,11 @@ def _purchases(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> pl.DataFra
     if "units" not in frame.columns:
         return frame
     if returns := int((frame["units"] < 0).sum()):
-        frame, orphans = without_returned(frame)
+        frame, orphans = with_days_of_return(frame)
         of_them = f", {orphans:,} of them without an earlier purchase" if orphans else ""
         issues.notes.append(f"{log.table.name}: {returns:,} returns taken off the purchases before them{of_them}")
-    if frame.is_empty():
-        raise DataError(f"{log.table.path}: every purchase was returned. Which values flag a return?")
+        if not frame["returned_on"].is_null().any():
+            raise DataError(f"{log.table.path}: every purchase was returned. Which values flag a return?")
     return frame if has_units else frame.drop("units")
 
 
