@@ -10,7 +10,7 @@ from scipy import sparse
 
 from conftest import articles_of, customers_of
 from forsys import schema
-from forsys.retrieval import als, item_knn, same_product
+from forsys.retrieval import als, item_knn, neighbours, same_product
 from forsys.retrieval.als import least_squares
 from forsys.retrieval.item_knn import ItemKNN, blocks_of_articles, newest_articles
 from forsys.retrieval.nearest_content import same_product_pairs
@@ -101,7 +101,7 @@ def test_blocks_of_articles_change_nothing(
     per_block: int, world: History, world_as_of: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = ItemKNN(num_neighbours=7).fit(world, world_as_of).similar_
-    monkeypatch.setattr(item_knn, "PAIRS_PER_BLOCK", per_block)
+    monkeypatch.setattr(neighbours, "PAIRS_PER_BLOCK", per_block)
     found = ItemKNN(num_neighbours=7).fit(world, world_as_of).similar_
     for name in ("data", "indices", "indptr"):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
@@ -109,7 +109,7 @@ def test_blocks_of_articles_change_nothing(
 
 @pytest.mark.parametrize("articles", [0, 1, 4])
 def test_blocks_cover_every_article_once(articles: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(item_knn, "PAIRS_PER_BLOCK", 2)
+    monkeypatch.setattr(neighbours, "PAIRS_PER_BLOCK", 2)
     bought = sparse.csr_array(np.ones((3, articles), np.float32))
     rows = [np.arange(articles)[block] for block in blocks_of_articles(bought)]
     assert np.concatenate(rows).tolist() == list(range(articles))

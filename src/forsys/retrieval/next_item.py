@@ -17,7 +17,8 @@ from scipy import sparse
 from forsys.arrays import Bools, Floats, Scores
 from forsys.progress import progress
 from forsys.recurrent.config import NetworkConfig
-from forsys.retrieval.item_knn import ItemKNN, basket_weights
+from forsys.retrieval.baskets import basket_weights
+from forsys.retrieval.item_knn import ItemKNN
 from forsys.retrieval.nearest_content import share_on_sale
 from forsys.retrieval.same_product import same_product_links
 from forsys.retrieval.source import PARAMETERS, Source
