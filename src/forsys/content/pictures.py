@@ -128,11 +128,6 @@ def standard_name(article_id: str) -> str:
     return f"{article_id[:3]}/{article_id}.jpg"
 
 
-def picture_path(images: Path, article_id: str) -> Path:
-    """The file of an article's picture that has its `standard_name`."""
-    return images / standard_name(article_id)
-
-
 def picture_files(images: Path, articles: pl.DataFrame) -> dict[str, Path]:
     """article_id -> file of the articles that have one, see `find_pictures`."""
     found = find_pictures(images, articles).drop_nulls()
