@@ -13,7 +13,7 @@ from sklearn.model_selection import KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from forsys.content.pictures import describe_pictures, picture_path
+from forsys.content.pictures import describe_pictures, picture_files
 from forsys.errors import DataError
 from forsys.settings import load_settings
 
@@ -37,7 +37,8 @@ def read_pictured(data: Path | None) -> tuple[pl.DataFrame, list[Path]]:
     with TemporaryDirectory() as folder:
         described = describe_pictures(data / "images", articles, Path(folder), load_settings().content)
     pictured = articles.join(described.filter(pl.col("picture") == "ok"), on="article", maintain_order="left")
-    return pictured, [picture_path(data / "images", article_id) for article_id in pictured["article_id"]]
+    files = picture_files(data / "images", articles)
+    return pictured, [files[article_id] for article_id in pictured["article_id"]]
 
 
 def table(features: dict[str, Matrix], attribute: pl.Series) -> pd.DataFrame:

@@ -14,9 +14,9 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000
 
 from benchmarks._probes import read_articles
-from forsys.content.colour import picture_palette, to_lab
+from forsys.content.colour import Palette, count_colours, garment_palette, to_lab
 from forsys.content.decoding import Pixels, decode
-from forsys.content.pictures import find_pictures, picture_path
+from forsys.content.pictures import find_pictures
 from forsys.settings import load_settings
 
 PICTURES, NEAR = 1_000, 10.0
@@ -27,7 +27,7 @@ def run(data: Path | None) -> pd.DataFrame:
     articles, content = read_articles(data), load_settings().content
     assert data is not None
     found = find_pictures(data / "images", articles).drop_nulls().sample(PICTURES, seed=7)
-    decoded = [decode(picture_path(data / "images", article_id))[0] for article_id in found["article_id"]]
+    decoded = [decode(data / "images" / file)[0] for file in found["file"]]
     pictures = [pixels for pixels in decoded if pixels is not None]
     start = time.perf_counter()
     ours = [picture_palette(pixels, content.colour_tolerance, content.max_colours).lab[0] for pixels in pictures]
@@ -45,6 +45,12 @@ def run(data: Path | None) -> pd.DataFrame:
             "ms a picture, extcolors": [1e3 * (end - middle) / len(pictures)],
         }
     )
+
+
+def picture_palette(pixels: Pixels, colour_tolerance: float, max_colours: int) -> Palette:
+    """The palette of a whole picture, with its background."""
+    everything = np.ones(pixels.shape[:2], dtype=np.bool_)
+    return garment_palette(count_colours(pixels, to_lab(pixels), everything), 1.0, colour_tolerance, max_colours)
 
 
 def dominant_of_extcolors(pixels: Pixels, colour_tolerance: float, max_colours: int) -> tuple[int, int, int]:

@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from forsys import schema, submission
+from forsys import schema, submission, submission_check
 from forsys.errors import DataError
+from forsys.submission_check import SEPARATORS, validate
 
 K = 12
 CUSTOMERS = ["aa", "bb", "cc", "dd"]  # bb is not in the sample submission
@@ -68,7 +69,7 @@ def test_writes_the_shops_ids_in_the_order_of_the_sample(path: Path, tables: Pat
     assert [line.split(",")[0] for line in lines[1:]] == ["dd", "aa", "cc"]
     ids = [line.split(",")[1].split(" ") for line in lines[1:]]
     assert ids == [[ARTICLES[i] for i in LISTS[one]] for one in ORDER]
-    assert submission.validate(path, tables, K) == 3
+    assert validate(path, tables, K) == 3
 
 
 def test_same_predictions_same_bytes(path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +85,7 @@ def test_same_predictions_same_bytes(path: Path, tables: Path, monkeypatch: pyte
 def test_fewer_articles_a_customer(path: Path, tables: Path) -> None:
     submission.write_submission(predicted({one: ids[:2] for one, ids in LISTS.items()}), tables, path, k=2)
     assert path.read_text().splitlines()[2] == f"aa,{ARTICLES[0]} {ARTICLES[1]}"
-    assert submission.validate(path, tables, k=2) == 3
+    assert validate(path, tables, k=2) == 3
 
 
 def without(customer: int, rank: int) -> pl.DataFrame:
@@ -277,7 +278,7 @@ HEAD, HEADER_MUST_BE = "line 1: found the header ", "Allowed: 'customer_id,predi
 def test_spoiled(spoil: Spoil, fragments: list[str], path: Path, tables: Path) -> None:
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(DataError) as caught:
-        submission.validate(path, tables, K)
+        validate(path, tables, K)
     for fragment in [f"{path}", "Allowed: ", *fragments]:
         assert fragment in str(caught.value)
 
@@ -285,13 +286,13 @@ def test_spoiled(spoil: Spoil, fragments: list[str], path: Path, tables: Path) -
 def test_no_such_file(tmp_path: Path, tables: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(DataError, match="there is no such file"):
-            submission.validate(path, tables, K)
+            validate(path, tables, K)
 
 
 def test_messages_do_not_show_a_whole_line(path: Path, tables: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b" ", b";"))
     with pytest.raises(DataError) as caught:
-        submission.validate(path, tables, K)
+        validate(path, tables, K)
     assert len(str(caught.value)) < 500 + len(str(path))
 
 
@@ -305,14 +306,14 @@ def test_messages_do_not_show_a_whole_line(path: Path, tables: Path) -> None:
 )
 def test_what_kaggle_accepts_is_accepted(harmless: Spoil, path: Path, tables: Path) -> None:
     path.write_bytes(harmless(path.read_bytes()))
-    assert submission.validate(path, tables, K) == 3
+    assert validate(path, tables, K) == 3
 
 
 def test_a_fault_in_a_later_slice_is_found(path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submission, "SLICE", 2)
+    monkeypatch.setattr(submission_check, "SLICE", 2)
     path.write_bytes(path.read_bytes()[:-11] + b"0999999999\n")
     with pytest.raises(DataError, match=r"line 4, customer cc: found '0999999999'"):
-        submission.validate(path, tables, K)
+        validate(path, tables, K)
 
 
 @contextmanager
@@ -334,7 +335,7 @@ def test_any_good_submission_passes_and_reads_back(
         head, *rows = path.read_bytes().splitlines(keepends=True)
         rng.shuffle(rows)
         path.write_bytes(head + b"".join(rows))
-        assert submission.validate(path, tables, K) == 3
+        assert validate(path, tables, K) == 3
 
         # Back to dense ids, with other means than the writer's.
         read = pl.read_csv(path, schema={"customer_id": pl.String, "prediction": pl.String})
@@ -354,7 +355,7 @@ def test_other_bytes_give_a_message_or_pass(junk: bytes, at: int) -> None:
         content = path.read_bytes()
         path.write_bytes(content[:at] + junk + content[at + len(junk) :])
         try:
-            assert submission.validate(path, tables, K) == 3
+            assert validate(path, tables, K) == 3
         except DataError as error:
             assert str(path) in str(error)
 
@@ -368,7 +369,8 @@ def test_ids_keep_their_zeros(tmp_path: Path) -> None:
 
 
 def test_many_rows_in_several_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submission, "SLICE", 64)
+    for module in (submission, submission_check):
+        monkeypatch.setattr(module, "SLICE", 64)
     tables = write_tables(tmp_path)
     count = 1000
     order = np.random.default_rng(0).permutation(count).astype(np.int32)
@@ -398,13 +400,13 @@ def test_ids_of_any_form_are_written_and_validated(ids: list[str], tables: Path,
     pl.DataFrame({"customer": range(4), "customer_id": customers}).write_parquet(tables / "customers.parquet")
     path = tmp_path / "odd" / "submission.csv"
     submission.write_submission(predicted(LISTS), tables, path, K)
-    assert submission.validate(path, tables, K) == 3
+    assert validate(path, tables, K) == 3
     rows = pl.read_csv(path, infer_schema=False)
     assert rows["customer_id"].to_list() == [customers[one] for one in ORDER]
     for one, text in zip(ORDER, rows["prediction"], strict=True):
         found = [ids[i] for i in LISTS[one]]
-        assert any(text == between.join(found) for between in submission.SEPARATORS)
+        assert any(text == between.join(found) for between in SEPARATORS)
     in_file = ids[5].replace('"', '""')
     path.write_text(path.read_text(encoding="utf-8").replace(in_file, "unknown"), encoding="utf-8")
     with pytest.raises(DataError, match="unknown"):
-        submission.validate(path, tables, K)
+        validate(path, tables, K)

@@ -7,6 +7,8 @@ model.recommend("d238e69e…")
 
 import json
 import os
+import re
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -257,14 +259,37 @@ def load(folder: str | Path) -> Model:
 
 
 def overrides(settings: Mapping[str, Any]) -> list[str]:
-    """Settings as `--set` of the command line takes them, key=value; sections may be dots or mappings."""
+    """Settings as `--set` of the command line takes them, key=value.
+
+    Sections may be dots or mappings. A key within a mapping is one name, as in TOML, also where it holds dots, such
+    as {"tuning.grid": {"repurchase.half_life": [7, 14]}}. Raises DataError for a value that TOML cannot hold.
+    """
     found = []
     for key, value in settings.items():
         if isinstance(value, Mapping) and value:
-            found += overrides({f"{key}.{inner}": each for inner, each in value.items()})
+            found += overrides({f"{key}.{_as_toml_key(key, str(inner))}": each for inner, each in value.items()})
         else:
-            found.append(f"{key}={json.dumps(value)}")
+            found.append(f"{key}={_as_toml(key, value)}")
     return found
+
+
+def _as_toml_key(key: str, inner: str) -> str:
+    """A name in the section `key`, in quotes where it needs them."""
+    return inner if re.fullmatch("[A-Za-z0-9_-]+", inner) else _as_toml(key, inner)
+
+
+def _as_toml(key: str, value: Any) -> str:
+    """A value as JSON, which TOML reads too but for null, mappings within lists and some characters."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+        tomllib.loads(f"value = {text}")
+    except (TypeError, ValueError, RecursionError) as error:
+        found = " ".join(repr(value).split())[:100]
+        raise DataError(
+            f"The setting {key} is {found}, which settings cannot hold. Give a number, a text, True or "
+            "False, or a list of them; leave the key out to keep its default."
+        ) from error
+    return text
 
 
 def _write_model(run: Run, folder: Path) -> None:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from forsys.opening import open_run
 from forsys.ranking.ordering import read_ranked
 from forsys.serving.frames import as_polars
 from forsys.serving.recommender import LISTS
-from forsys.settings import load_settings
+from forsys.settings import PRESETS, load_settings
 from forsys.stages import run_stage
 from world import PROJECT, SMALL, environment, lists_in
 from world import overrides as small
@@ -336,3 +337,53 @@ def test_settings_as_on_the_command_line() -> None:
     assert settings.retrieval.sources["als"]["factors"] == 8 and "bpr" not in settings.retrieval.sources
     with pytest.raises(forsys.DataError, match=r"retrieval\.sources\.als"):
         forsys.Shop("x").fit("y", settings={"retrieval.sources.als.factor": 8})
+
+
+GRID = {"repurchase.half_life": [7, 14]}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"tuning": {"grid": GRID}},
+        {"tuning.grid": GRID},
+        {'tuning.grid."repurchase.half_life"': [7, 14]},
+        {"tuning": {"grid": GRID, "max_weeks": 2}, "k": 6},
+    ],
+)
+def test_a_name_with_a_dot_is_no_section(given: dict[str, Any]) -> None:
+    grid = load_settings(overrides=overrides(given)).tuning.grid
+    assert grid["repurchase.half_life"] == [7, 14]
+    assert grid.keys() == load_settings().tuning.grid.keys()
+
+
+def test_the_whole_tree_can_be_given_as_mappings() -> None:
+    """Such as a preset that was read with tomllib, of which nothing is lost."""
+    given = tomllib.loads((PRESETS / "seed.toml").read_text(encoding="utf-8"))
+    assert load_settings(overrides=overrides(given)) == load_settings("seed")
+
+
+@pytest.mark.parametrize("text", ["a b", 'a "b"', "C:\\new", "Grün", "\U0001f457", "it's", "1", "true", ""])
+def test_a_text_stays_a_text(text: str) -> None:
+    (setting,) = overrides({"x": text})
+    assert tomllib.loads(setting) == {"x": text}
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "found"),
+    [
+        ({"content.image_encoder": None}, "content.image_encoder", "None"),
+        ({"content": {"image_encoder": None}}, "content.image_encoder", "None"),
+        ({"retrieval": {"sources": {"bpr": {"factors": None}}}}, "retrieval.sources.bpr.factors", "None"),
+        ({"tuning": {"grid": {"als.factors": [8, None]}}}, 'tuning.grid."als.factors"', "[8, None]"),
+        ({"content.image_encoder": Path("a")}, "content.image_encoder", "PosixPath('a')"),
+        ({"x": pd.DataFrame({"a": [1]})}, "x", "a 0 1"),
+        ({"k": np.int64(6)}, "k", "np.int64(6)"),
+        ({"ranking.features": [{"a": 1}]}, "ranking.features", "[{'a': 1}]"),
+    ],
+)
+def test_a_value_that_settings_cannot_hold(given: dict[str, Any], key: str, found: str) -> None:
+    with pytest.raises(forsys.DataError) as fault:
+        forsys.Shop("x").fit("y", settings=given)
+    assert f"{key} is {found}, which settings cannot hold. Give a number" in str(fault.value)
+    assert "\n" not in str(fault.value)

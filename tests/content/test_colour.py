@@ -10,8 +10,9 @@ from forsys.content.colour import (
     Floats,
     Palette,
     colour_features,
+    count_colours,
+    garment_palette,
     histogram_centres,
-    picture_palette,
     to_lab,
 )
 from forsys.content.decoding import Pixels
@@ -23,6 +24,12 @@ HEX = {colour: "#{:02x}{:02x}{:02x}".format(*colour) for colour in (RED, NAVY, S
 def colours(pixels: Pixels, colour_tolerance: float = 12, max_colours: int = 6) -> tuple[Palette, Floats]:
     lab = to_lab(pixels)
     return colour_features(pixels, lab, silhouette(lab), colour_tolerance, max_colours)
+
+
+def whole_palette(pixels: Pixels, colour_tolerance: float, max_colours: int) -> Palette:
+    """The palette of a picture with its background."""
+    everything = np.ones(pixels.shape[:2], dtype=np.bool_)
+    return garment_palette(count_colours(pixels, to_lab(pixels), everything), 1.0, colour_tolerance, max_colours)
 
 
 def part(vector: Floats, name: str) -> Floats:
@@ -49,7 +56,7 @@ def test_the_palette_of_stripes_has_their_shares() -> None:
 
 
 def test_the_whole_picture_counts_its_background() -> None:
-    palette = picture_palette(striped(), 12, 6)
+    palette = whole_palette(striped(), 12, 6)
     assert palette.hex == [HEX[STUDIO], HEX[RED], HEX[NAVY]]
     assert palette.share.tolist() == pytest.approx([0.6875, 0.234375, 0.078125])
     np.testing.assert_array_equal(palette.share, palette.share_all)
@@ -68,7 +75,7 @@ def test_merging_is_not_chained() -> None:
     step = float(
         to_lab(np.full((1, 1, 3), 110, np.uint8))[0, 0, 0] - to_lab(np.full((1, 1, 3), 100, np.uint8))[0, 0, 0]
     )
-    palette = picture_palette(pixels, step * 1.2, 6)
+    palette = whole_palette(pixels, step * 1.2, 6)
     assert palette.hex == ["#646464", "#787878"]
     assert palette.share.tolist() == pytest.approx([0.8, 0.2])
 
@@ -106,7 +113,7 @@ def test_the_same_picture_gives_the_same_bytes() -> None:
 def test_any_picture_has_a_palette_within_its_bounds(seed: int, tolerance: float, max_colours: int) -> None:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (1, rng.integers(1, 9), 3)).repeat(16, axis=0).repeat(4, axis=1).astype(np.uint8)
-    palette = picture_palette(pixels, tolerance, max_colours)
+    palette = whole_palette(pixels, tolerance, max_colours)
     assert 1 <= len(palette.hex) <= max_colours
     assert (np.diff(palette.share) <= 0).all() and palette.share.sum() <= 1.00001
     apart = np.linalg.norm(palette.lab[:, None] - palette.lab, axis=-1) + 1e3 * np.eye(len(palette.lab))

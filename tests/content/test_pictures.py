@@ -11,7 +11,14 @@ from PIL import Image
 
 from forsys.content import pictures
 from forsys.content.picture_features import PictureFeatures, PictureTask, describe_picture
-from forsys.content.pictures import PICTURES, count_statuses, describe_pictures, name_notes, picture_state
+from forsys.content.pictures import (
+    PICTURES,
+    count_statuses,
+    describe_pictures,
+    find_pictures,
+    name_notes,
+    picture_state,
+)
 from forsys.settings import ContentSettings
 
 SETTINGS = ContentSettings(colour_tolerance=12, max_colours=6, max_keywords=5)
@@ -115,6 +122,61 @@ def test_the_standard_name_comes_first_and_the_others_are_counted(images: Path) 
         Image.fromarray(shirt(NAVY)).save(images / name)
     assert describe(images).equals(complete)
     assert name_notes(images, ARTICLES) == ["3 pictures are of an article that has another one: not used"]
+
+
+def named(path: str) -> pl.DataFrame:
+    """The articles, where the shop's table names the picture of the first."""
+    return ARTICLES.with_columns(picture=pl.Series([path, None, None, None, None]))
+
+
+NAMED = {
+    "a name of its own": "img/other.jpg",
+    "the article's id": "img/0100000001.jpg",
+    "the article's id in the first folder": "0100000001.png",
+    "an id without its zero": "100000001.gif",
+    "the standard name": "010/0100000001.jpg",
+    "a folder in a folder": "a/b/c.webp",
+}
+
+
+@pytest.mark.parametrize("strays", [(), ("0100000001.webp", "012/100000001.PNG")], ids=["alone", "beside strays"])
+@pytest.mark.parametrize("path", NAMED.values(), ids=NAMED.keys())
+def test_a_picture_that_the_shop_names_is_the_article_s_only_one(
+    path: str, strays: tuple[str, ...], images: Path
+) -> None:
+    complete = describe(images)
+    (images / path).parent.mkdir(parents=True, exist_ok=True)
+    (images / "010" / f"{IDS[0]}.jpg").rename(images / path)
+    for stray in strays:
+        Image.fromarray(shirt(NAVY)).save(images / stray)
+    articles = named(path)
+    assert find_pictures(images, articles)["file"][0] == path
+    assert describe(images, articles=articles).equals(complete)
+    assert name_notes(images, articles) == []
+
+
+def test_the_picture_that_the_shop_names_comes_before_the_standard_name(images: Path) -> None:
+    Image.fromarray(shirt(NAVY)).save(images / "other.png")
+    assert find_pictures(images, named("other.png"))["file"][0] == "other.png"
+    assert name_notes(images, named("other.png")) == []
+
+
+def test_where_the_named_picture_is_missing_others_are_taken(images: Path) -> None:
+    standard = f"010/{IDS[0]}.jpg"
+    assert find_pictures(images, named("img/gone.jpg"))["file"][0] == standard
+    assert name_notes(images, named("img/gone.jpg")) == []
+    (images / standard).rename(images / f"{IDS[0]}.jpg")
+    (note,) = name_notes(images, named("img/gone.jpg"))
+    assert note == (
+        f"1 pictures were found under another name than img/gone.jpg, such as {IDS[0]}.jpg for the article {IDS[0]}"
+    )
+
+
+def test_files_of_which_none_is_an_article_s_are_said_with_the_named_path(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").write_bytes(b"x")
+    (note,) = name_notes(tmp_path / "images", named("img/gone.jpg"))
+    assert "such as a.jpg" in note and note.endswith("is expected at img/gone.jpg")
 
 
 @pytest.mark.parametrize("name", ["IMG_0001.jpg", "010/0100000001_1.jpg", "a/b/0100000001.jpg", "readme.txt"])

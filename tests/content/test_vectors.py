@@ -3,8 +3,9 @@
 import numpy as np
 import polars as pl
 import pytest
+from scipy import sparse
 
-from forsys.content.vectors import content_vectors, embed
+from forsys.content.vectors import EMBEDDING, content_vectors, embed, project
 from forsys.errors import DataError
 
 WORDS = pl.Series("words", [[1.0, 0.0], [0.0, 1.0], None, [1.0, 0.0]], pl.Array(pl.Float32, 2))
@@ -29,6 +30,28 @@ def test_blocks_add_up() -> None:
 def test_a_feature_that_no_article_has() -> None:
     empty = pl.Series("shape", [None] * 4, pl.Array(pl.Float32, 3))
     assert not content_vectors(pl.DataFrame([empty]), {"shape": 1.0}).any()
+
+
+@pytest.mark.parametrize("width", [3, EMBEDDING, 211, 446])
+def test_a_feature_that_one_article_has(width: int) -> None:
+    """Such as the only picture of a shop: there is no other one that it could resemble."""
+    rows: list[list[float] | None] = [None, [1.0] * width, None]
+    articles = pl.DataFrame([pl.Series("colour", rows, pl.Array(pl.Float32, width))])
+    vectors = content_vectors(articles, {"colour": 1.0})
+    assert vectors.shape == (3, EMBEDDING) and not vectors.any()
+
+
+def test_the_attributes_of_a_single_article() -> None:
+    codes = pl.Series("attributes", [[70, 80, 2]], pl.Array(pl.Int32, 3))
+    assert content_vectors(pl.DataFrame([codes]), {"attributes": 1.0}).shape == (1, EMBEDDING)
+
+
+@pytest.mark.parametrize("shape", [(1, 10), (10, 1), (1, 1), (5, 10), (10, 5)])
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_a_projection_is_never_wider_than_asked(shape: tuple[int, int], is_sparse: bool) -> None:
+    rows = np.random.default_rng(1).random(shape).astype(np.float32)
+    found = project(sparse.csr_array(rows) if is_sparse else rows, 4, seed=7)
+    assert found.dtype == np.float32 and len(found) == shape[0] and found.shape[1] <= 4
 
 
 def test_equal_codes_are_equal_vectors() -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import polars as pl
+import pytest
 
 from forsys.content.vocabulary import VOCABULARY, WIDTH, build_vocabulary, keyword_matrix, word_vectors
 
@@ -37,6 +38,15 @@ def test_similar_descriptions_have_similar_vectors() -> None:
 def test_vectors_repeat() -> None:
     texts = pl.Series([f"{a} {b} top" for a in ("red", "blue", "lace") for b in ("soft", "thin", "warm", "wide")])
     assert word_vectors(texts, seed=7).equals(word_vectors(texts, seed=7))
+
+
+@pytest.mark.parametrize("words", [1, WIDTH, WIDTH + 1, 120])
+def test_one_description(words: int) -> None:
+    """Also one of more words than a vector has dimensions."""
+    text = " ".join(f"word{i}" for i in range(words))
+    found = word_vectors(pl.Series([None, text, text]), seed=7)
+    assert found.dtype == pl.Array(pl.Float32, WIDTH) and found.is_null().to_list() == [True, False, False]
+    np.testing.assert_allclose(np.linalg.norm(found.drop_nulls().to_list(), axis=1), 1, rtol=1e-5)
 
 
 def test_no_descriptions() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from forsys.content.pictures import picture_path
+from forsys.content.pictures import standard_name
 from forsys.run import Run
 from forsys.stages import STAGES, run_stage
 from world import make_shop, run_on
@@ -27,6 +27,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def draw(folder: Path, article_id: str) -> None:
     """A picture of an article."""
-    path = picture_path(folder / "images", article_id)
+    path = folder / "images" / standard_name(article_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (200, 300), "teal").save(path)

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from forsys.content.decoding import MAX_BYTES, MAX_PIXELS
-from forsys.content.pictures import picture_path
+from forsys.content.pictures import standard_name
 from forsys.evaluation.list_names import FINAL, UNION
 from forsys.evaluation.text import few_buyers_text
 from forsys.report.articles import MAX_CHARACTERS
@@ -169,7 +169,7 @@ def tiny_run(tmp_path: Path) -> Run:
     write_json(TUNED, run.workspace.tuned)
     draw(folder, ids[0])
     draw(folder, ids[13])
-    picture_path(folder / "images", ids[4]).write_bytes(CUT)
+    (folder / "images" / standard_name(ids[4])).write_bytes(CUT)
     return run
 
 
@@ -375,7 +375,7 @@ def test_what_is_stale_is_said(run: Run) -> None:
 
 
 def test_thumbnails_are_small(run: Run, tmp_path: Path) -> None:
-    jpeg = thumbnail(picture_path(run.dataset.folder / "images", "0100000001"))
+    jpeg = thumbnail(run.dataset.folder / "images" / standard_name("0100000001"))
     assert jpeg is not None
     (tmp_path / "small.webp").write_bytes(jpeg)
     with Image.open(tmp_path / "small.webp") as small:

@@ -10,8 +10,8 @@ from scipy import sparse
 
 from conftest import articles_of, customers_of
 from forsys import schema
-from forsys.retrieval import als, item_knn, same_product
-from forsys.retrieval.als import least_squares
+from forsys.retrieval import als, item_knn, neighbours, same_product
+from forsys.retrieval.als import gram, solved
 from forsys.retrieval.item_knn import ItemKNN, blocks_of_articles, newest_articles
 from forsys.retrieval.nearest_content import same_product_pairs
 from forsys.retrieval.same_product import MAX_SAME_PRODUCT, SameProduct, same_product_links
@@ -101,7 +101,7 @@ def test_blocks_of_articles_change_nothing(
     per_block: int, world: History, world_as_of: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = ItemKNN(num_neighbours=7).fit(world, world_as_of).similar_
-    monkeypatch.setattr(item_knn, "PAIRS_PER_BLOCK", per_block)
+    monkeypatch.setattr(neighbours, "PAIRS_PER_BLOCK", per_block)
     found = ItemKNN(num_neighbours=7).fit(world, world_as_of).similar_
     for name in ("data", "indices", "indptr"):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
@@ -109,7 +109,7 @@ def test_blocks_of_articles_change_nothing(
 
 @pytest.mark.parametrize("articles", [0, 1, 4])
 def test_blocks_cover_every_article_once(articles: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(item_knn, "PAIRS_PER_BLOCK", 2)
+    monkeypatch.setattr(neighbours, "PAIRS_PER_BLOCK", 2)
     bought = sparse.csr_array(np.ones((3, articles), np.float32))
     rows = [np.arange(articles)[block] for block in blocks_of_articles(bought)]
     assert np.concatenate(rows).tolist() == list(range(articles))
@@ -129,14 +129,14 @@ def test_a_large_profile_is_solved_with_as_many_unknowns_as_factors(
     bought = np.zeros((3, 60), np.float32)
     bought[1, rng.choice(60, size, replace=False)] = 10 * rng.random(size, np.float32)
     confidence = sparse.csr_array(bought)
-    usual = least_squares(confidence, articles, 0.1)
+    usual = solved(confidence, articles, *gram(articles, 0.1))
     monkeypatch.setattr(als, "MAX_UNKNOWNS", 0)
-    np.testing.assert_allclose(least_squares(confidence, articles, 0.1), usual, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(solved(confidence, articles, *gram(articles, 0.1)), usual, rtol=1e-3, atol=1e-4)
 
 
 def test_a_profile_of_12000_articles_is_solved_at_once() -> None:
     """With as many unknowns as articles it took a minute and 3 GiB."""
     articles = np.random.default_rng(3).normal(size=(12_000, 16)).astype(np.float32)
     confidence = sparse.csr_array(np.ones((1, 12_000), np.float32) * 5)
-    (vector,) = least_squares(confidence, articles, 0.1)
+    (vector,) = solved(confidence, articles, *gram(articles, 0.1))
     assert np.isfinite(vector).all()

@@ -1,8 +1,9 @@
-"""What every source promises: those of presets/default.toml, those to be switched on, and the two baselines."""
+"""What every source promises: those of presets/default.toml, those to be switched on, and the baselines."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
 from inspect import signature
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,18 @@ def make(name: str) -> Source:
 
 NAMES = [*CONFIGS, *BASELINES]
 every_source = pytest.mark.parametrize("name", NAMES)
+
+
+def test_no_number_of_a_source_may_be_negative() -> None:
+    """Nor a count of days or neighbours 0; the only exception is a number that is added to scores."""
+    for name in CONFIGS:
+        config, source = config_of(name), make(name)
+        numbers = {key for key in signature(type(source)).parameters if type(getattr(source, key)) in (int, float)}
+        never_0 = {key for key in numbers if key.endswith(("days", "half_life", "num_neighbours"))}
+        assert never_0
+        for key, value in [*product(numbers - {"new_article_bias"}, [-1]), *product(never_0, [0])]:
+            with pytest.raises(DataError, match=f"{key}: Input should be greater than"):
+                make_source(name, config | {key: value})
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from forsys.calendar import Fold
 from forsys.metrics.lists import recall_at
 from forsys.progress import stage_line
 from forsys.retrieval import als
-from forsys.retrieval.als import ALS, least_squares
+from forsys.retrieval.als import ALS, gram, solved
 from forsys.retrieval.best_sellers import BestSellers
 from forsys.retrieval.bpr import BPR
 from forsys.retrieval.factorization import Factorization, weighted_mean
@@ -185,8 +185,8 @@ def test_als_folds_in_by_least_squares(few_purchases: sparse.csr_array, purchase
     items = source.article_vectors_.astype(np.float64)
     for row, vector in zip(purchases.toarray(), folded, strict=True):
         confidence = np.where(row > 0, 10 * row, 1.0)
-        gram = (items * confidence[:, None]).T @ items + 0.5 * np.eye(4)
-        np.testing.assert_allclose(vector, np.linalg.solve(gram, items.T @ (10 * row)), rtol=1e-4, atol=1e-6)
+        weighted = (items * confidence[:, None]).T @ items + 0.5 * np.eye(4)
+        np.testing.assert_allclose(vector, np.linalg.solve(weighted, items.T @ (10 * row)), rtol=1e-4, atol=1e-6)
 
 
 def test_no_vector_depends_on_the_other_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,10 +195,11 @@ def test_no_vector_depends_on_the_other_profiles(monkeypatch: pytest.MonkeyPatch
     bought = np.where(rng.random((40, 30)) < 0.2, rng.random((40, 30)), 0).astype(np.float32)
     bought[0], bought[1] = 0, 1
     confidence, articles = sparse.csr_array(bought), rng.normal(size=(30, 8)).astype(np.float32)
-    together = least_squares(confidence, articles, 0.1)
+    products = gram(articles, 0.1)
+    together = solved(confidence, articles, *products)
     assert (together[0] == 0).all()
     monkeypatch.setattr(als, "CELLS_PER_SOLVE", 100)
-    alone = [least_squares(confidence[[row]], articles, 0.1)[0] for row in range(40)]
+    alone = [solved(confidence[[row]], articles, *products)[0] for row in range(40)]
     np.testing.assert_array_equal(together, alone)
 
 

@@ -12,7 +12,8 @@ from forsys.errors import DataError
 from forsys.evaluation.mixture_accuracy import held, mixture_ranks
 from forsys.evaluation.next_item_accuracy import next_item_ranks
 from forsys.retrieval import mixture, mixture_features
-from forsys.retrieval.item_knn import ItemKNN, basket_weights
+from forsys.retrieval.baskets import basket_weights
+from forsys.retrieval.item_knn import ItemKNN
 from forsys.retrieval.mixture import Fitted, Mixture, fit_source
 from forsys.retrieval.mixture_candidates import Candidates
 from forsys.retrieval.mixture_features import Articles, Problem, columns_of

@@ -44,15 +44,9 @@ def source(tiny_history: History) -> NextItem:
     return source.fit(tiny_history, NINTH)
 
 
-@pytest.fixture(scope="module")
-def network(tiny_history: History) -> NextItem:
-    """The same without a memory."""
-    return NextItem(**SMALL, **NO_MEMORY).fit(tiny_history, NINTH)
-
-
-def added(source: NextItem, network: NextItem, profiles: Profiles) -> Floats:
+def added(source: NextItem, profiles: Profiles) -> Floats:
     """What the memory adds to the scores of a..e."""
-    return source.scores(profiles) - network.scores(profiles)
+    return source.scores(profiles) - source.network_scores(source.encode(profiles))
 
 
 def cosine(together: int, bought: int, candidate: int) -> float:
@@ -64,11 +58,9 @@ def test_the_catalogue_is_the_articles_sold(source: NextItem) -> None:
     assert source.catalogue_.tolist() == [A, B, C, D, E]
 
 
-def test_the_last_day_counts_in_full_and_earlier_days_less(
-    source: NextItem, network: NextItem, tiny_history: History
-) -> None:
+def test_the_last_day_counts_in_full_and_earlier_days_less(source: NextItem, tiny_history: History) -> None:
     """Customer 2 bought d on the 7th, his last day, and a three days before that."""
-    found = added(source, network, tiny_history.profiles(np.array([2]), NINTH))[0]
+    found = added(source, tiny_history.profiles(np.array([2]), NINTH))[0]
     of_a, of_d = 0.5 * 2 ** (-3 / 30), 1
     expected = [
         of_a * SAME_PRODUCT + of_d * cosine(1, 1, 3),
@@ -80,23 +72,38 @@ def test_the_last_day_counts_in_full_and_earlier_days_less(
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_the_basket_of_the_day_is_left_out(source: NextItem, network: NextItem, tiny_history: History) -> None:
+def test_the_basket_of_the_day_is_left_out(source: NextItem, tiny_history: History) -> None:
     """Customer 0 on the 3rd, when c is in the basket and b is not yet; a was bought on the 1st."""
-    found = added(source, network, tiny_history.event_profiles(np.array([2])))[0]
+    found = added(source, tiny_history.event_profiles(np.array([2])))[0]
     assert np.isneginf(found[C])
     of_a = 0.5 * 2 ** (-2 / 30)
     assert found[B] == pytest.approx(of_a * (SAME_PRODUCT + cosine(2, 3, 2)) + cosine(2, 2, 2), rel=1e-4)
     assert found[A] == pytest.approx(of_a * SAME_PRODUCT + cosine(2, 2, 3), rel=1e-4)
 
 
+@pytest.mark.parametrize("co_purchase_weight", [0, CO_PURCHASE])
+@pytest.mark.parametrize("same_product_weight", [0, SAME_PRODUCT])
+def test_the_basket_is_left_out_with_every_memory(
+    co_purchase_weight: float, same_product_weight: float, tiny_history: History
+) -> None:
+    """Customer 0 on the 3rd, with c in the basket, and on the 7th, with nothing in it; also without a memory."""
+    weights = {"co_purchase_weight": co_purchase_weight, "same_product_weight": same_product_weight}
+    source = NextItem(**SMALL, **weights).fit(tiny_history, NINTH)
+    profiles = tiny_history.event_profiles(np.array([2, 3]))
+    expected = source.parts(profiles)[""]
+    assert np.argwhere(np.isneginf(expected)).tolist() == [[0, C]]
+    np.testing.assert_array_equal(source.scores(profiles), expected)
+    np.testing.assert_array_equal(np.concatenate([part for _, part in source.in_blocks(profiles)]), expected)
+    article, _ = source.top(profiles, 5)
+    assert sorted(article[0].tolist()) == [-1, A, B, D, E]
+
+
 def test_purchases_of_earlier_days_stay_in(source: NextItem, tiny_history: History) -> None:
     assert np.isfinite(source.scores(tiny_history.profiles(np.arange(5), NINTH))).all()
 
 
-def test_the_memory_adds_nothing_without_purchases(
-    source: NextItem, network: NextItem, tiny_history: History
-) -> None:
-    assert not added(source, network, tiny_history.profiles(np.array([4]), NINTH)).any()
+def test_the_memory_adds_nothing_without_purchases(source: NextItem, tiny_history: History) -> None:
+    assert not added(source, tiny_history.profiles(np.array([4]), NINTH)).any()
 
 
 def test_the_memory_ends_at_the_cut_off(tiny_history: History) -> None:

@@ -10,9 +10,8 @@ import pytest
 from scipy import sparse
 
 from forsys.errors import DataError
-from forsys.retrieval import item_knn
-from forsys.retrieval.item_knn import nearest
-from forsys.retrieval.neighbours import kept_nearest
+from forsys.retrieval import neighbours
+from forsys.retrieval.neighbours import largest_cells, largest_per_row
 from forsys.retrieval.pair_memory import PairMemory, units
 from forsys.tables.history import History
 from forsys.tables.roles import Roles
@@ -140,17 +139,17 @@ def test_blocks_change_nothing(
 ) -> None:
     source = PairMemory(level=("product_code",), second_hop=1, num_neighbours=7)
     whole = source.fit(world, world_as_of).similar_
-    monkeypatch.setattr(item_knn, "PAIRS_PER_BLOCK", per_block)
+    monkeypatch.setattr(neighbours, "PAIRS_PER_BLOCK", per_block)
     found = source.fit(world, world_as_of).similar_
     for name in ("data", "indices", "indptr"):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
 
 
 @pytest.mark.parametrize("k", [1, 3, 50])
-def test_kept_nearest_is_nearest(k: int) -> None:
+def test_largest_per_row_is_largest_cells(k: int) -> None:
     random = np.random.default_rng(k)
     values = random.integers(1, 10, (30, 40)) * (random.random((30, 40)) < 0.4)  # many equal ones
     cells = sparse.csr_array(values.astype(np.float32))
     row, column = sparse.coo_array(cells).coords
-    expected = nearest(row, column, cells.data, (30, 40), k)
-    np.testing.assert_array_equal(kept_nearest(cells, k).toarray(), expected.toarray())
+    expected = largest_cells(row, column, cells.data, (30, 40), k)
+    np.testing.assert_array_equal(largest_per_row(cells, k).toarray(), expected.toarray())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from forsys.calendar import day_number
-from forsys.retrieval import item_knn
+from forsys.retrieval import neighbours
 from forsys.retrieval.session_knn import SessionKNN
 from forsys.tables.history import History
 
@@ -78,5 +78,5 @@ def test_blocks_change_nothing(world: History, world_as_of: date, monkeypatch: p
     source = SessionKNN(num_neighbours=5).fit(world, world_as_of)
     profiles = world.profiles(np.arange(300), world_as_of)
     whole = source.scores(profiles).toarray()
-    monkeypatch.setattr(item_knn, "PAIRS_PER_BLOCK", 500)
+    monkeypatch.setattr(neighbours, "PAIRS_PER_BLOCK", 500)
     np.testing.assert_array_equal(source.scores(profiles).toarray(), whole)

@@ -6,7 +6,7 @@ from math import log, sqrt
 import numpy as np
 import pytest
 
-from forsys.retrieval import item_knn
+from forsys.retrieval import neighbours
 from forsys.retrieval.user_knn import UserKNN
 from forsys.tables.history import History, Profiles
 
@@ -98,5 +98,5 @@ def test_blocks_change_nothing(world: History, world_as_of: date, monkeypatch: p
     source = UserKNN(num_neighbours=5, power=1).fit(world, world_as_of)
     profiles = world.profiles(np.arange(300), world_as_of + timedelta(days=1))
     whole = source.scores(profiles).toarray()
-    monkeypatch.setattr(item_knn, "PAIRS_PER_BLOCK", 500)
+    monkeypatch.setattr(neighbours, "PAIRS_PER_BLOCK", 500)
     np.testing.assert_array_equal(source.scores(profiles).toarray(), whole)

@@ -18,7 +18,8 @@ import pytest
 
 from forsys.arrays import decay
 from forsys.retrieval.best_sellers import BestSellers, age_buckets
-from forsys.retrieval.item_knn import ItemKNN, nearest
+from forsys.retrieval.item_knn import ItemKNN
+from forsys.retrieval.neighbours import largest_cells
 from forsys.retrieval.repurchase import Repurchase
 from forsys.retrieval.same_attributes import SameAttributes
 from forsys.retrieval.same_product import SameProduct
@@ -194,10 +195,10 @@ def test_item_knn_keeps_the_nearest(tiny_history: History) -> None:
     assert np.argwhere(nearest_only).tolist() == [[A, B], [B, A], [C, B], [D, A]]
 
 
-def test_nearest_orders_equal_values_by_column() -> None:
+def test_largest_cells_orders_equal_values_by_column() -> None:
     row, col = np.array([0, 0, 0, 1, 1]), np.array([3, 1, 2, 0, 2])
     value = np.array([5.0, 5.0, 5.0, 1.0, 2.0])
-    kept = nearest(row, col, value, (2, 4), 2).toarray()
+    kept = largest_cells(row, col, value, (2, 4), 2).toarray()
     assert kept.tolist() == [[0, 5, 5, 0], [1, 0, 2, 0]]
 
 

@@ -19,7 +19,7 @@ from forsys.errors import DataError
 from forsys.ranking.features import chosen
 from forsys.retrieval.registry import check_sources
 from forsys.settings import Section, Settings, load_settings
-from forsys.submission import validate
+from forsys.submission_check import validate
 from forsys.tables.build import build_tables
 from forsys.tables.dataset import DataSet
 from trust.spoiled import CLEAR, SILENT, STEMS, TOLERATED, TRACEBACK, record, wrong_tables

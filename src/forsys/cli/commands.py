@@ -174,7 +174,8 @@ def compare_networks(options: argparse.Namespace) -> None:
 
 def validate_file(options: argparse.Namespace) -> int:
     """Check a submission; with --json, a fault too is an answer on standard output."""
-    from forsys.submission import owner_of, validate
+    from forsys.submission import owner_of
+    from forsys.submission_check import validate
 
     run = opened(options, make_sample=False)
     require(run, "tables")

@@ -95,12 +95,6 @@ def garment_palette(bins: ColourBins, covered: float, colour_tolerance: float, m
     )
 
 
-def picture_palette(pixels: Pixels, colour_tolerance: float, max_colours: int) -> Palette:
-    """The palette of a whole picture, with its background."""
-    everything = np.ones(pixels.shape[:2], dtype=np.bool_)
-    return garment_palette(count_colours(pixels, to_lab(pixels), everything), 1.0, colour_tolerance, max_colours)
-
-
 def _merge(bins: ColourBins, colour_tolerance: float) -> tuple[Counts, Counts]:
     """The bins that others are merged into, by falling own count, and their counts with the merged ones."""
     main, merged = [], []

@@ -16,9 +16,6 @@ from forsys.schema import CONTENT
 from forsys.settings import ContentSettings
 from forsys.store import atomic_write, write_json, write_parquet
 
-# Columns that models may read. Whether an article has a picture is not among them: a shop keeps the pictures of
-# what it sells, so the existence of a picture can leak the future.
-FEATURES = CONTENT
 # Characters of a description that are read; the longest of H&M's has 764. YAKE takes 0.1 seconds for as many.
 MAX_DESCRIPTION = 10_000
 
@@ -34,7 +31,7 @@ def build_features(
     """Write keywords, vocabulary, words.npz, attributes, pictures and features into `folder`; return counts.
 
     `articles`: schema.ARTICLES. `attributes`: its columns that are categories. features.parquet: article, picture
-    (its status), and FEATURES as Arrays, sorted by article; null where an article has no description or no usable
+    (its status), and CONTENT as Arrays, sorted by article; null where an article has no description or no usable
     picture. `encoding` only where the settings name an image encoder. Says what a person should know of the
     pictures and descriptions.
     """
@@ -50,7 +47,9 @@ def build_features(
     words = word_vectors(articles["detail_desc"], seed)
     features = articles.select("article").with_columns(attributes=codes, words=words)
     features = features.join(pictures, on="article", how="left", maintain_order="left")
-    columns = [name for name in FEATURES if name in features.columns]
+    # Models may read CONTENT, and not whether an article has a picture: a shop keeps the pictures of what it sells,
+    # so the existence of a picture can leak the future.
+    columns = [name for name in CONTENT if name in features.columns]
     write_parquet(keywords, folder / "keywords.parquet")
     write_parquet(vocabulary, folder / "vocabulary.parquet")
     with atomic_write(folder / "words.npz") as part, part.open("wb") as file:

@@ -93,8 +93,9 @@ def count_statuses(described: pl.DataFrame) -> dict[str, int]:
 def find_pictures(images: Path, articles: pl.DataFrame) -> pl.DataFrame:
     """Every article's picture file: article, article_id, bytes, mtime_ns, file (its path below `images`).
 
-    Sorted by article, null where missing. The file is `standard_name`, or else the first by name of those that
-    can only be meant for the article: with another of ENDINGS, without leading zeros, or in any folder of `images`.
+    Sorted by article, null where missing. The file is that which the shop's table names, where there is one, then
+    `standard_name`, or else the first by name of those that can only be meant for the article: with another of
+    ENDINGS, without leading zeros, or in any folder of `images`.
     """
     return _listing(_matching_files(images, articles), articles)
 
@@ -127,11 +128,6 @@ def standard_name(article_id: str) -> str:
     return f"{article_id[:3]}/{article_id}.jpg"
 
 
-def picture_path(images: Path, article_id: str) -> Path:
-    """The file of an article's picture that has its `standard_name`."""
-    return images / standard_name(article_id)
-
-
 def picture_files(images: Path, articles: pl.DataFrame) -> dict[str, Path]:
     """article_id -> file of the articles that have one, see `find_pictures`."""
     found = find_pictures(images, articles).drop_nulls()
@@ -144,15 +140,16 @@ def name_notes(images: Path, articles: pl.DataFrame) -> list[str]:
 
 
 def _notes(matches: Sequence[Match], images: Path, articles: pl.DataFrame) -> list[str]:
+    named = _named_paths(articles)
     found = [(article_id, file) for article_id, file, _ in matches]
-    standard = {article_id for article_id, file in found if file == standard_name(article_id)}
-    other = sorted((article_id, file) for article_id, file in found if article_id not in standard)
+    expected = {each for each, file in found if file in (named.get(each), standard_name(each))}
+    other = sorted((article_id, file) for article_id, file in found if article_id not in expected)
     used, notes = {article_id for article_id, _ in found}, []
     if other:
         article_id, file = other[0]
         notes.append(
-            f"{len(used - standard):,} pictures were found under another name than {standard_name(article_id)}, "
-            f"such as {file} for the article {article_id}"
+            f"{len(used - expected):,} pictures were found under another name than "
+            f"{named.get(article_id, standard_name(article_id))}, such as {file} for the article {article_id}"
         )
     if len(found) > len(used):
         notes.append(f"{len(found) - len(used):,} pictures are of an article that has another one: not used")
@@ -161,16 +158,17 @@ def _notes(matches: Sequence[Match], images: Path, articles: pl.DataFrame) -> li
         article_id = articles["article_id"][0]
         notes.append(
             f"NO PICTURE BELONGS TO AN ARTICLE, though {images} holds files, such as {example}. "
-            f"That of the article {article_id} is expected at {standard_name(article_id)}"
+            f"That of the article {article_id} is expected at {named.get(article_id, standard_name(article_id))}"
         )
     return notes
 
 
 def _matching_files(images: Path, articles: pl.DataFrame) -> Iterator[Match]:
-    """The pictures of an article that are in `images` or one of its folders, or where the shop's table says."""
-    if "picture" in articles.columns:
-        yield from _named_files(images, articles)
-    article_ids, digits = set(articles["article_id"]), _digits(articles["article_id"])
+    """The file that the shop's table names, or else the article's pictures in `images` and its folders."""
+    named = list(_named_files(images, articles))
+    yield from named
+    article_ids = set(articles["article_id"]) - {article_id for article_id, _, _ in named}
+    digits = _digits(articles["article_id"])
     for first in _entries(images):
         is_folder = _is(first, os.DirEntry.is_dir)
         for entry in _entries(images / first.name) if is_folder else [first]:
@@ -181,14 +179,21 @@ def _matching_files(images: Path, articles: pl.DataFrame) -> Iterator[Match]:
 
 
 def _named_files(images: Path, articles: pl.DataFrame) -> Iterator[Match]:
-    """The files that the column `picture` names, a path below `images`."""
-    named = articles.select("article_id", "picture").drop_nulls()
-    parents = {Path(path).parent for path in named["picture"]}
+    """The files that the column `picture` names and that are there."""
+    named = _named_paths(articles)
+    parents = {Path(path).parent for path in named.values()}
     folders = {parent: {entry.name: entry for entry in _entries(images / parent)} for parent in parents}
-    for article_id, path in named.iter_rows():
+    for article_id, path in named.items():
         entry = folders[Path(path).parent].get(Path(path).name)
         if entry is not None and _is(entry, os.DirEntry.is_file):
             yield article_id, path, entry
+
+
+def _named_paths(articles: pl.DataFrame) -> dict[str, str]:
+    """article_id -> path below the pictures' folder, of the articles for which the shop's table has one."""
+    if "picture" not in articles.columns:
+        return {}
+    return dict(articles.select("article_id", "picture").drop_nulls().iter_rows())
 
 
 def _digits(article_ids: pl.Series) -> int:

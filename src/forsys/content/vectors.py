@@ -56,11 +56,14 @@ def embed(codes: npt.NDArray[np.int32]) -> Vectors:
 
 
 def project(rows: Vectors | sparse.csr_array, width: int, seed: int) -> Vectors:
-    """Project rows (n, columns) to at most `width` dimensions by a truncated SVD."""
+    """Project rows (n, columns) to at most `width` dimensions by a truncated SVD, float32.
+
+    One row, or one column, is not projected: its first `width` numbers are returned.
+    """
     from sklearn.decomposition import TruncatedSVD
 
     if min(rows.shape) < 2:  # scikit-learn takes no single column
-        return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, np.float32)
+        return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, np.float32)[:, :width]
     # Where all rows are equal, scikit-learn divides 0 by 0 for a share of variance that nobody reads.
     with threadpool_limits(1, "blas"), np.errstate(divide="ignore", invalid="ignore"):
         # One thread: the order of the sums must not depend on the number of cores.

@@ -75,7 +75,7 @@ class NetworkConfig:
     """Negatives are sampled by popularity to this power."""
     num_networks: PositiveInt = 1
     """Networks with different seeds whose scores are averaged."""
-    seed: int = 7
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     """Seed of the first network; the others count up from it."""
 
     @classmethod

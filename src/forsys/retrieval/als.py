@@ -37,25 +37,21 @@ class ALS(Factorization):
         return AlternatingLeastSquares(alpha=self.alpha, **self.options())
 
 
-def least_squares(confidence: sparse.csr_array, articles: Floats, regularization: float) -> Floats:
+def gram(articles: Floats, regularization: float) -> tuple[Floats, Floats]:
+    """P^-1 and YP of `solved`, (width, width) and (catalogue, width): the same for all profiles."""
+    products = articles.T @ articles + regularization * np.eye(articles.shape[1])
+    return products, (articles @ np.linalg.inv(products)).astype(np.float32)
+
+
+def solved(confidence: sparse.csr_array, articles: Floats, products: Floats, weighted: Floats) -> Floats:
     """ALS's vectors of profiles, given by their confidence (profiles, catalogue): (profiles, width), float32.
 
+    articles: Y, (catalogue, width). products, weighted: what `gram` returns for them.
     For the purchases u of a profile, their confidences c, C = diag(c) and P = (Y'Y + regularization I)^-1 that is
     (P^-1 + Yu'(C - I)Yu)^-1 Yu'c, which by Woodbury's identity is (YuP)'(I + (C - I)YuPYu')^-1 c: as many unknowns
     as purchases instead of factors. With 128 factors and 12 purchases per profile, a quarter of implicit's time.
     Profiles with over MAX_UNKNOWNS articles are solved as they stand, with as many unknowns as factors.
     """
-    return solved(confidence, articles, *gram(articles, regularization))
-
-
-def gram(articles: Floats, regularization: float) -> tuple[Floats, Floats]:
-    """P^-1 and YP of `least_squares`, (width, width) and (catalogue, width): the same for all profiles."""
-    products = articles.T @ articles + regularization * np.eye(articles.shape[1])
-    return products, (articles @ np.linalg.inv(products)).astype(np.float32)
-
-
-def solved(confidence: sparse.csr_array, articles: Floats, gram: Floats, weighted: Floats) -> Floats:
-    """As `least_squares`, with what `gram` returns."""
     count = np.diff(confidence.indptr)
     vectors = np.zeros((len(count), articles.shape[1]), np.float32)
     # Profiles of one size together: with padding, the last bits would depend on the other profiles.
@@ -65,7 +61,7 @@ def solved(confidence: sparse.csr_array, articles: Floats, gram: Floats, weighte
             for row in same_size:
                 cells = slice(confidence.indptr[row], confidence.indptr[row + 1])
                 own, c = articles[confidence.indices[cells]], confidence.data[cells][:, None]
-                vectors[row] = np.linalg.solve(gram + own.T @ ((c - 1) * own), (own.T @ c)[:, 0])
+                vectors[row] = np.linalg.solve(products + own.T @ ((c - 1) * own), (own.T @ c)[:, 0])
             continue
         step = max(CELLS_PER_SOLVE // (size * (size + articles.shape[1])), 1)
         for start in range(0, len(same_size), step):
@@ -73,6 +69,6 @@ def solved(confidence: sparse.csr_array, articles: Floats, gram: Floats, weighte
             cell = confidence.indptr[rows][:, None] + np.arange(size)
             bought, c = confidence.indices[cell], confidence.data[cell][..., None]
             system = (c - 1) * (articles[bought] @ weighted[bought].transpose(0, 2, 1)) + np.eye(size)
-            solved = np.linalg.solve(system.astype(np.float32), c.astype(np.float32))
-            vectors[rows] = (solved.transpose(0, 2, 1) @ weighted[bought])[:, 0]
+            solution = np.linalg.solve(system.astype(np.float32), c.astype(np.float32))
+            vectors[rows] = (solution.transpose(0, 2, 1) @ weighted[bought])[:, 0]
     return vectors

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from forsys.arrays import Bools, Ints, decay, position_within
+from forsys.arrays import Bools, Floats, Ints, decay, position_within
 from forsys.retrieval.source import Source
 from forsys.tables.history import History, Profiles
 
@@ -38,6 +38,17 @@ def days_between(customer: Ints, day: Ints, other_weight: float, half_life: floa
     related = sparse.csr_array((weights, (row, column)), shape=(len(customer), len(customer)))
     related.eliminate_zeros()
     return related
+
+
+def basket_weights(row: Ints, ages: Ints, earlier_weight: float, half_life: float) -> Floats:
+    """Weights of purchases, float32: 1 on the profile's last day of shopping, `earlier_weight` decayed before it.
+
+    row: the profile of each purchase; ages: its days before the profile's day; half_life in days.
+    """
+    last = np.full(int(row.max(initial=-1)) + 1, np.iinfo(np.int32).max)
+    np.minimum.at(last, row, ages)
+    decayed = earlier_weight * decay(ages - last[row], half_life)
+    return np.where(ages == last[row], 1, decayed).astype(np.float32)
 
 
 def without_basket(source: Source, scores: sparse.csr_array, profiles: Profiles) -> sparse.csr_array:

@@ -9,10 +9,9 @@ from pydantic.dataclasses import dataclass
 from scipy import linalg, sparse
 
 from forsys.arrays import Floats
-from forsys.retrieval.baskets import newest_purchases, without_basket
+from forsys.retrieval.baskets import basket_weights, newest_purchases, without_basket
 from forsys.retrieval.factorization import thread_pools
-from forsys.retrieval.item_knn import basket_weights
-from forsys.retrieval.neighbours import kept_nearest, stacked
+from forsys.retrieval.neighbours import largest_per_row, stacked
 from forsys.retrieval.same_attributes import check_attributes, membership
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
@@ -123,4 +122,4 @@ def _largest(weights: Floats, k: int) -> sparse.csr_array:
     bound = np.partition(weights, cut, axis=1)[:, [cut]]
     row, column = np.nonzero((weights >= bound) & (weights > 0))
     cells = (weights[row, column].astype(np.float32), (row, column))
-    return kept_nearest(sparse.csr_array(cells, shape=weights.shape), k)
+    return largest_per_row(sparse.csr_array(cells, shape=weights.shape), k)

@@ -8,11 +8,11 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 from threadpoolctl import ThreadpoolController
@@ -41,7 +41,7 @@ class Factorization(Source):
     """Most purchases to learn from; where the days hold more, only the newest days are used."""
     half_life: PositiveFloat = 60.0
     """Days after which the confidence in a purchase is halved."""
-    seed: int = 7
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     """Seed of the initial vectors and of the sampling."""
 
     fits_slowly: ClassVar[bool] = True

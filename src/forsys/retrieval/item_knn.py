@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date
-from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -10,12 +9,13 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.arrays import Floats, Ints, decay, position_within
+from forsys.arrays import Floats, Ints, position_within
+from forsys.retrieval.baskets import basket_weights
+from forsys.retrieval.neighbours import blocks_of_pairs, largest_cells, linked, stacked
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
 
 MAX_ARTICLES = 2_000  # of a customer that are paired with each other; Kaggle's largest customer bought fewer
-PAIRS_PER_BLOCK = 1 << 24  # counted at a time: about 1 GiB
 
 
 @dataclass(config=PARAMETERS)
@@ -49,7 +49,7 @@ class ItemKNN(Source):
         bought = sparse.csr_array((np.ones(len(column), np.float32), (customer, column)), shape=shape)
         buyers = np.asarray(bought.sum(axis=0), np.float64)
         parts = [self._nearest(bought, buyers, rows) for rows in blocks_of_articles(bought)]
-        self.similar_ = sparse.csr_array(sparse.vstack(parts)) if len(parts) > 1 else parts[0]
+        self.similar_ = stacked(parts)
         return self
 
     def _nearest(self, bought: sparse.csr_array, buyers: Floats, rows: slice) -> sparse.csr_array:
@@ -60,7 +60,7 @@ class ItemKNN(Source):
         row, col = row[other], col[other]
         of_row = buyers[rows][row]
         norm = np.sqrt((of_row + self.shrinkage_bought) * (buyers[col] + self.shrinkage_candidate))
-        return nearest(row, col, together.data[other] / norm, together.shape, self.num_neighbours)
+        return largest_cells(row, col, together.data[other] / norm, together.shape, self.num_neighbours)
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
         """Similarity to the profile's purchases, weighted and summed."""
@@ -72,13 +72,6 @@ class ItemKNN(Source):
     def links(self, article: Ints) -> sparse.csr_array:
         """What one purchase of each article adds to the scores, (articles, catalogue)."""
         return linked(self.similar_, self.columns(article))
-
-
-def linked(similar: sparse.csr_array, row: Ints) -> sparse.csr_array:
-    """Rows of `similar`; nothing for row -1."""
-    known = row >= 0
-    found = similar[np.where(known, row, 0)] if similar.shape[0] else sparse.csr_array((len(row), similar.shape[1]))
-    return found.multiply(known[:, None]).tocsr()
 
 
 def newest_articles(customer: Ints, column: Ints) -> tuple[Ints, Ints]:
@@ -94,32 +87,5 @@ def newest_articles(customer: Ints, column: Ints) -> tuple[Ints, Ints]:
 
 
 def blocks_of_articles(bought: sparse.csr_array) -> Iterator[slice]:
-    """Consecutive columns of (customers, articles), at least one block, with about PAIRS_PER_BLOCK pairs each."""
+    """Consecutive columns of (customers, articles), with about as many pairs each as `blocks_of_pairs` allows."""
     return blocks_of_pairs(bought.T @ np.diff(bought.indptr).astype(np.float64))
-
-
-def blocks_of_pairs(pairs: Floats) -> Iterator[slice]:
-    """Consecutive rows, at least one block, with about PAIRS_PER_BLOCK pairs each; pairs: those of each row."""
-    total = np.cumsum(pairs)
-    first = np.flatnonzero(np.diff(np.floor(total / PAIRS_PER_BLOCK)) > 0) + 1
-    for start, stop in pairwise([0, *first.tolist(), len(pairs)]):
-        yield slice(start, stop)
-
-
-def basket_weights(row: Ints, ages: Ints, earlier_weight: float, half_life: float) -> Floats:
-    """Weights of purchases, float32: 1 on the profile's last day of shopping, `earlier_weight` decayed before it.
-
-    row: the profile of each purchase; ages: its days before the profile's day; half_life in days.
-    """
-    last = np.full(int(row.max(initial=-1)) + 1, np.iinfo(np.int32).max)
-    np.minimum.at(last, row, ages)
-    decayed = earlier_weight * decay(ages - last[row], half_life)
-    return np.where(ages == last[row], 1, decayed).astype(np.float32)
-
-
-def nearest(row: Ints, col: Ints, value: Floats, shape: tuple[int, int], k: int) -> sparse.csr_array:
-    """Keep the k largest values of each row of a sparse matrix given as coordinates; equals by column; float32."""
-    order = np.lexsort((col, -value, row))
-    row, col, value = row[order], col[order], value[order]
-    kept = position_within(row) < k
-    return sparse.csr_array((value[kept].astype(np.float32), (row[kept], col[kept])), shape=shape)

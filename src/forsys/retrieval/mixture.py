@@ -73,7 +73,7 @@ class Mixture(Source):
     """Leaves of a tree."""
     learning_rate: PositiveFloat = 0.05
     """Weight of each tree."""
-    seed: int = 7
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     """Of the samples and of the trees."""
 
     uses_content: ClassVar[bool] = True  # a member may

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from forsys.arrays import Floats, Ints, position_within
 from forsys.calendar import day_number
-from forsys.retrieval.item_knn import basket_weights
+from forsys.retrieval.baskets import basket_weights
 from forsys.retrieval.mixture_candidates import Candidates
 from forsys.retrieval.source import Source
 from forsys.tables.history import History

@@ -85,7 +85,7 @@ class NearestContent(Source):
         scale = np.sqrt(factor)
         code = history.articles["product_code"].to_numpy()[self.catalogue_]
         row, column, similarity = same_product_pairs(code, vectors, factor)
-        near_row, near_column, near = nearest(vectors, vectors * scale[:, None], self.num_neighbours)
+        near_row, near_column, near = largest_products(vectors, vectors * scale[:, None], self.num_neighbours)
         row, column = np.concatenate([row, near_row]), np.concatenate([column, near_column])
         similarity = np.concatenate([similarity + self.product_weight, near / scale[near_column]])
         # A pair that is in both is taken from the same product's, which come first.
@@ -95,7 +95,7 @@ class NearestContent(Source):
         return sparse.csr_array((value.astype(np.float32), (self.catalogue_[row], column)), shape=shape)
 
 
-def nearest(queries: Vectors, vectors: Vectors, k: int) -> tuple[Ints, Ints, Floats]:
+def largest_products(queries: Vectors, vectors: Vectors, k: int) -> tuple[Ints, Ints, Floats]:
     """The k vectors with the largest inner product with each query: rows, columns and products, as coordinates.
 
     By implicit's blocked product and selection, whose memory is bounded.

@@ -1,10 +1,14 @@
-"""The nearest rows of sparse matrices: similar customers, baskets or articles."""
+"""Rows of sparse matrices: the nearest ones, the largest cells of each, and blocks whose memory is bounded."""
+
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
 
 from forsys.arrays import Floats, Ints, position_within
-from forsys.retrieval.item_knn import blocks_of_pairs
+
+PAIRS_PER_BLOCK = 1 << 24  # counted at a time: about 1 GiB
 
 
 def unit_length(rows: sparse.csr_array, weights: Floats) -> sparse.csr_array:
@@ -33,14 +37,14 @@ def nearest_rows(
             row = np.repeat(left_out[block], np.diff(similar.indptr))
             similar.data[similar.indices == row] = 0
             similar.eliminate_zeros()
-        parts.append(kept_nearest(similar, k))
+        parts.append(largest_per_row(similar, k))
     return stacked(parts)
 
 
-def kept_nearest(similar: sparse.csr_array, k: int) -> sparse.csr_array:
-    """The k largest of each row of positive float32 values; equals by column.
+def largest_per_row(similar: sparse.csr_array, k: int) -> sparse.csr_array:
+    """The k largest cells of each row of a matrix of positive float32 values; equals by column.
 
-    For the second hop of pair_memory 1/12 of the time of `item_knn.nearest`.
+    For the second hop of pair_memory 1/12 of the time of `largest_cells`.
     """
     similar = sparse.csr_array(similar, copy=True)
     similar.sort_indices()  # always, so that later sums have the same order whatever other rows there are
@@ -55,6 +59,25 @@ def kept_nearest(similar: sparse.csr_array, k: int) -> sparse.csr_array:
     return similar
 
 
+def largest_cells(row: Ints, col: Ints, value: Floats, shape: tuple[int, int], k: int) -> sparse.csr_array:
+    """The k largest cells of each row, of cells given by their coordinates and values; equals by column; float32.
+
+    The values may have any sign, and are compared before they become float32. See `largest_per_row` for a matrix.
+    """
+    order = np.lexsort((col, -value, row))
+    row, col, value = row[order], col[order], value[order]
+    kept = position_within(row) < k
+    return sparse.csr_array((value[kept].astype(np.float32), (row[kept], col[kept])), shape=shape)
+
+
+def blocks_of_pairs(pairs: Floats) -> Iterator[slice]:
+    """Consecutive rows, at least one block, with about PAIRS_PER_BLOCK pairs each; pairs: those of each row."""
+    total = np.cumsum(pairs)
+    first = np.flatnonzero(np.diff(np.floor(total / PAIRS_PER_BLOCK)) > 0) + 1
+    for start, stop in pairwise([0, *first.tolist(), len(pairs)]):
+        yield slice(start, stop)
+
+
 def stored(cells: sparse.csr_array) -> sparse.csr_array:
     """1 for each cell that is stored."""
     return sparse.csr_array((np.ones(cells.nnz, np.float32), cells.indices, cells.indptr), shape=cells.shape)
@@ -63,3 +86,10 @@ def stored(cells: sparse.csr_array) -> sparse.csr_array:
 def stacked(parts: list[sparse.csr_array]) -> sparse.csr_array:
     """Blocks of rows below each other."""
     return sparse.csr_array(sparse.vstack(parts)) if len(parts) > 1 else parts[0]
+
+
+def linked(similar: sparse.csr_array, row: Ints) -> sparse.csr_array:
+    """Rows of `similar`; nothing for row -1."""
+    known = row >= 0
+    found = similar[np.where(known, row, 0)] if similar.shape[0] else sparse.csr_array((len(row), similar.shape[1]))
+    return found.multiply(known[:, None]).tocsr()

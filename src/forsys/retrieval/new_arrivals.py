@@ -10,7 +10,7 @@ from scipy import sparse
 
 from forsys.arrays import Floats, Ints
 from forsys.content.vectors import content_vectors
-from forsys.retrieval.nearest_content import nearest, share_on_sale
+from forsys.retrieval.nearest_content import largest_products, share_on_sale
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
 
@@ -65,7 +65,7 @@ class NewArrivals(Source):
         weights = {"attributes": self.attributes_weight, "words": self.words_weight}
         vectors, scale = content_vectors(history.articles, weights), np.sqrt(on_sale)
         candidates = vectors[self.catalogue_] * scale[:, None]
-        row, column, near = nearest(vectors[sold], candidates, self.num_neighbours)
+        row, column, near = largest_products(vectors[sold], candidates, self.num_neighbours)
         code = history.articles["product_code"].to_numpy()
         is_same = code[sold[row]] == code[self.catalogue_[column]]
         similarity = near / scale[column] + self.product_weight * is_same

@@ -17,7 +17,8 @@ from scipy import sparse
 from forsys.arrays import Bools, Floats, Scores
 from forsys.progress import progress
 from forsys.recurrent.config import NetworkConfig
-from forsys.retrieval.item_knn import ItemKNN, basket_weights
+from forsys.retrieval.baskets import basket_weights
+from forsys.retrieval.item_knn import ItemKNN
 from forsys.retrieval.nearest_content import share_on_sale
 from forsys.retrieval.same_product import same_product_links
 from forsys.retrieval.source import PARAMETERS, Source
@@ -43,11 +44,11 @@ class NextItem(Source, NetworkConfig):
     """Score in the memory of the article bought and of others of its product."""
     earlier_weight: NonNegativeFloat = 0.5
     """Weight in the memory of a purchase before the last day of shopping, then decayed."""
-    memory_days: int = 60
+    memory_days: PositiveInt = 60
     """Days before the cut-off whose purchases the memory's item kNN learns from."""
-    memory_half_life: float = 30.0
+    memory_half_life: PositiveFloat = 30.0
     """Days before the last day of shopping after which an earlier purchase counts half in the memory."""
-    num_neighbours: int = 1000
+    num_neighbours: PositiveInt = 1000
     """Most similar articles that the memory keeps per article."""
     new_article_bias: float | None = None
     """Added to the scores of articles that were never sold; None leaves these out."""
@@ -117,7 +118,7 @@ class NextItem(Source, NetworkConfig):
 
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
         """Scores of the whole catalogue, also for profiles without a purchase."""
-        return self._scores(profiles, self.encode(profiles))
+        return self.add_memory(profiles, self.network_scores(self.encode(profiles)))
 
     def parts(self, profiles: Profiles) -> dict[str, Scores]:
         """With the memory, and the networks alone."""
@@ -128,11 +129,7 @@ class NextItem(Source, NetworkConfig):
         """All profiles are encoded before the first block: many of one length together take 3/5 of the time."""
         encoded = self.encode(profiles)
         for rows in self.blocks(profiles):
-            yield rows, self._scores(profiles[rows], encoded[:, rows])
-
-    def _scores(self, profiles: Profiles, encoded: Floats) -> npt.NDArray[np.float32]:
-        scores = self.network_scores(encoded)
-        return self.add_memory(profiles, scores) if self.memory_.nnz else scores
+            yield rows, self.add_memory(profiles[rows], self.network_scores(encoded[:, rows]))
 
     def encode(self, profiles: Profiles) -> Floats:
         """Each network's output after each profile: (networks, profiles, embedding_dim + 1), float32."""

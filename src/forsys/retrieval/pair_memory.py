@@ -10,9 +10,8 @@ from pydantic.dataclasses import dataclass
 from scipy import sparse
 
 from forsys.arrays import Ints
-from forsys.retrieval.baskets import baskets, days_between, newest_purchases, without_basket
-from forsys.retrieval.item_knn import basket_weights, blocks_of_pairs, linked, nearest
-from forsys.retrieval.neighbours import kept_nearest, stacked, stored
+from forsys.retrieval.baskets import basket_weights, baskets, days_between, newest_purchases, without_basket
+from forsys.retrieval.neighbours import blocks_of_pairs, largest_cells, largest_per_row, linked, stacked, stored
 from forsys.retrieval.same_attributes import check_attributes
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
@@ -64,7 +63,7 @@ class PairMemory(Source):
         self.unit_ = units(history, self.level or kind_of(history))
         spread = self._spread(log)
         similar = self._similar(log)
-        hop = sparse.csr_array((0, 0)) if not self.second_hop else kept_nearest(similar, HOP_NEIGHBOURS)
+        hop = sparse.csr_array((0, 0)) if not self.second_hop else largest_per_row(similar, HOP_NEIGHBOURS)
         parts = [self._carried(similar[rows], hop, spread) for rows in self._rows(similar, hop, spread)]
         self.similar_ = stacked(parts)
         return self
@@ -108,7 +107,7 @@ class PairMemory(Source):
             row, column = together.coords
             damped = (weight[rows][row] + self.shrinkage_bought) * (weight[column] + self.shrinkage_candidate)
             similarity = together.data / np.sqrt(damped)
-            parts.append(nearest(row, column, similarity, together.shape, self.num_neighbours))
+            parts.append(largest_cells(row, column, similarity, together.shape, self.num_neighbours))
         return stacked(parts)
 
     def _bought(self, log: History) -> tuple[sparse.csr_array, Ints]:
@@ -137,9 +136,9 @@ class PairMemory(Source):
     ) -> sparse.csr_array:
         """From units to the articles: the nearest of a block of units, (rows, catalogue)."""
         if self.second_hop:
-            first = kept_nearest(similar, HOP_NEIGHBOURS)
+            first = largest_per_row(similar, HOP_NEIGHBOURS)
             similar = sparse.csr_array(similar + self.second_hop * (first @ hop))
-        return kept_nearest(sparse.csr_array(similar @ spread), self.num_neighbours)
+        return largest_per_row(sparse.csr_array(similar @ spread), self.num_neighbours)
 
     @property
     def _num_units(self) -> int:

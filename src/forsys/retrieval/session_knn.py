@@ -10,8 +10,7 @@ from scipy import sparse
 
 from forsys.arrays import decay
 from forsys.calendar import day_number
-from forsys.retrieval.baskets import baskets, newest_purchases, without_basket
-from forsys.retrieval.item_knn import basket_weights
+from forsys.retrieval.baskets import basket_weights, baskets, newest_purchases, without_basket
 from forsys.retrieval.neighbours import nearest_rows, unit_length
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
