@@ -32,6 +32,16 @@ def test_a_feature_that_no_article_has() -> None:
     assert not content_vectors(pl.DataFrame([empty]), {"shape": 1.0}).any()
 
 
+def test_articles_without_any_attribute_do_not_count() -> None:
+    """Such as those that are known by their purchases alone: they resemble nothing, also not each other."""
+    codes = pl.Series("attributes", [[1, 2], [0, 0], [1, 1], [0, 1], [0, 0], [1, 2]], pl.Array(pl.Int32, 2))
+    vectors = content_vectors(pl.DataFrame([codes]), {"attributes": 1.0})
+    assert not vectors[[1, 4]].any()
+    np.testing.assert_array_equal(
+        vectors[[0, 2, 3, 5]], content_vectors(pl.DataFrame([CODES]), {"attributes": 1.0})
+    )
+
+
 @pytest.mark.parametrize("width", [3, EMBEDDING, 211, 446])
 def test_a_feature_that_one_article_has(width: int) -> None:
     """Such as the only picture of a shop: there is no other one that it could resemble."""

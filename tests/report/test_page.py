@@ -156,7 +156,7 @@ def tiny_run(tmp_path: Path) -> Run:
         ("customers", customers, CUSTOMERS),
     ):
         write_parquet(frame.select(*schema).cast(schema), run.workspace.tables / f"{name}.parquet")  # type: ignore[arg-type]
-    counts = {"rows": len(LOG), "customers": 7, "articles": 14, "submission_customers": 7}
+    counts = {"rows": len(LOG), "customers": 7, "articles": 14, "listed_articles": 14, "submission_customers": 7}
     period = {"first_day": str(FIRST), "last_day": str(LAST)}
     found = {"rejected": {"transactions.csv: no <price>": 2}, "notes": ["1 article occurs <only> here"]}
     roles = {"kind": "product_type_name", "colour": "colour_group_name"}

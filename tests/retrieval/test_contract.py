@@ -1,6 +1,7 @@
 """What every source promises: those of presets/default.toml, those to be switched on, and the baselines."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from inspect import signature
 from itertools import product
@@ -422,6 +423,16 @@ def assert_blind(fit: Fit, world: History, log: pl.DataFrame, as_of: date) -> No
 @every_source
 def test_no_source_reads_the_future(name: str, world: History, world_log: pl.DataFrame, world_as_of: date) -> None:
     assert_blind(lambda history, as_of: make(name).fit(history, as_of), world, world_log, world_as_of)
+
+
+@every_source
+def test_no_source_knows_an_article_by_later_purchases(name: str, world: History, world_as_of: date) -> None:
+    """The last two articles are new, and here the shop does not list them: nobody can know of them."""
+    unlisted = (119, 118)
+    source = make(name).fit(replace(world, listed=118), world_as_of)
+    assert not set(unlisted) & set(source.catalogue_.tolist())
+    if name in ("nearest_content", "new_arrivals"):
+        assert set(unlisted) <= set(make(name).fit(world, world_as_of).catalogue_.tolist())
 
 
 @every_source

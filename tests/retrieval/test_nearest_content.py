@@ -10,7 +10,7 @@ import pytest
 from conftest import articles_of, customers_of
 from forsys import schema
 from forsys.errors import DataError
-from forsys.retrieval.nearest_content import NearestContent, share_on_sale
+from forsys.retrieval.nearest_content import NearestContent, chance_on_sale
 from forsys.tables.history import History
 
 AS_OF = date(2020, 1, 10)
@@ -93,6 +93,14 @@ def test_without_content_the_stage_is_named(world: History, world_as_of: date) -
         NearestContent().fit(bare, world_as_of)
 
 
-def test_share_on_sale() -> None:
-    share = share_on_sale(np.array([30, 10, 20, 40]), np.array([False, True, True, False]), 3)
-    np.testing.assert_allclose(share, [1 / 3, 1, 2 / 3, 0])
+def test_chance_on_sale() -> None:
+    ids = pl.Series("article_id", ["30", "10", "20", "40"])
+    history = replace(shop(), articles=articles_of([1] * 4).with_columns(ids), article=np.array([0, 1, 3, 2]))
+    sells = np.array([False, True, True, False])
+    np.testing.assert_allclose(chance_on_sale(history, AS_OF, sells, 3), [1 / 3, 1, 2 / 3, 0])
+    # Articles 2 and 3, which the shop does not list, were first bought on the 8th: before, nobody knew of them.
+    unlisted = replace(history, listed=2)
+    np.testing.assert_allclose(chance_on_sale(unlisted, AS_OF, sells, 3), [1 / 3, 1, 2 / 3, 0])
+    assert chance_on_sale(unlisted, date(2020, 1, 8), sells, 1).tolist() == [0, 1, 0, 0]
+    nothing_known = replace(history, listed=0)
+    assert chance_on_sale(nothing_known, date(2020, 1, 8), sells, 3).tolist() == [0] * 4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forsys.content.vectors import content_vectors
-from forsys.retrieval.nearest_content import share_on_sale
+from forsys.retrieval.nearest_content import chance_on_sale
 from forsys.retrieval.new_arrivals import NewArrivals
 from forsys.tables.history import History
 
@@ -19,7 +19,7 @@ def slow_similar(source: NewArrivals, history: History, as_of: date) -> np.ndarr
     )
     recent = np.bincount(history.since(as_of, source.days).article, minlength=size) > 0
     sold = np.bincount(history.before(as_of).article, minlength=size) > 0
-    on_sale = share_on_sale(history.launch_order(), recent, source.catalogue_window)
+    on_sale = chance_on_sale(history, as_of, recent, source.catalogue_window)
     code = history.articles["product_code"].to_list()
     result = np.zeros((size, size))
     for bought in np.flatnonzero(sold):

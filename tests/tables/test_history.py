@@ -100,7 +100,7 @@ def test_read_and_open_take_the_output_of_the_tables_stage(
     frames = {"articles": tiny_history.articles, "customers": tiny_history.customers, "transactions": tiny_log}
     for name, frame in frames.items():
         frame.write_parquet(tmp_path / f"{name}.parquet")
-    write_json({"roles": tiny_history.roles.as_json()}, tmp_path / "tables.json")
+    write_json({"roles": tiny_history.roles.as_json(), "listed_articles": 5}, tmp_path / "tables.json")
     if max_rows is None:
         read = History.read(tmp_path)
     else:
@@ -108,6 +108,7 @@ def test_read_and_open_take_the_output_of_the_tables_stage(
         write_log(tmp_path, tmp_path / "log")
         read = History.open(tmp_path, tmp_path / "log")
     assert read.roles == tiny_history.roles
+    assert read.listed == 5
     for name in ("customer", "article", "day", "price", "channel", "units", "first"):
         np.testing.assert_array_equal(getattr(read, name), getattr(tiny_history, name), strict=True)
     assert_frame_equal(read.articles, tiny_history.articles)
@@ -118,7 +119,7 @@ def test_a_log_without_purchases(tmp_path: Path, tiny_log: pl.DataFrame, tiny_hi
     tiny_log.clear().write_parquet(tmp_path / "transactions.parquet")
     tiny_history.articles.write_parquet(tmp_path / "articles.parquet")
     tiny_history.customers.write_parquet(tmp_path / "customers.parquet")
-    write_json({"roles": tiny_history.roles.as_json()}, tmp_path / "tables.json")
+    write_json({"roles": tiny_history.roles.as_json(), "listed_articles": 5}, tmp_path / "tables.json")
     write_log(tmp_path, tmp_path / "log")
     assert len(History.open(tmp_path, tmp_path / "log")) == 0
 

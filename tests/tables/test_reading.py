@@ -132,6 +132,7 @@ def test_the_summary(tmp_path: Path) -> None:
         "rows": 4,
         "customers": 3,
         "articles": 3,
+        "listed_articles": 3,
         "submission_customers": 3,
         "roles": KAGGLE_ROLES.as_json() | {"channels": ["store", "online"]},
         "unknown_customers": 0,

@@ -167,7 +167,7 @@ def test_a_log_on_disk_knows_the_returns(
     transactions(rows).write_parquet(tmp_path / "transactions.parquet")
     CUSTOMERS.write_parquet(tmp_path / "customers.parquet")
     ARTICLES.write_parquet(tmp_path / "articles.parquet")
-    (tmp_path / "tables.json").write_text('{"roles": {}}')
+    (tmp_path / "tables.json").write_text('{"roles": {}, "listed_articles": 8}')
     write_log(tmp_path, tmp_path / "log")
     on_disk, expected = History.open(tmp_path, tmp_path / "log"), history(rows)
     for name in ("row", "day", "units"):

@@ -32,9 +32,11 @@ def content_vectors(articles: pl.DataFrame, weights: Mapping[str, float]) -> Vec
 def _block(column: pl.Series) -> Vectors:
     from sklearn.preprocessing import normalize  # a second and more, which not every stage needs
 
-    known = column.is_not_null().to_numpy()
+    known, values = np.array(column.is_not_null()), column.drop_nulls().to_numpy()
+    if values.dtype == np.int32:  # codes, 0 where unknown: an article of which none is known has no vector either
+        known[known] = values.any(axis=1)
+        values = values[values.any(axis=1)]
     vectors = np.zeros((len(column), EMBEDDING), np.float32)
-    values = column.drop_nulls().to_numpy()
     if len(values):
         values = embed(values) if values.dtype == np.int32 else _reduced(values - values.mean(axis=0))
         vectors[known, : values.shape[1]] = normalize(values - values.mean(axis=0))

@@ -59,8 +59,7 @@ class NearestContent(Source):
         recent = history.since(as_of, self.days)
         purchases = np.bincount(recent.article, minlength=len(history.articles))
         never = ~history.sold_before(as_of)
-        order = history.launch_order()
-        on_sale = share_on_sale(order, purchases > 0, self.catalogue_window)
+        on_sale = chance_on_sale(history, as_of, purchases > 0, self.catalogue_window)
         factor = np.where(never, on_sale, self.sales_weight * np.log1p(purchases)).astype(np.float32)
         chosen = np.where(never, on_sale >= self.min_on_sale, purchases > 0)
         self.catalogue_ = np.flatnonzero(chosen).astype(np.int32)
@@ -116,9 +115,14 @@ def same_product_pairs(code: Ints, vectors: Vectors, sales: Floats) -> tuple[Int
     return row.astype(np.int64), column.astype(np.int64), inner_products(vectors, row, vectors, column)
 
 
-def share_on_sale(launch_order: Ints, sells: Bools, window: int) -> Floats:
-    """Share of articles that sell among about `window` launched nearest to each: (articles,), float64."""
-    order = np.argsort(launch_order, kind="stable")
-    share = np.empty(len(order))
-    share[order] = uniform_filter1d(sells[order].astype(np.float64), min(window, len(order)), mode="nearest")
-    return share
+def chance_on_sale(history: History, as_of: date, sells: Bools, window: int) -> Floats:
+    """Chance that each article is on sale, (articles,) float64: that of those launched nearest to it which sell.
+
+    Among about `window` of the articles that were known before `as_of`; 0 for the others.
+    """
+    known = np.flatnonzero(history.offered(as_of))
+    known = known[np.argsort(history.launch_order()[known], kind="stable")]
+    chance = np.zeros(len(sells))
+    if len(known):
+        chance[known] = uniform_filter1d(sells[known].astype(np.float64), min(window, len(known)), mode="nearest")
+    return chance

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from forsys.arrays import Floats, Ints
 from forsys.content.vectors import content_vectors
-from forsys.retrieval.nearest_content import largest_products, share_on_sale
+from forsys.retrieval.nearest_content import chance_on_sale, largest_products
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
 
@@ -48,7 +48,7 @@ class NewArrivals(Source):
         """Choose the candidates, and keep the nearest of them for each article that sold."""
         sells = np.bincount(history.since(as_of, self.days).article, minlength=len(history.articles)) > 0
         never = ~history.sold_before(as_of)
-        on_sale = share_on_sale(history.launch_order(), sells, self.catalogue_window)
+        on_sale = chance_on_sale(history, as_of, sells, self.catalogue_window)
         self.catalogue_ = np.flatnonzero(never & (on_sale >= self.min_on_sale)).astype(np.int32)
         self.similar_ = self._similar(history, np.flatnonzero(~never), on_sale[self.catalogue_].astype(np.float32))
         return self

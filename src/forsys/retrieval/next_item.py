@@ -19,7 +19,7 @@ from forsys.progress import progress
 from forsys.recurrent.config import NetworkConfig
 from forsys.retrieval.baskets import basket_weights
 from forsys.retrieval.item_knn import ItemKNN
-from forsys.retrieval.nearest_content import share_on_sale
+from forsys.retrieval.nearest_content import chance_on_sale
 from forsys.retrieval.same_product import same_product_links
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
@@ -90,8 +90,7 @@ class NextItem(Source, NetworkConfig):
         """The articles sold and, with `new_article_bias`, those likely to be on sale for the first time."""
         prior = np.where(known, 0, -np.inf)
         if self.new_article_bias is not None:
-            order = history.launch_order()
-            on_sale = share_on_sale(order, known, self.catalogue_window)
+            on_sale = chance_on_sale(history, as_of, known, self.catalogue_window)
             never = ~history.sold_before(as_of)
             chosen = never & (on_sale >= self.min_on_sale)
             prior[chosen] = np.log(on_sale[chosen]) + self.new_article_bias

@@ -190,6 +190,7 @@ def _counts(
         "rows": purchases.frame.height,
         "customers": len(customer_ids),
         "articles": len(purchases.article_ids),
+        "listed_articles": articles.height,
         "unknown_customers": len(purchases.customer_ids) - customers.height if shop.customers else 0,
         "unknown_articles": len(purchases.article_ids) - articles.height if shop.articles else 0,
         "unknown_submission_customers": len(customer_ids) - len(purchases.customer_ids),

@@ -78,6 +78,9 @@ class History:
     units holds what was bought, also what came back later, which `returns` tells. A purchase counts until it is
     returned: what is asked for an `as_of` is without the units that came back before it, and with those that came
     back on that day or later.
+
+    listed: how many articles, the first ones, are in the shop's own table of articles; None: all. The others are
+    known by their purchases alone, so that nobody knew of them before the first.
     """
 
     customer: Ints
@@ -91,6 +94,7 @@ class History:
     customers: pl.DataFrame
     roles: Roles = field(default_factory=Roles)
     returns: Returns = field(default_factory=Returns)
+    listed: int | None = None
     _codes: dict[str, Ints] = field(default_factory=dict, repr=False)  # cache, shared by all logs of these articles
     _of_customers: dict[str, Floats] = field(default_factory=dict, repr=False)  # and by all of these customers
 
@@ -105,13 +109,17 @@ class History:
 
         Its arrays cannot be written to.
         """
-        articles, customers, roles = _described(tables)
         columns: dict[str, Any] = {name: _mapped(log / name, kind) for name, kind in COLUMNS.items()}
-        return cls._of_columns(columns, articles, customers, roles)
+        return cls._of_columns(columns, *_described(tables))
 
     @classmethod
     def of(
-        cls, transactions: pl.LazyFrame, articles: pl.DataFrame, customers: pl.DataFrame, roles: Roles | None = None
+        cls,
+        transactions: pl.LazyFrame,
+        articles: pl.DataFrame,
+        customers: pl.DataFrame,
+        roles: Roles | None = None,
+        listed: int | None = None,
     ) -> "History":
         """The log of transactions (schema.TRANSACTIONS, and units and returned_on where the shop has them).
 
@@ -120,15 +128,14 @@ class History:
         """
         columns = sorted_columns(transactions)
         columns["first"] = np.searchsorted(columns["customer"], np.arange(len(customers) + 1))
-        return cls._of_columns(columns, articles, customers, roles or choose_roles(articles, customers))
+        return cls._of_columns(columns, articles, customers, roles or choose_roles(articles, customers), listed)
 
     @classmethod
-    def _of_columns(
-        cls, columns: dict[str, Any], articles: pl.DataFrame, customers: pl.DataFrame, roles: Roles
-    ) -> "History":
-        """columns: those of COLUMNS."""
+    def _of_columns(cls, columns: dict[str, Any], *described: Any) -> "History":
+        """columns: those of COLUMNS. described: articles, customers, roles and `listed`."""
         returns = Returns(*(columns.pop(f"returned_{name}") for name in ("row", "day", "units")))
-        return cls(**columns, articles=articles, customers=customers, roles=roles, returns=returns)
+        articles, customers, roles, listed = described
+        return cls(**columns, articles=articles, customers=customers, roles=roles, returns=returns, listed=listed)
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -152,6 +159,11 @@ class History:
         sold, log = np.zeros(len(self.articles), bool), self._without_returned(as_of)
         sold[log.article[log.day < day_number(as_of)]] = True
         return sold
+
+    def offered(self, as_of: date) -> Bools:
+        """The articles that were known before `as_of`: listed, or bought before. (articles,)."""
+        articles = np.arange(len(self.articles))
+        return self.sold_before(as_of) | (articles < (len(articles) if self.listed is None else self.listed))
 
     def sales_before(self, as_of: date) -> Floats:
         """Units sold of each article before `as_of`, (articles,)."""
@@ -330,12 +342,11 @@ def _mapped(path: Path, kind: npt.DTypeLike) -> Ints:
     return np.memmap(path, kind, mode="r").view(np.ndarray)
 
 
-def _described(tables: Path) -> tuple[pl.DataFrame, pl.DataFrame, Roles]:
-    return (
-        pl.read_parquet(tables / "articles.parquet"),
-        pl.read_parquet(tables / "customers.parquet"),
-        Roles.read(read_json(tables / "tables.json")["roles"]),
-    )
+def _described(tables: Path) -> tuple[pl.DataFrame, pl.DataFrame, Roles, int]:
+    """Articles, customers, roles, and how many articles the shop lists."""
+    summary = read_json(tables / "tables.json")
+    articles, customers = (pl.read_parquet(tables / f"{name}.parquet") for name in ("articles", "customers"))
+    return articles, customers, Roles.read(summary["roles"]), summary["listed_articles"]
 
 
 def sorted_columns(transactions: pl.LazyFrame) -> dict[str, Any]:
