@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from forsys.candidates import SourceArtifacts
 from forsys.content.decoding import MAX_BYTES, MAX_PIXELS
 from forsys.content.pictures import picture_path
 from forsys.evaluation.list_names import FINAL, UNION
@@ -30,7 +33,7 @@ from forsys.report.thumbnails import thumbnail
 from forsys.run import Run
 from forsys.schema import ARTICLES, CUSTOMERS, PREDICTIONS, TRANSACTIONS
 from forsys.settings import load_settings
-from forsys.store import write_json, write_parquet
+from forsys.store import write_arrays, write_json, write_parquet, write_text
 from forsys.tables.dataset import DataSet
 from forsys.workspace import Workspace
 from report.conftest import draw
@@ -165,7 +168,7 @@ def tiny_run(tmp_path: Path) -> Run:
     predicted = [(c, a, a + 1) for c in range(7) for a in range(12)]
     frame = pl.DataFrame(predicted, schema=PREDICTIONS, orient="row")
     write_parquet(frame, run.workspace.holdout / "predictions.parquet")
-    write_json(scores(), run.workspace.evaluation / "scores.json")
+    write_text(json.dumps(scores()), run.workspace.evaluation / "scores.json")
     write_json(TUNED, run.workspace.tuned)
     draw(folder, ids[0])
     draw(folder, ids[13])
@@ -335,6 +338,21 @@ def test_the_losses_of_the_networks_are_drawn(run: Run, monkeypatch: pytest.Monk
     assert json.loads(run.workspace.report.with_suffix(".json").read_text(encoding="utf-8"))["losses"] == losses
 
 
+def test_the_loss_of_a_network_that_diverged_is_null(run: Run) -> None:
+    config = {"class": "forsys.retrieval.next_item:NextItem"}
+    write_json(TUNED | {"sources": {"next_item": config}}, run.workspace.tuned)
+    write_json({"fingerprint": "by hand", "outputs": {}}, run.workspace.stamp("content"))
+    losses = np.array([[3.0, np.nan], [np.inf, 2.0], [3.5, 2.5]], np.float32)
+    model = SourceArtifacts.of(run, run.calendar.holdout, "next_item", config).model
+    write_arrays({"loss_": losses, "network.loss_": losses[:2]}, model)
+    assert "next_item: loss by epoch" in page(run)  # of the third alone
+    written = run.workspace.report.with_suffix(".json").read_text(encoding="utf-8")
+    assert json.loads(written, parse_constant=pytest.fail)["losses"] == {
+        "next_item": [[3.0, None], [None, 2.0], [3.5, 2.5]],
+        "next_item, network": [[3.0, None], [None, 2.0]],
+    }
+
+
 def test_changed_settings_are_listed(run: Run) -> None:
     assert "All settings are the defaults." in page(run)
     changed = replace(run, settings=load_settings(overrides=["k=5", "retrieval.sources.als=false"]))
@@ -367,6 +385,17 @@ def test_measurements_of_other_commands_are_shown(run: Run) -> None:
     (run.workspace.evaluation / "backtest.csv").write_text(backtest, encoding="utf-8")
     text = page(run)
     assert "<code>forsys backtest</code></h3>" in text and "0.4321" in text and "&lt;i&gt;" in text
+
+
+def test_measurements_without_a_row_or_with_an_infinite_value(run: Run) -> None:
+    for name, table in {
+        "never_sold": pd.DataFrame(),
+        "gains": pd.DataFrame({"of": ["GRU"], "gain": [np.inf]}),
+    }.items():
+        run.workspace.comparison.mkdir(exist_ok=True)
+        table.to_csv(run.workspace.comparison / f"{name}.csv", index=False)
+    assert Results.read(run).measured == {"comparison/gains.csv": [{"of": "GRU", "gain": None}]}
+    assert "<code>forsys compare</code></h3>" in page(run)
 
 
 def test_what_is_stale_is_said(run: Run) -> None:
