@@ -193,6 +193,7 @@ def page(run: Run) -> str:
 
 
 def test_the_numbers_are_on_the_page(text: str) -> None:
+    assert "what the final list loses when a feature is shuffled" in text
     wanted = ("0.4234", "0.1000 to 0.5678", "3.43×", "47.0 %", "40.0 %", "0.3333", "0.250", "(60)", "2024-01-28")
     for number in (*wanted, "50.0 %, alone 25.0 %", "62.5 %", "0.0123", "75.0 %"):
         assert number in text
@@ -388,11 +389,9 @@ def test_measurements_of_other_commands_are_shown(run: Run) -> None:
 
 
 def test_measurements_without_a_row_or_with_an_infinite_value(run: Run) -> None:
-    for name, table in {
-        "never_sold": pd.DataFrame(),
-        "gains": pd.DataFrame({"of": ["GRU"], "gain": [np.inf]}),
-    }.items():
-        run.workspace.comparison.mkdir(exist_ok=True)
+    tables = {"never_sold": pd.DataFrame(), "gains": pd.DataFrame({"of": ["GRU"], "gain": [np.inf]})}
+    run.workspace.comparison.mkdir(exist_ok=True)
+    for name, table in tables.items():
         table.to_csv(run.workspace.comparison / f"{name}.csv", index=False)
     assert Results.read(run).measured == {"comparison/gains.csv": [{"of": "GRU", "gain": None}]}
     assert "<code>forsys compare</code></h3>" in page(run)

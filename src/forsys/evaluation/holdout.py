@@ -211,7 +211,8 @@ def _text(run: Run, found: dict[str, Any], tables: dict[str, pd.DataFrame], widt
     parts += [
         "The final list by segment:",
         table_text(tables["segments"], width),
-        f"Importance of the ranker's features (share of the trees' gain; MAP@{k} lost when a feature is shuffled):",
+        f"Importance of the ranker's features (share of the trees' gain; MAP@{k} that the final list loses when a "
+        "feature is shuffled):",
         table_text(tables["importance"].head(IMPORTANCE_SHOWN), width),
         calibration_text(tables["calibration"], run.settings.holdout_days),
     ]
