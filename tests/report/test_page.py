@@ -354,6 +354,20 @@ def test_the_loss_of_a_network_that_diverged_is_null(run: Run) -> None:
     }
 
 
+def test_every_stage_that_has_finished_is_listed_a_new_one_too(run: Run) -> None:
+    assert "The stages have kept no times." in page(run)
+    cost = {
+        "fingerprint": "x",
+        "outputs": {},
+        "finished": "2024-07-01",
+        "seconds": 2.5,
+        "peak_gib": 1,
+        "made": ["<b>"],
+    }
+    write_json(cost, run.workspace.stamp("new_stage"))
+    assert re.search(r"new_stage</.*2\.5</.*&lt;b&gt;", page(run))
+
+
 def test_changed_settings_are_listed(run: Run) -> None:
     assert "All settings are the defaults." in page(run)
     changed = replace(run, settings=load_settings(overrides=["k=5", "retrieval.sources.als=false"]))

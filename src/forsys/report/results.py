@@ -38,7 +38,6 @@ MEASURED = {
 }
 """The tables of the commands beside the stages, where they were run."""
 COSTS = ("finished", "seconds", "peak_gib", "made")
-STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate")  # those before the page
 
 
 @dataclass(frozen=True)
@@ -88,8 +87,8 @@ class Results:
             measured={file: rows for files in MEASURED.values() for file in files if (rows := _csv(run, file))},
             stages=[
                 {"stage": name, **{key: stamp[key] for key in COSTS}}
-                for name in STAGES
-                if (stamp := run.stamp_of(name)) and {*COSTS} <= {*stamp}
+                for name, stamp in run.finished_stages().items()
+                if {*COSTS} <= {*stamp}
             ],
         )
 
