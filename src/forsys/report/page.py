@@ -85,13 +85,13 @@ def warnings(results: Results, rejected: dict[str, int]) -> list[str]:
 def about(run: Run, results: Results) -> dict[str, str]:
     """What the page was made from, with what, and when."""
     stamp, times = run.stamp_of("tables"), [row["finished"] for row in results.stages]
-    known = {
+    facts = {
         "Data": f"{run.dataset.name} ({run.dataset.origin})",
         "Data fingerprint": str(stamp["fingerprint"]) if stamp else "",
         "Version": f"FOR-system {all_versions()['forsys']}",
         "Made on": max(times)[:10] if times else "",
     }
-    return {name: value for name, value in known.items() if value}
+    return {name: value for name, value in facts.items() if value}
 
 
 def headline(results: Results) -> list[dict[str, Any]]:
