@@ -6,7 +6,7 @@ as the stages wrote them and returns None where there is nothing to draw. k is t
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -346,7 +346,7 @@ def _placed(lines: list[Line]) -> list[Line]:
         heights[i] = min(heights[i], ceiling)
         ceiling = heights[i] - gap
     places = {line.name: height for line, height in zip(rising, heights, strict=True)}
-    return [Line(**(vars(line) | {"place": places[line.name]})) for line in lines]
+    return [replace(line, place=places[line.name]) for line in lines]
 
 
 def _scale(top: float) -> Callable[[float], float]:

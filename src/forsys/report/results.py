@@ -1,5 +1,6 @@
 """What the stages wrote, read for the page. A file that is not there gives an empty value, not an error."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -124,12 +125,17 @@ def _losses(model: Path) -> dict[str, list[list[float | None]]]:
     """Of a model's own networks, under "", and of those of each member of a mixture; None for NaN and infinity."""
     with np.load(model, allow_pickle=False) as arrays:  # it reads only the arrays that are asked for
         return {
-            f", {member}" if member else "": np.where(np.isfinite(losses), losses, None).tolist()
+            f", {member}" if member else "": [
+                [_finite(loss) for loss in network] for network in arrays[key].tolist()
+            ]
             for key in arrays.files
             for member, _, array in [key.rpartition(".")]
             if array == "loss_"
-            for losses in [arrays[key]]
         }
+
+
+def _finite(loss: float) -> float | None:
+    return loss if math.isfinite(loss) else None
 
 
 def holdout_purchases(run: Run) -> pl.DataFrame:
