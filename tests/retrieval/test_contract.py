@@ -1,4 +1,4 @@
-"""What every source promises: those of presets/default.toml, those to be switched on, and the two baselines."""
+"""What every source promises: those of presets/default.toml, those to be switched on, and the three baselines."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
