@@ -316,7 +316,7 @@ class TestExplain:
         for features in (pairs.features, pairs.features.with_columns(pl.Series(name, mixed))):
             listed_pairs = SimpleNamespace(rank=pairs.rank, row=pairs.group)
             rank, _ = blending.ranks(listed_pairs, blending.predict(features, pairs.group))  # type: ignore[arg-type]
-            scores.append(average_precision(-rank, pairs, 12).sum() / pairs.buyers)
+            scores.append(average_precision(-rank.astype(float), pairs, 12).sum() / pairs.buyers)
         assert found["MAP@12 lost"][0] == pytest.approx(scores[0] - scores[1], abs=1e-12)
 
     def test_a_list_of_the_fusion_alone_loses_nothing(

@@ -1,4 +1,4 @@
-"""What every source promises: those of presets/default.toml, those to be switched on, and the three baselines."""
+"""What every source promises: those of presets/default.toml, those to be switched on, and the two baselines."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
