@@ -25,6 +25,7 @@ from benchmarks._peers.two_stage import HOW_TO_GET, two_stage
 from forsys.errors import DataError
 from forsys.evaluation.backtest import score_folds
 from forsys.evaluation.list_names import FINAL, FUSION
+from forsys.evaluation.records import records
 from forsys.locking import locked
 from forsys.metrics.bootstrap import interval, paired
 from forsys.metrics.lists import metric_name
@@ -142,8 +143,7 @@ def write(run: Run, table: pd.DataFrame, scores: pl.DataFrame) -> list[str]:
     weeks, target = scores["fold"].unique().sort(), run.workspace.out / "benchmark.csv"
     with atomic_write(target) as part:
         table.to_csv(part, index=False)
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
     about = {"cut-offs": weeks.to_list(), "customer-weeks": len(scores), "customers": scores["customer"].n_unique()}
-    write_json({"lists": rows, "versions": all_versions()} | about, target.with_suffix(".json"))
+    write_json({"lists": records(table), "versions": all_versions()} | about, target.with_suffix(".json"))
     say(f"{len(weeks)} cut-offs, {weeks[0]} to {weeks[-1]}; {len(scores):,} customer-weeks")
     return [f"{run.workspace.shown(target)} and .json"]

@@ -34,6 +34,11 @@ def without(modules: list[str], home: Path, shop: Path, *commands: str) -> Done:
     return forsys(home, [",".join(modules), ",".join(commands), *given], script=["-c", SCRIPT])
 
 
+def test_every_part_is_on_the_page_of_the_command_line() -> None:
+    page = (PROJECT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `forsys\[(\w+)\]`", page, re.MULTILINE) == list(PARTS)
+
+
 @pytest.fixture(scope="module")
 def minimal(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
     """A home in which every stage has run without the modules of all parts."""

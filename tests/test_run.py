@@ -9,12 +9,31 @@ from polars.testing import assert_frame_equal
 
 from forsys.candidates import SourceArtifacts
 from forsys.run import Run
+from forsys.settings import load_settings
+from forsys.store import write_json
+from forsys.tables.dataset import DataSet
+from forsys.workspace import Workspace
 from world import CUSTOMERS, run_on
 
 
 @pytest.fixture(scope="module")
 def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run_on(shop, tmp_path_factory.mktemp("run"), max_buyers_per_week="9")
+
+
+def test_finished_stages_follow_from_the_stamps_in_the_order_of_time(tmp_path: Path) -> None:
+    """So that a new stage needs an entry in stages.py alone."""
+    run = Run(DataSet("tiny", tmp_path, True, "by hand"), load_settings(), Workspace(tmp_path, "tiny"))
+    assert run.finished_stages() == {}
+    times = {"tables": "12:00:00.007", "new_stage": "12:00:00.001", "export": "11:59:59", "report": "10:00:00"}
+    for name, time in times.items():
+        write_json(
+            {"fingerprint": name, "outputs": {}, "finished": f"2024-07-01T{time}"}, run.workspace.stamp(name)
+        )
+    run.workspace.stamp("rank").write_text('{"fingerprint": "cut', encoding="utf-8")
+    found = run.finished_stages()
+    assert list(found) == ["export", "new_stage", "tables"]
+    assert {name: stamp["fingerprint"] for name, stamp in found.items()} == {name: name for name in found}
 
 
 def test_everyone_at_the_submission_and_all_buyers_at_the_holdout(run: Run) -> None:

@@ -63,6 +63,25 @@ def test_parquet_and_json(tmp_path: Path) -> None:
     assert store.read_json(tmp_path / "absent.json") is None
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_json_holds_numbers_only(value: float, tmp_path: Path) -> None:
+    store.write_json({"a": 1}, tmp_path / "t.json")
+    for whole in (value, [1.0, value], {"a": {"b": [value]}}):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            store.write_json(whole, tmp_path / "t.json")
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            store.json_text(whole)
+    assert store.read_json(tmp_path / "t.json") == {"a": 1}  # as it was
+    assert names(tmp_path) == ["t.json"]
+
+
+def test_nan_is_read_back(tmp_path: Path) -> None:
+    """Earlier versions wrote it."""
+    (tmp_path / "t.json").write_text('{"a": NaN}')
+    found = store.read_json(tmp_path / "t.json")["a"]
+    assert found != found
+
+
 def test_current_means_made_from_the_same(tmp_path: Path) -> None:
     artifact = tmp_path / "tables.json"
     assert not store.is_current(artifact, "fingerprint")

@@ -11,7 +11,6 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -25,6 +24,7 @@ from forsys.optional_parts import require_part
 from forsys.progress import quiet, say
 from forsys.remote import attach, refresh, remote_of
 from forsys.store import stamp_path
+from forsys.versions import package_version
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -217,16 +217,9 @@ def _check_this_worker(task: Task, wanted: Versions) -> None:
 
 @cache
 def versions() -> dict[str, str]:
-    """Of what results depend on: this package's code, Python, libraries; "none" for what is not installed."""
+    """Of what results depend on: this package's code, Python, libraries, see `package_version`."""
     root = Path(__file__).parent
     code = [[str(file.relative_to(root)), file.read_text(encoding="utf-8")] for file in sorted(root.rglob("*.py"))]
     return {f"the code of {PACKAGE}": fingerprint(code), "Python": platform.python_version()} | {
-        library: _version(library) for library in LIBRARIES
+        library: package_version(library) for library in LIBRARIES
     }
-
-
-def _version(library: str) -> str:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "none"

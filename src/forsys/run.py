@@ -21,6 +21,8 @@ from forsys.tables.history import COLUMNS, History, write_log
 from forsys.tables.roles import Roles
 from forsys.workspace import Workspace
 
+PAGE = "report"  # the stage that shows the others
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -63,6 +65,12 @@ class Run:
         stamp = read_json(self.workspace.stamp(stage))
         whole = isinstance(stamp, dict) and isinstance(stamp.get("outputs"), dict) and "fingerprint" in stamp
         return stamp if whole else None
+
+    def finished_stages(self) -> dict[str, dict[str, Any]]:
+        """Stage -> its stamp, see `stamp_of`, in the order in which they have finished; without the page."""
+        names = sorted(path.stem for path in (self.workspace.out / "stamps").glob("*.json"))
+        stamps = {name: stamp for name in names if name != PAGE and (stamp := self.stamp_of(name))}
+        return dict(sorted(stamps.items(), key=lambda item: str(item[1].get("finished", ""))))
 
     def with_settings(self, settings: Settings) -> "Run":
         """The same run with other settings. It shares the log, so that it is in memory once."""

@@ -84,7 +84,7 @@ def run_stage(run: Run, name: str) -> bool:
             tidy(run.workspace.out)  # workers may have been killed meanwhile
             outputs = {run.workspace.shown(path): digest(path) for path in output_files(run, stage)}
             cost = {"seconds": time.perf_counter() - start, "peak_gib": peak_memory_gib(), "made": made}
-            finished = datetime.now().isoformat(timespec="seconds")
+            finished = datetime.now().isoformat(timespec="milliseconds")  # orders them
             write_json({"fingerprint": made_from, "outputs": outputs, "finished": finished} | cost, stamp)
     if stage.shows:
         say(f"{stage.shows(run)}\n")

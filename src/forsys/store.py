@@ -49,9 +49,17 @@ def write_text(text: str, path: Path) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+def json_text(value: Any, **form: Any) -> str:
+    """JSON, as all that leaves the project is written; form: as of json.dumps.
+
+    Raises ValueError for NaN and infinity, which JSON does not have: callers give None instead, see `records`.
+    """
+    return json.dumps(value, allow_nan=False, **form)
+
+
 def write_json(value: Any, path: Path) -> None:
-    """Write a JSON file atomically, with sorted keys."""
-    write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", path)
+    """Write a JSON file atomically, with sorted keys. Raises ValueError for NaN and infinity."""
+    write_text(json_text(value, indent=1, sort_keys=True) + "\n", path)
 
 
 def read_json(path: Path) -> Any:

@@ -12,7 +12,7 @@ PACKAGES = (
 
 def package_versions() -> dict[str, str]:
     """Package -> version, or "not installed"."""
-    return {name: _version(name) for name in PACKAGES}
+    return {name: package_version(name) for name in PACKAGES}
 
 
 def all_versions() -> dict[str, str]:
@@ -22,7 +22,8 @@ def all_versions() -> dict[str, str]:
     return {"forsys": program.__version__, "python": platform.python_version(), **installed}
 
 
-def _version(package: str) -> str:
+def package_version(package: str) -> str:
+    """The version of an installed package, or "not installed"."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -104,6 +104,11 @@ def test_what_was_measured_is_not_measured_again(
     assert all((again.measured[name].ranks == row.ranks).all() for name, row in found.measured.items())
 
 
+def refuse(constant: str) -> None:
+    """For json.loads: NaN and infinity are not JSON."""
+    raise AssertionError(constant)
+
+
 def test_everything_is_written(run: Run, found: Comparison) -> None:
     sweep = bias_sweep(run)
     text = write_comparison(run, found, sweep)
@@ -111,7 +116,7 @@ def test_everything_is_written(run: Run, found: Comparison) -> None:
     assert "GENERATED DATA" in text
     assert list(sweep["new_article_bias"]) == ["none", "-3", "-2", "-1", "+0", "+1"]
     pd.testing.assert_frame_equal(pd.read_csv(folder / "accuracy.csv"), found.accuracy(), check_exact=False)
-    assert json.loads((folder / "comparison.json").read_text())["generated"] is True
+    assert json.loads((folder / "comparison.json").read_text(), parse_constant=refuse)["generated"] is True
     assert (folder / "comparison.md").read_text().count("| GRU + features + memory |") == 3
     assert (folder / "accuracy.png").read_bytes().startswith(b"\x89PNG")
 

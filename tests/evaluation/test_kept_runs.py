@@ -11,7 +11,7 @@ from forsys.cleaning import clean, clean_runs
 from forsys.cli import main
 from forsys.errors import DataError
 from forsys.evaluation.changed_settings import changed_settings
-from forsys.evaluation.kept_runs import FILES, KeptRun, kept_run, kept_runs, run_before
+from forsys.evaluation.kept_runs import FILES, KeptRun, _work, kept_run, kept_runs, run_before
 from forsys.evaluation.list_names import FINAL
 from forsys.evaluation.run_diff import ALL, diff
 from forsys.metrics.bootstrap import interval, paired
@@ -19,6 +19,9 @@ from forsys.opening import open_run
 from forsys.run import Run
 from forsys.settings import load_settings
 from forsys.stages import STAGES
+from forsys.store import write_json
+from forsys.tables.dataset import DataSet
+from forsys.workspace import Workspace
 from world import SMALL, flags, overrides, snapshot
 
 Output = pytest.CaptureFixture[str]
@@ -249,6 +252,15 @@ class TestCommands:
         assert [each.number for each in kept_runs(run)] == [2]
         clean_runs(run, delete=True)
         assert [path.name for path in run.workspace.runs.iterdir()] == ["mine.txt"]
+
+
+def test_the_work_of_every_finished_stage_is_kept_a_new_one_too(tmp_path: Path) -> None:
+    run = Run(DataSet("tiny", tmp_path, True, "by hand"), load_settings(), Workspace(tmp_path, "tiny"))
+    for seconds, name in enumerate(("tables", "new_stage", "report"), 1):
+        stamp = {"fingerprint": name, "outputs": {}, "finished": f"2024-07-0{seconds}", "seconds": seconds}
+        write_json(stamp, run.workspace.stamp(name))
+    work = _work(run)
+    assert list(work["stages"]) == ["tables", "new_stage"] and work["seconds"] == 3
 
 
 def test_changed_settings_can_be_given_again() -> None:

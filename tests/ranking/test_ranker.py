@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -300,6 +301,30 @@ class TestExplain:
         assert (np.diff(found["gain"]) <= 0).all()
         assert found["MAP@12 lost"].notna().sum() == 10
         assert found["MAP@12 lost"].max() > 0
+
+    @pytest.mark.parametrize("blend", [0.0, 0.5, 2.0])
+    def test_importance_is_what_the_list_that_customers_get_loses(
+        self, blend: float, ranker: Ranker, labelled: LabelledFolds, tuned: Tuned, run: Run
+    ) -> None:
+        """By hand, from the ranks that `Ranker.ranks` gives the pairs: those of customers' lists."""
+        pairs = labelled.complete(tuned.sources, run.calendar.holdout.earlier(1))
+        blending = replace(ranker, blend=blend)
+        found = importance(blending, pairs, 12, 7)
+        name = found["feature"][0]
+        mixed = np.random.default_rng(7).permutation(pairs.features[name].to_numpy())
+        scores = []
+        for features in (pairs.features, pairs.features.with_columns(pl.Series(name, mixed))):
+            listed_pairs = SimpleNamespace(rank=pairs.rank, row=pairs.group)
+            rank, _ = blending.ranks(listed_pairs, blending.predict(features, pairs.group))  # type: ignore[arg-type]
+            scores.append(average_precision(-rank.astype(float), pairs, 12).sum() / pairs.buyers)
+        assert found["MAP@12 lost"][0] == pytest.approx(scores[0] - scores[1], abs=1e-12)
+
+    def test_a_list_of_the_fusion_alone_loses_nothing(
+        self, ranker: Ranker, labelled: LabelledFolds, tuned: Tuned, run: Run
+    ) -> None:
+        pairs = labelled.complete(tuned.sources, run.calendar.holdout.earlier(1))
+        found = importance(replace(ranker, blend=1e9), pairs, 12, 7)
+        assert found["MAP@12 lost"].dropna().to_list() == [0.0] * 10
 
 
 def test_the_page_of_features_is_current() -> None:

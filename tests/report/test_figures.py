@@ -88,6 +88,15 @@ def test_every_figure_is_in_a_file(finished: Run) -> None:
     assert [each for each in sorted(figures) if not is_found(each, values)] == []
 
 
+def test_every_json_file_is_json(finished: Run) -> None:
+    """NaN and infinity are not: no browser reads them."""
+    texts = [path.read_text(encoding="utf-8") for path in finished.workspace.out.rglob("*.json")]
+    texts += re.findall(r'id="embedded">(.*?)</script>', finished.workspace.report.read_text(encoding="utf-8"))
+    assert len(texts) > 10
+    for text in texts:
+        json.loads(text, parse_constant=pytest.fail)
+
+
 @pytest.mark.parametrize(
     ("text", "values", "expected"),
     [

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from forsys.candidates import SourceArtifacts
 from forsys.content.decoding import MAX_BYTES, MAX_PIXELS
 from forsys.content.pictures import standard_name
 from forsys.evaluation.list_names import FINAL, UNION
@@ -30,7 +33,7 @@ from forsys.report.thumbnails import thumbnail
 from forsys.run import Run
 from forsys.schema import ARTICLES, CUSTOMERS, PREDICTIONS, TRANSACTIONS
 from forsys.settings import load_settings
-from forsys.store import write_json, write_parquet
+from forsys.store import write_arrays, write_json, write_parquet, write_text
 from forsys.tables.dataset import DataSet
 from forsys.workspace import Workspace
 from report.conftest import draw
@@ -165,7 +168,7 @@ def tiny_run(tmp_path: Path) -> Run:
     predicted = [(c, a, a + 1) for c in range(7) for a in range(12)]
     frame = pl.DataFrame(predicted, schema=PREDICTIONS, orient="row")
     write_parquet(frame, run.workspace.holdout / "predictions.parquet")
-    write_json(scores(), run.workspace.evaluation / "scores.json")
+    write_text(json.dumps(scores()), run.workspace.evaluation / "scores.json")
     write_json(TUNED, run.workspace.tuned)
     draw(folder, ids[0])
     draw(folder, ids[13])
@@ -190,6 +193,7 @@ def page(run: Run) -> str:
 
 
 def test_the_numbers_are_on_the_page(text: str) -> None:
+    assert "what the final list loses when a feature is shuffled" in text
     wanted = ("0.4234", "0.1000 to 0.5678", "3.43×", "47.0 %", "40.0 %", "0.3333", "0.250", "(60)", "2024-01-28")
     for number in (*wanted, "50.0 %, alone 25.0 %", "62.5 %", "0.0123", "75.0 %"):
         assert number in text
@@ -335,6 +339,35 @@ def test_the_losses_of_the_networks_are_drawn(run: Run, monkeypatch: pytest.Monk
     assert json.loads(run.workspace.report.with_suffix(".json").read_text(encoding="utf-8"))["losses"] == losses
 
 
+def test_the_loss_of_a_network_that_diverged_is_null(run: Run) -> None:
+    config = {"class": "forsys.retrieval.next_item:NextItem"}
+    write_json(TUNED | {"sources": {"next_item": config}}, run.workspace.tuned)
+    write_json({"fingerprint": "by hand", "outputs": {}}, run.workspace.stamp("content"))
+    losses = np.array([[3.0, np.nan], [np.inf, 2.0], [3.5, 2.5]], np.float32)
+    model = SourceArtifacts.of(run, run.calendar.holdout, "next_item", config).model
+    write_arrays({"loss_": losses, "network.loss_": losses[:2]}, model)
+    assert "next_item: loss by epoch" in page(run)  # of the third alone
+    written = run.workspace.report.with_suffix(".json").read_text(encoding="utf-8")
+    assert json.loads(written, parse_constant=pytest.fail)["losses"] == {
+        "next_item": [[3.0, None], [None, 2.0], [3.5, 2.5]],
+        "next_item, network": [[3.0, None], [None, 2.0]],
+    }
+
+
+def test_every_stage_that_has_finished_is_listed_a_new_one_too(run: Run) -> None:
+    assert "The stages have kept no times." in page(run)
+    cost = {
+        "fingerprint": "x",
+        "outputs": {},
+        "finished": "2024-07-01",
+        "seconds": 2.5,
+        "peak_gib": 1,
+        "made": ["<b>"],
+    }
+    write_json(cost, run.workspace.stamp("new_stage"))
+    assert re.search(r"new_stage</.*2\.5</.*&lt;b&gt;", page(run))
+
+
 def test_changed_settings_are_listed(run: Run) -> None:
     assert "All settings are the defaults." in page(run)
     changed = replace(run, settings=load_settings(overrides=["k=5", "retrieval.sources.als=false"]))
@@ -367,6 +400,15 @@ def test_measurements_of_other_commands_are_shown(run: Run) -> None:
     (run.workspace.evaluation / "backtest.csv").write_text(backtest, encoding="utf-8")
     text = page(run)
     assert "<code>forsys backtest</code></h3>" in text and "0.4321" in text and "&lt;i&gt;" in text
+
+
+def test_measurements_without_a_row_or_with_an_infinite_value(run: Run) -> None:
+    tables = {"never_sold": pd.DataFrame(), "gains": pd.DataFrame({"of": ["GRU"], "gain": [np.inf]})}
+    run.workspace.comparison.mkdir(exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(run.workspace.comparison / f"{name}.csv", index=False)
+    assert Results.read(run).measured == {"comparison/gains.csv": [{"of": "GRU", "gain": None}]}
+    assert "<code>forsys compare</code></h3>" in page(run)
 
 
 def test_what_is_stale_is_said(run: Run) -> None:

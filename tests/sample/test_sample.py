@@ -14,7 +14,7 @@ from PIL import Image
 
 from forsys.cli import main
 from forsys.errors import DataError
-from forsys.sample.calibration import Calibration
+from forsys.sample.constants import ShopConstants
 from forsys.sample.full_size import generate_full_size
 from forsys.sample.sampling import sample_mask
 from forsys.sample.shop import generate
@@ -84,7 +84,7 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not(shop: Path, tmp_path: Pa
 def test_the_marker_tells_how_the_folder_was_made(shop: Path) -> None:
     marker = json.loads((shop / "GENERATED.json").read_text())
     expected = {**SMALL, "seed": 7, "last_day": "2024-06-30", "weekly_buyers": 0.115, "opens_late": 0}
-    assert marker["parameters"] == {**expected, "calibration": asdict(Calibration())}
+    assert marker["parameters"] == {**expected, "constants": asdict(ShopConstants())}
     assert marker["made"]["rows"] == len(transactions(shop))
     assert sorted(f.name for f in shop.iterdir()) == [
         "GENERATED.json",

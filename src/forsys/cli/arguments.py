@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,76 +73,35 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"forsys {__version__}")
     top.set_defaults(on_data=False, takes=())
-    made = top.add_subparsers(required=True, metavar="COMMAND")
-    common = _common()
+    below = _Commands(top.add_subparsers(required=True, metavar="COMMAND"), _common())
+    for add_command in (
+        _add_run, _add_stages, _add_backtest, _add_ablate, _add_search, _add_explain, _add_recommend, _add_export,
+        _add_compare, _add_runs, _add_validate, _add_map, _add_check, _add_settings, _add_doctor, _add_clean,
+        _add_sample,
+    ):  # fmt: skip
+        add_command(below)
+    return top
 
-    def add(name: str, command: Command, text: str, *, on_data: bool = True) -> argparse.ArgumentParser:
-        parents = [common] if on_data else []
-        one = made.add_parser(name, parents=parents, help=text, description=text, allow_abbrev=False)
+
+@dataclass(frozen=True)
+class _Commands:
+    """The commands below `forsys`, or below one of its commands; `data` has the options of data and settings."""
+
+    made: Any
+    data: argparse.ArgumentParser
+
+    def add(self, name: str, command: Command, text: str, *, on_data: bool = True) -> argparse.ArgumentParser:
+        """A new command, to add its options to; on_data: whether it takes those of `data`."""
+        parents = [self.data] if on_data else []
+        one: argparse.ArgumentParser = self.made.add_parser(
+            name, parents=parents, help=text, description=text, allow_abbrev=False
+        )
         one.set_defaults(command=command, on_data=on_data)
         return one
 
-    _add_words(add("run", commands.run_all, "every stage in order (what `bash run.sh` does)"))
-    for stage in STAGES.values():
-        one = add(stage.name, commands.run_one_stage, stage.help)
-        one.set_defaults(stage=stage.name)
-        if stage.name == "content":
-            _add_show(one, common)
-        if stage.name == "evaluate":
-            _add_words(one)
-    backtest = add("backtest", commands.score_weeks, "score many weekly cut-offs, pooled")
-    backtest.add_argument("--weeks", type=_positive, default=26, help="how many cut-offs (default: 26)")
-    ablate = add("ablate", commands.leave_out, "the ranker without each feature group and source")
-    ablate.add_argument("--weeks", type=_positive, default=1, help="weeks before the holdout to score (default: 1)")
-    ablate.add_argument("names", nargs="*", metavar="NAME", help="feature groups and sources (default: all)")
-    search = add("search", experiments.search_settings, "try other settings on the weeks before the holdout")
-    text = "TOML file of the settings to try and their values (default: the ranker's trees)"
-    search.add_argument("space", nargs="?", type=Path, metavar="SPACE", help=text)
-    text = "settings to try, with those that are finished already (default: 30)"
-    search.add_argument("--trials", type=_positive, default=30, help=text)
-    search.add_argument("--weeks", type=_positive, default=4, help="weeks before the holdout to score (default: 4)")
-    explain = add("explain", commands.explain_rank, "why articles stand where they do in a customer's list")
-    explain.add_argument("customer", metavar="CUSTOMER", help="an id, or how only one begins")
-    text = "ids, or how they begin (default: the whole list)"
-    explain.add_argument("articles", nargs="*", metavar="ARTICLE", help=text)
-    text = "write it as a page for a browser too, with pictures"
-    explain.add_argument("--html", type=Path, metavar="FILE", help=text)
-    recommend = add("recommend", commands.recommend_lists, "the lists of single customers, or of a basket")
-    recommend.add_argument("customers", nargs="*", metavar="CUSTOMER", help="ids, or how they begin")
-    text = "instead: articles in the basket of a new customer"
-    recommend.add_argument("--basket", nargs="+", default=[], metavar="ARTICLE", help=text)
-    recommend.add_argument("-k", type=_positive, help="articles in a list (default: the setting k)")
-    export = add("export", commands.export_lists, "write everyone's list with its chances to one file")
-    export.add_argument("file", type=Path, metavar="FILE", help="its ending says the form: .parquet or .csv")
-    text = "ALS, BPR, LMF and the recurrent cells side by side, next item"
-    compare = add("compare", commands.compare_networks, text)
-    compare.add_argument(
-        "--ablation",
-        action="store_true",
-        help="also leave out each group of features and each source of the mixture",
-    )
-    _add_runs(add("runs", experiments.list_runs, "what was tried: kept runs, their settings and scores"), common)
-    validate = add("validate", commands.validate_file, "check a submission file")
-    validate.add_argument("file", type=Path, metavar="FILE")
-    draft = add(
-        "map", commands.draft_shop_file, "draft the shop file of another shop from its files", on_data=False
-    )
-    draft.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files of the export, or their folders")
-    draft.add_argument("--to", type=Path, metavar="FILE", help="a new file for the draft (default: print it)")
-    check = add("check", commands.check_data, "list everything that is wrong or doubtful in the data, in one go")
-    settings = add("settings", commands.print_settings, "print every setting with its value and meaning")
-    doctor = add("doctor", commands.diagnose, "print versions, machine and what was found where, for a bug report")
-    for one in (validate, check, settings, doctor, explain, recommend):
-        one.add_argument("--json", action="store_true", help="answer in JSON, for a script")
-    clean = add("clean", commands.clean_output, "show what runs have left in output/, and delete it", on_data=False)
-    text = "data sets, by the name of their folder in output/ (default: all)"
-    clean.add_argument("names", nargs="*", metavar="NAME", help=text)
-    clean.add_argument("--yes", action="store_true", help="delete it")
-    clean.add_argument("--output", metavar="DIR|URL", default=argparse.SUPPRESS, help=OUTPUT)
-    clean.set_defaults(takes=("output",))
-    text = "generate a shop in the shape of Kaggle's files"
-    _add_sample(add("sample", commands.make_sample, text, on_data=False))
-    return top
+    def below(self, one: argparse.ArgumentParser, metavar: str) -> "_Commands":
+        """Those below a command that was added."""
+        return _Commands(one.add_subparsers(metavar=metavar), self.data)
 
 
 def _epilog() -> str:
@@ -151,12 +111,159 @@ def _epilog() -> str:
     return "\n".join([heading, *run_sh, "", "exit codes:", *codes])
 
 
-def _add_show(content: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    more = content.add_subparsers(metavar="show ARTICLE…")
+def _add_run(below: _Commands) -> None:
+    _add_words(below.add("run", commands.run_all, "every stage in order (what `bash run.sh` does)"))
+
+
+def _add_stages(below: _Commands) -> None:
+    for stage in STAGES.values():
+        one = below.add(stage.name, commands.run_one_stage, stage.help)
+        one.set_defaults(stage=stage.name)
+        if stage.name == "content":
+            _add_show(below.below(one, "show ARTICLE…"))
+        if stage.name == "evaluate":
+            _add_words(one)
+
+
+def _add_show(below: _Commands) -> None:
     text = "draw articles: picture, garment, palette, keywords and the articles most similar to them"
-    show = more.add_parser("show", parents=[common], help=text, description=text, allow_abbrev=False)
+    show = below.add("show", commands.show_articles, text)
     show.add_argument("articles", nargs="+", metavar="ARTICLE", help="the shop's id, such as 0108775015")
-    show.set_defaults(command=commands.show_articles)
+
+
+def _add_backtest(below: _Commands) -> None:
+    backtest = below.add("backtest", commands.score_weeks, "score many weekly cut-offs, pooled")
+    backtest.add_argument("--weeks", type=_positive, default=26, help="how many cut-offs (default: 26)")
+
+
+def _add_ablate(below: _Commands) -> None:
+    ablate = below.add("ablate", commands.leave_out, "the ranker without each feature group and source")
+    ablate.add_argument("--weeks", type=_positive, default=1, help="weeks before the holdout to score (default: 1)")
+    ablate.add_argument("names", nargs="*", metavar="NAME", help="feature groups and sources (default: all)")
+
+
+def _add_search(below: _Commands) -> None:
+    search = below.add("search", experiments.search_settings, "try other settings on the weeks before the holdout")
+    space = "TOML file of the settings to try and their values (default: the ranker's trees)"
+    search.add_argument("space", nargs="?", type=Path, metavar="SPACE", help=space)
+    trials = "settings to try, with those that are finished already (default: 30)"
+    search.add_argument("--trials", type=_positive, default=30, help=trials)
+    search.add_argument("--weeks", type=_positive, default=4, help="weeks before the holdout to score (default: 4)")
+
+
+def _add_explain(below: _Commands) -> None:
+    text = "why articles stand where they do in a customer's list"
+    explain = below.add("explain", commands.explain_rank, text)
+    explain.add_argument("customer", metavar="CUSTOMER", help="an id, or how only one begins")
+    articles = "ids, or how they begin (default: the whole list)"
+    explain.add_argument("articles", nargs="*", metavar="ARTICLE", help=articles)
+    page = "write it as a page for a browser too, with pictures"
+    explain.add_argument("--html", type=Path, metavar="FILE", help=page)
+    _add_json(explain)
+
+
+def _add_recommend(below: _Commands) -> None:
+    text = "the lists of single customers, or of a basket"
+    recommend = below.add("recommend", commands.recommend_lists, text)
+    recommend.add_argument("customers", nargs="*", metavar="CUSTOMER", help="ids, or how they begin")
+    basket = "instead: articles in the basket of a new customer"
+    recommend.add_argument("--basket", nargs="+", default=[], metavar="ARTICLE", help=basket)
+    recommend.add_argument("-k", type=_positive, help="articles in a list (default: the setting k)")
+    _add_json(recommend)
+
+
+def _add_export(below: _Commands) -> None:
+    export = below.add("export", commands.export_lists, "write everyone's list with its chances to one file")
+    export.add_argument("file", type=Path, metavar="FILE", help="its ending says the form: .parquet or .csv")
+
+
+def _add_compare(below: _Commands) -> None:
+    text = "ALS, BPR, LMF and the recurrent cells side by side, next item"
+    compare = below.add("compare", commands.compare_networks, text)
+    ablation = "also leave out each group of features and each source of the mixture"
+    compare.add_argument("--ablation", action="store_true", help=ablation)
+
+
+def _add_runs(below: _Commands) -> None:
+    """`forsys runs` and what can be done with the runs."""
+    runs = below.add("runs", experiments.list_runs, "what was tried: kept runs, their settings and scores")
+    _add_json(runs)
+    of_runs = below.below(runs, "diff | score | clean")
+    _add_runs_diff(of_runs)
+    _add_runs_score(of_runs)
+    _add_runs_clean(of_runs)
+
+
+def _add_runs_diff(below: _Commands) -> None:
+    diff = below.add("diff", experiments.diff_runs, "the second run against the first, customer by customer")
+    diff.add_argument("numbers", nargs=2, type=_positive, metavar="NUMBER")
+    _add_json(diff, default=argparse.SUPPRESS)  # it may stand before `diff` too
+
+
+def _add_runs_score(below: _Commands) -> None:
+    text = "note the score that a leaderboard gave to a run's submission"
+    score = below.add("score", experiments.score_run, text)
+    score.add_argument("number", type=_positive, metavar="NUMBER")
+    score.add_argument("score", type=_share, metavar="SCORE")
+
+
+def _add_runs_clean(below: _Commands) -> None:
+    clean = below.add("clean", experiments.clean_kept_runs, "show what kept runs take up, and delete them")
+    clean.add_argument("numbers", nargs="*", type=_positive, metavar="NUMBER", help="default: all")
+    clean.add_argument("--yes", action="store_true", help="delete them")
+
+
+def _add_validate(below: _Commands) -> None:
+    validate = below.add("validate", commands.validate_file, "check a submission file")
+    validate.add_argument("file", type=Path, metavar="FILE")
+    _add_json(validate)
+
+
+def _add_map(below: _Commands) -> None:
+    text = "draft the shop file of another shop from its files"
+    draft = below.add("map", commands.draft_shop_file, text, on_data=False)
+    draft.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files of the export, or their folders")
+    draft.add_argument("--to", type=Path, metavar="FILE", help="a new file for the draft (default: print it)")
+
+
+def _add_check(below: _Commands) -> None:
+    text = "list everything that is wrong or doubtful in the data, in one go"
+    _add_json(below.add("check", commands.check_data, text))
+
+
+def _add_settings(below: _Commands) -> None:
+    _add_json(below.add("settings", commands.print_settings, "print every setting with its value and meaning"))
+
+
+def _add_doctor(below: _Commands) -> None:
+    text = "print versions, machine and what was found where, for a bug report"
+    _add_json(below.add("doctor", commands.diagnose, text))
+
+
+def _add_clean(below: _Commands) -> None:
+    text = "show what runs have left in output/, and delete it"
+    clean = below.add("clean", commands.clean_output, text, on_data=False)
+    names = "data sets, by the name of their folder in output/ (default: all)"
+    clean.add_argument("names", nargs="*", metavar="NAME", help=names)
+    clean.add_argument("--yes", action="store_true", help="delete it")
+    clean.add_argument("--output", metavar="DIR|URL", default=argparse.SUPPRESS, help=OUTPUT)
+    clean.set_defaults(takes=("output",))
+
+
+def _add_sample(below: _Commands) -> None:
+    text = "generate a shop in the shape of Kaggle's files"
+    sample = below.add("sample", commands.make_sample, text, on_data=False)
+    sample.add_argument("folder", type=Path, metavar="FOLDER", help="where to write it")
+    sample.add_argument("--customers", type=_positive, help="default: 6000")
+    sample.add_argument("--articles", type=_positive, help="default: 3000")
+    sample.add_argument("--weeks", type=_positive, help="default: 40")
+    sample.add_argument("--seed", type=_natural, default=7)
+    images = "how many pictures (default: one per article; none with --full-size)"
+    sample.add_argument("--images", type=_natural, help=images)
+    either = sample.add_mutually_exclusive_group()
+    scale = "as large as Kaggle's H&M data and similar to them, or a part of that, such as 0.25"
+    either.add_argument("--full-size", type=_share, nargs="?", const=1.0, metavar="SCALE", help=scale)
+    either.add_argument("--fidelity", action="store_true", help="compare the shop in FOLDER with Kaggle's H&M data")
 
 
 def _add_words(one: argparse.ArgumentParser) -> None:
@@ -164,47 +271,8 @@ def _add_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--note", default="", metavar="TEXT", help="what is tried, for `forsys runs`")
 
 
-def _add_runs(runs: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
-    """`forsys runs` and what can be done with the runs."""
-    runs.add_argument("--json", action="store_true", help="answer in JSON, for a script")
-    more = runs.add_subparsers(metavar="diff | score | clean")
-
-    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
-        one = more.add_parser(name, parents=[common], help=text, description=text, allow_abbrev=False)
-        one.set_defaults(command=command)
-        return one
-
-    diff = add("diff", experiments.diff_runs, "the second run against the first, customer by customer")
-    diff.add_argument("numbers", nargs=2, type=_positive, metavar="NUMBER")
-    text = "answer in JSON, for a script"
-    diff.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=text)
-    score = add("score", experiments.score_run, "note the score that a leaderboard gave to a run's submission")
-    score.add_argument("number", type=_positive, metavar="NUMBER")
-    score.add_argument("score", type=_share, metavar="SCORE")
-    clean = add("clean", experiments.clean_kept_runs, "show what kept runs take up, and delete them")
-    clean.add_argument("numbers", nargs="*", type=_positive, metavar="NUMBER", help="default: all")
-    clean.add_argument("--yes", action="store_true", help="delete them")
-
-
-def _add_sample(sample: argparse.ArgumentParser) -> None:
-    sample.add_argument("folder", type=Path, metavar="FOLDER", help="where to write it")
-    sample.add_argument("--customers", type=_positive, help="default: 6000")
-    sample.add_argument("--articles", type=_positive, help="default: 3000")
-    sample.add_argument("--weeks", type=_positive, help="default: 40")
-    sample.add_argument("--seed", type=_natural, default=7)
-    sample.add_argument(
-        "--images", type=_natural, help="how many pictures (default: one per article; none with --full-size)"
-    )
-    either = sample.add_mutually_exclusive_group()
-    either.add_argument(
-        "--full-size",
-        type=_share,
-        nargs="?",
-        const=1.0,
-        metavar="SCALE",
-        help="as large as Kaggle's H&M data and similar to them, or a part of that, such as 0.25",
-    )
-    either.add_argument("--fidelity", action="store_true", help="compare the shop in FOLDER with Kaggle's H&M data")
+def _add_json(one: argparse.ArgumentParser, default: Any = False) -> None:
+    one.add_argument("--json", action="store_true", default=default, help="answer in JSON, for a script")
 
 
 def _common() -> argparse.ArgumentParser:

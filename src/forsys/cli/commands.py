@@ -1,7 +1,6 @@
 """What each command does. What it needs is imported in it, so that `--help` and small commands start at once."""
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
 from forsys.stages import STAGES, is_up_to_date, note_measurement, require, run_stage
-from forsys.store import atomic_write, write_json, write_parquet
+from forsys.store import atomic_write, json_text, write_json, write_parquet
 
 FAULT = 2  # exit code
 
@@ -186,11 +185,11 @@ def validate_file(options: argparse.Namespace) -> int:
         other = f" This file is the submission of {owner}." if owner not in (None, run.workspace.name) else ""
         if not options.json:
             raise DataError(f"{error}{other}") from error
-        print(json.dumps({"file": str(options.file), "valid": False, "fault": f"{error}{other}"}))
+        print(json_text({"file": str(options.file), "valid": False, "fault": f"{error}{other}"}))
         return FAULT
     found = {"file": str(options.file), "valid": True, "customers": rows, "articles_each": run.settings.k}
     text = f"{options.file}: valid, {rows:,} customers with {run.settings.k} articles each."
-    print(json.dumps(found) if options.json else text)
+    print(json_text(found) if options.json else text)
     return 0
 
 
@@ -219,7 +218,7 @@ def check_data(options: argparse.Namespace) -> int:
     dataset = find_data(options.input, home_folder(options.output), make_sample=False)
     days = settings.holdout_days
     report = check(dataset, max_rejected=options.max_rejected, holdout_days=days, today=date.today())
-    print(json.dumps(asdict(report) | {"next": report.next_step}, indent=1) if options.json else report.text())
+    print(json_text(asdict(report) | {"next": report.next_step}, indent=1) if options.json else report.text())
     return FAULT if report.faults else 0
 
 
@@ -234,7 +233,7 @@ def print_settings(options: argparse.Namespace) -> None:
     from forsys.settings_text import settings_text
 
     text = settings_text(checked_settings(options.preset, overrides(options)))
-    print(json.dumps(tomllib.loads(text), indent=1) if options.json else text)
+    print(json_text(tomllib.loads(text), indent=1) if options.json else text)
 
 
 def make_sample(options: argparse.Namespace) -> None:
@@ -265,4 +264,4 @@ def diagnose(options: argparse.Namespace) -> None:
     from forsys.cli.doctor import as_text, examine
 
     found = examine(options.input, options.output, options.preset, overrides(options))
-    print(json.dumps(found, indent=1) if options.json else as_text(found))
+    print(json_text(found, indent=1) if options.json else as_text(found))

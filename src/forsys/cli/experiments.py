@@ -1,13 +1,13 @@
 """`forsys runs`: the memory of experiments, listed, compared, annotated and deleted."""
 
 import argparse
-import json
 import time
 
 from forsys.cli.opened import described, opened
 from forsys.locking import locked
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line, terminal_width
+from forsys.store import json_text
 
 
 def list_runs(options: argparse.Namespace) -> None:
@@ -17,7 +17,7 @@ def list_runs(options: argparse.Namespace) -> None:
 
     run = opened(options, make_sample=False)
     found = [each.model_dump(mode="json") for each in kept_runs(run)]
-    print(json.dumps(found, indent=1) if options.json else runs_text(run, terminal_width()))
+    print(json_text(found, indent=1) if options.json else runs_text(run, terminal_width()))
 
 
 def diff_runs(options: argparse.Namespace) -> None:
@@ -29,7 +29,7 @@ def diff_runs(options: argparse.Namespace) -> None:
     run = opened(options, make_sample=False)
     earlier, later = (kept_run(run, number) for number in options.numbers)
     found = diff(earlier, later, run.settings.evaluation.bootstrap_samples, run.settings.seed)
-    print(json.dumps(diff_as_json(found), indent=1) if options.json else diff_text(found, terminal_width()))
+    print(json_text(diff_as_json(found), indent=1) if options.json else diff_text(found, terminal_width()))
 
 
 def search_settings(options: argparse.Namespace) -> None:

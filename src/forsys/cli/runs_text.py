@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from forsys.evaluation.kept_runs import KeptRun, damaged_runs, kept_runs
+from forsys.evaluation.records import records
 from forsys.evaluation.run_diff import RunDiff
 from forsys.evaluation.text import shortened, table_text
 from forsys.run import Run
@@ -97,5 +98,5 @@ def diff_as_json(found: RunDiff) -> dict[str, Any]:
         "later": found.later.model_dump(mode="json"),
         "made_anew": found.made_anew,
         "notes": found.notes,
-        **{name: table.to_dict("records") for name, table in tables.items()},
+        **{name: records(table) for name, table in tables.items()},
     }

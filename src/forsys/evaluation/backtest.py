@@ -18,6 +18,7 @@ from forsys.evaluation.holdout import oracle_order
 from forsys.evaluation.kept_runs import Score
 from forsys.evaluation.list_names import FINAL, FUSION, ORACLE, REFERENCE
 from forsys.evaluation.per_customer import SCORE
+from forsys.evaluation.records import records
 from forsys.evaluation.text import ceiling_text, generated_label, table_text
 from forsys.metrics.bootstrap import interval, paired
 from forsys.metrics.lists import average_precision, metric_name
@@ -81,7 +82,7 @@ def backtest_table(run: Run, scored: Scored) -> pd.DataFrame:
         "oracle": float(scores[ORACLE].to_numpy().mean()),
         "first": folds[-1].as_of,
         "last": folds[0].until,
-        "calibration": pooled(scored.chances).to_dict("records"),
+        "calibration": records(pooled(scored.chances)),
     }
     return table
 

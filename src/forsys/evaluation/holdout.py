@@ -17,6 +17,7 @@ from forsys.evaluation.next_item_accuracy import (
 )
 from forsys.evaluation.per_customer import customer_scores, event_ranks
 from forsys.evaluation.popularity import popularity
+from forsys.evaluation.records import records
 from forsys.evaluation.segments import segment_scores
 from forsys.evaluation.source_recall import source_recall
 from forsys.evaluation.text import ceiling_text, few_buyers_text, table_text
@@ -78,7 +79,7 @@ def evaluate_holdout(run: Run) -> None:
     write_parquet(customer_scores(run, lists[FINAL], labels), folder / "customers.parquet")
     write_parquet(event_ranks(run, events, ranks), folder / "next_item_ranks.parquet")
     write_text(_text(run, summary, tables) + "\n", folder / "scores.txt")
-    write_json(summary | {name: _records(table) for name, table in tables.items()}, folder / "scores.json")
+    write_json(summary | {name: records(table) for name, table in tables.items()}, folder / "scores.json")
 
 
 def scores_text(run: Run) -> str:
@@ -86,12 +87,6 @@ def scores_text(run: Run) -> str:
     folder, names = run.workspace.evaluation, ("scores", "next_item", "segments", "importance", "calibration")
     tables = {name: pd.read_csv(folder / f"{name}.csv", keep_default_na=False, na_values=[""]) for name in names}
     return _text(run, read_json(folder / "scores.json"), tables, terminal_width())
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, object]]:
-    """Rows for JSON, which has null instead of NaN."""
-    rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
-    return [{str(key): value for key, value in row.items()} for row in rows]
 
 
 def holdout_lists(run: Run, tuned: Tuned) -> dict[str, pl.DataFrame]:
@@ -216,7 +211,8 @@ def _text(run: Run, found: dict[str, Any], tables: dict[str, pd.DataFrame], widt
     parts += [
         "The final list by segment:",
         table_text(tables["segments"], width),
-        f"Importance of the ranker's features (share of the trees' gain; MAP@{k} lost when a feature is shuffled):",
+        f"Importance of the ranker's features (share of the trees' gain; MAP@{k} that the final list loses when a "
+        "feature is shuffled):",
         table_text(tables["importance"].head(IMPORTANCE_SHOWN), width),
         calibration_text(tables["calibration"], run.settings.holdout_days),
     ]

@@ -41,7 +41,6 @@ CUSTOMERS = {"run": "customers.parquet", "backtest": "backtest_customers.parquet
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 MAX_COPIED = 100 * 2**20  # bytes of a submission that is copied where the disk has no hard links
-STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate")
 
 
 class Score(BaseModel):
@@ -232,8 +231,7 @@ def _made_from(run: Run) -> str:
 
 def _work(run: Run) -> dict[str, Any]:
     """The stages that have finished, and their seconds together, each as it was last run."""
-    stamps = {name: stamp for name in STAGES if (stamp := run.stamp_of(name))}
-    stages = {name: StageRecord.model_validate(stamp) for name, stamp in stamps.items()}
+    stages = {name: StageRecord.model_validate(stamp) for name, stamp in run.finished_stages().items()}
     return {"stages": stages, "seconds": sum(stage.seconds for stage in stages.values())}
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from forsys.arrays import Bools, Floats, Ints
 from forsys.errors import DataError
-from forsys.evaluation.kept_runs import CUSTOMERS, STAGES, KeptRun
+from forsys.evaluation.kept_runs import CUSTOMERS, KeptRun
 from forsys.evaluation.list_names import FUSION
 from forsys.evaluation.per_customer import SCORE
 from forsys.evaluation.segments import value_order
@@ -27,10 +27,10 @@ DEFAULT = "default"
 class RunDiff:
     """The `later` run against the `earlier` one; differences are later minus earlier.
 
-    settings: key, and its value in both; "default" where it is the default. made_anew: stages that were
-    run again for the later one. scores: a row for all customers and one per value of each segmentation, with the
-    paired difference and its 95 % interval by customer. changed: the CHANGED customers whose score changed most.
-    notes: what is to be known beside the numbers.
+    settings: key, and its value in both; "default" where it is the default. made_anew: stages that were run again
+    for the later one, in the order in which they have finished. scores: a row for all customers and one per value
+    of each segmentation, with the paired difference and its 95 % interval by customer. changed: the CHANGED
+    customers whose score changed most. notes: what is to be known beside the numbers.
     """
 
     earlier: KeptRun
@@ -52,7 +52,8 @@ def diff(earlier: KeptRun, later: KeptRun, samples: int, seed: int) -> RunDiff:
     rows = list(_scores(both, samples, seed))
     rows += _next_item(earlier, later, samples, seed) if earlier.kind == "run" else []
     settings = pd.DataFrame(_settings(earlier, later), columns=["setting", *_names(earlier, later)])
-    anew = [name for name in STAGES if name in later.stages and later.stages[name] != earlier.stages.get(name)]
+    stages = sorted(later.stages.items(), key=lambda stage: stage[1].finished)
+    anew = [name for name, record in stages if record != earlier.stages.get(name)]
     table = pd.DataFrame(rows).rename(columns=dict(zip(("earlier", "later"), _names(earlier, later), strict=True)))
     return RunDiff(
         earlier, later, settings, anew, table, _changed(both, earlier, later), _notes(both, earlier, later)

@@ -18,7 +18,7 @@ MAX_ROWS = 50_000  # of a file that are looked at
 ENCODINGS = (None, "cp1252", "latin-1")  # tried in turn; UTF-8 and UTF-16 need no name in a shop file
 PICTURE = r"(?i)\.(jpe?g|png|webp|gif)$"
 SHOWN, SHOWN_LENGTH = 3, 24
-MOST, NEARLY_ALL = 0.9, 0.98  # of the values that are days, or numbers
+MIN_DAYS, MIN_NUMBERS = 0.9, 0.98  # share of the values that are, in a column of days or of numbers
 
 
 class Unmapped(TableSection):
@@ -71,11 +71,11 @@ class Column:
     def is_day(self) -> bool:
         text = pl.col("text")
         days = DayForm().parsed(text, is_tidied=True).is_not_null() | text.str.contains(SLASHED)
-        return self.different > 1 and bool(self._of(days.mean() > MOST).item())
+        return self.different > 1 and bool(self._of(days.mean() > MIN_DAYS).item())
 
     @cached_property
     def is_number(self) -> bool:
-        return bool(len(self.known)) and self.numbers.null_count() <= (1 - NEARLY_ALL) * len(self.known)
+        return bool(len(self.known)) and self.numbers.null_count() <= (1 - MIN_NUMBERS) * len(self.known)
 
     @cached_property
     def is_whole(self) -> bool:

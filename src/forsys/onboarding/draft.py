@@ -25,7 +25,7 @@ AGE = "^age$|alter|^age_|_age$"
 REGION = "post|zip|plz|region|postcode|city|ort|state|country|land"
 RETURNED = "(?i)^(r|return(ed)?|retoure|rückgabe|refund(ed)?|retour|storno)$"
 NO_SALE = "(?i)^(test|tests?_?order|cancel(l?ed)?|storniert|abgebrochen|void|dummy)$"
-NEARLY_ALL = 0.9  # of the ids of customers in the table of those who want a list
+MIN_WANTED = 0.9  # of the ids of customers in the table of those who want a list
 MIN_OVERLAP = 0.3  # of a table's ids that occur in the orders, or the other way round
 
 
@@ -138,7 +138,7 @@ def _recommend_to(samples: list[Sample], customers: Section) -> Section | None:
     for sample in samples:
         for column in sample.columns:
             is_list = column.is_unique and not any(each.is_day for each in sample.columns)
-            if is_list and _is_named(column, CUSTOMER) and _overlap(column, ids) >= NEARLY_ALL:
+            if is_list and _is_named(column, CUSTOMER) and _overlap(column, ids) >= MIN_WANTED:
                 section = Section("recommend_to", sample)
                 section.take("customer", column, "ids of customers, each once")
                 return section

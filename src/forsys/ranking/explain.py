@@ -41,10 +41,11 @@ def meaning(feature: str, roles: Roles) -> str:
 
 
 def importance(ranker: Ranker, validation: TrainingPairs, k: int, seed: int) -> pd.DataFrame:
-    """One row per feature: its share of the trees' gain, and how much MAP@k on `validation` drops without it.
+    """One row per feature, by falling gain: feature, gain, MAP@k lost, meaning.
 
-    Without it means that its values are shuffled. Only the first SHUFFLED by gain are, over all pairs, and without
-    the blended fusion.
+    gain: its share of the trees' gain. MAP@k lost: by how much the MAP@k of the final list on `validation` falls
+    where the feature's values are shuffled over all pairs; NaN for all but the first SHUFFLED features. The final
+    list has the fusion blended in, as customers get it, and no feature changes the fusion.
     """
     gain = np.mean([model.feature_importance("gain") for model in ranker.models], axis=0)
     order = np.argsort(-gain, kind="stable")
@@ -67,6 +68,6 @@ def importance(ranker: Ranker, validation: TrainingPairs, k: int, seed: int) -> 
 
 
 def _score(ranker: Ranker, pairs: TrainingPairs, features: pl.DataFrame, k: int) -> float:
-    """MAP@k of the pairs with these features."""
+    """MAP@k of the final list that these features make of the pairs."""
     score = blended(ranker.predict(features, pairs.group), ranker.fusion, ranker.blend, pairs.rank, pairs.group)
     return float(average_precision(score, pairs, k).sum() / pairs.buyers)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -51,33 +52,21 @@ class Pairs:
         names, table = list(sources), candidates.collect()
         if profiles is None:
             profiles = history.profiles(table["customer"].unique().sort().to_numpy(), as_of)
-        customers = profiles.customers
-        source = table["source"].cast(pl.Enum(names)).to_physical().to_numpy()
-        row, rank = np.searchsorted(customers, table["customer"]), table["rank"].to_numpy()
-        scores = np.full((len(names), len(customers), int(rank.max(initial=1)) + 1), np.nan, np.float32)
-        scores[source, row, rank] = table["score"]
-        # All sorted as one number, in a fraction of the time of looking each up among the distinct pairs.
-        shape = (len(customers), len(history.articles), len(names), scores.shape[2])
-        entries = np.sort(np.ravel_multi_index((row, table["article"].to_numpy(), source, rank), shape))
-        row, article, source, rank = np.unravel_index(entries, shape)
-        first = np.diff(entries // (shape[2] * shape[3]), prepend=-1) != 0  # entry of each pair
-        pair = np.cumsum(first) - 1
-        fused = np.asarray(np.bincount(pair, 1 / (Fusion.constant + rank)), np.float64).round(DIGITS)
-        fused_rank = ranks_within(fused, row[first])
+        found, scores = _Candidates.of(table, names, profiles.customers, len(history.articles))
+        fused_score = found.fused_score()
+        fused_rank = ranks_within(fused_score, found.row[found.is_first])
         retained = fused_rank <= max_pairs
-        inside = retained[pair]
-        index = (np.cumsum(retained) - 1)[pair[inside]]
-        source, score, rank = source[inside], scores[source, row, rank][inside], rank[inside]
+        best = found.of_pairs(retained)
         return cls(
             profiles=profiles,
             as_of=as_of,
-            row=row[first][retained],
-            article=article[first][retained].astype(np.int32),
-            rank=_by_source(names, source, index, rank, retained.sum()),
-            score=_by_source(names, source, index, score, retained.sum()),
+            row=best.row[best.is_first],
+            article=best.article[best.is_first].astype(np.int32),
+            rank=best.by_source(names, best.rank),
+            score=best.by_source(names, scores[best.source, best.row, best.rank]),
             best_score=dict(zip(names, scores[:, :, 1], strict=True)),
             fused_rank=fused_rank[retained],
-            fused_score=fused[retained],
+            fused_score=fused_score[retained],
             log=history,
         )
 
@@ -114,8 +103,55 @@ class Pairs:
         return np.isin(key, customer.astype(np.int64) * articles + article)
 
 
-def _by_source(names: list[str], source: Ints, pair: Ints, value: Floats | Ints, pairs: int) -> dict[str, Floats]:
-    """name -> the values of its pairs, NaN of others: float32 (pairs,); value[i] is of source[i] and pair[i]."""
-    table = np.full((len(names), pairs), np.nan, np.float32)
-    table[source, pair] = value
-    return dict(zip(names, table, strict=True))
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """Candidates, sorted by pair, that is by profile and article, and then by source; each array is (candidates,).
+
+    row, article, source, rank: the profile, article and source of each as numbers, and its rank in the source's
+    list. is_first: whether it is the first of its pair.
+    """
+
+    row: Ints
+    article: Ints
+    source: Ints
+    rank: Ints
+    is_first: Bools
+
+    @classmethod
+    def of(
+        cls, table: pl.DataFrame, names: list[str], customers: Ints, articles: int
+    ) -> "tuple[_Candidates, Floats]":
+        """Of a table of schema.CANDIDATES. And the scores by source, profile and rank: float32, NaN after a list.
+
+        They are sorted as one number, in a fraction of the time of looking each up among the distinct pairs.
+        """
+        source = table["source"].cast(pl.Enum(names)).to_physical().to_numpy()
+        row, rank = np.searchsorted(customers, table["customer"]), table["rank"].to_numpy()
+        scores = np.full((len(names), len(customers), int(rank.max(initial=1)) + 1), np.nan, np.float32)
+        scores[source, row, rank] = table["score"]
+        shape = (len(customers), articles, len(names), scores.shape[2])
+        key = np.sort(np.ravel_multi_index((row, table["article"].to_numpy(), source, rank), shape))
+        is_first = np.diff(key // (shape[2] * shape[3]), prepend=-1) != 0
+        columns = np.unravel_index(key, shape)
+        return cls(columns[0], columns[1], columns[2], columns[3], is_first), scores
+
+    @cached_property
+    def pair(self) -> Ints:
+        """The pair of each candidate, counted from 0."""
+        return np.cumsum(self.is_first) - 1
+
+    def fused_score(self) -> Floats:
+        """The score of each pair in the fusion with equal weights: float64 (pairs,)."""
+        return np.asarray(np.bincount(self.pair, 1 / (Fusion.constant + self.rank)), np.float64).round(DIGITS)
+
+    def of_pairs(self, retained: Bools) -> "_Candidates":
+        """The candidates of some of the pairs: (pairs,)."""
+        kept = retained[self.pair]
+        row, article, source, rank = (column[kept] for column in (self.row, self.article, self.source, self.rank))
+        return _Candidates(row, article, source, rank, self.is_first[kept])
+
+    def by_source(self, names: list[str], value: Floats | Ints) -> dict[str, Floats]:
+        """name -> the candidates' values by pair, NaN where the source lacks the pair: float32 (pairs,)."""
+        table = np.full((len(names), np.count_nonzero(self.is_first)), np.nan, np.float32)
+        table[self.source, self.pair] = value
+        return dict(zip(names, table, strict=True))

@@ -4,8 +4,8 @@ from typing import Any
 
 from forsys.errors import DataError
 from forsys.evaluation.kept_runs import kept_runs, run_before
+from forsys.evaluation.records import records
 from forsys.evaluation.run_diff import diff
-from forsys.report.rows import Row
 from forsys.run import Run
 
 
@@ -23,16 +23,4 @@ def difference_to_before(run: Run) -> dict[str, Any]:
         found = diff(earlier, newest, run.settings.evaluation.bootstrap_samples, run.settings.seed)
     except DataError as error:
         return about | {"fault": str(error)}
-    return about | {"settings": _rows(found.settings), "scores": _rows(found.scores)}
-
-
-def _rows(table: Any) -> list[Row]:
-    """None where there is no value."""
-    rows: list[Row] = table.astype(object).where(table.notna(), None).to_dict(orient="records")
-    return [
-        {
-            str(key): value if isinstance(value, (int, float)) or value is None else str(value)
-            for key, value in row.items()
-        }
-        for row in rows
-    ]
+    return about | {"settings": records(found.settings), "scores": records(found.scores)}

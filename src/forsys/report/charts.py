@@ -6,7 +6,7 @@ as the stages wrote them and returns None where there is nothing to draw. k is t
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -262,12 +262,13 @@ def trees_chart(curve: Sequence[float], chosen: int, k: int) -> Plot | None:
     return Plot("Score by number of trees", "trees", title, ticks, y_ticks, [line], marked=mark)
 
 
-def loss_chart(networks: Sequence[Sequence[float]], colour: str) -> Plot | None:
-    """The training loss of some networks after each epoch, a line per network."""
-    epochs = len(networks[0]) if networks else 0
+def loss_chart(networks: Sequence[Sequence[float | None]], colour: str) -> Plot | None:
+    """The training loss of some networks after each epoch, a line per network; those that diverged are left out."""
+    finite = [[loss for loss in losses if loss is not None] for losses in networks if None not in losses]
+    epochs = len(finite[0]) if finite else 0
     if epochs < 2:
         return None
-    values = [loss for losses in networks for loss in losses]
+    values = [loss for losses in finite for loss in losses]
     y_ticks, y = _linear_axis(max(values), "{:.2f}".format, min(values))
     x = _between(1, epochs)
     lines = [
@@ -277,7 +278,7 @@ def loss_chart(networks: Sequence[Sequence[float]], colour: str) -> Plot | None:
             " ".join(f"{x(n):.2f},{100 - y(loss):.2f}" for n, loss in enumerate(losses, 1)),
             0,
         )
-        for i, losses in enumerate(networks, 1)
+        for i, losses in enumerate(finite, 1)
     ]
     step = math.ceil(epochs / 10)
     ticks = [Tick(x(epoch), str(epoch)) for epoch in range(1, epochs + 1, step)]
@@ -345,7 +346,7 @@ def _placed(lines: list[Line]) -> list[Line]:
         heights[i] = min(heights[i], ceiling)
         ceiling = heights[i] - gap
     places = {line.name: height for line, height in zip(rising, heights, strict=True)}
-    return [Line(**(vars(line) | {"place": places[line.name]})) for line in lines]
+    return [replace(line, place=places[line.name]) for line in lines]
 
 
 def _scale(top: float) -> Callable[[float], float]:

@@ -7,12 +7,12 @@ import pandas as pd
 
 from forsys.evaluation.comparison import FEATURES, MEMORY, PRIORS, Comparison
 from forsys.evaluation.list_names import GENERATED
+from forsys.evaluation.records import records
 from forsys.evaluation.text import table_text
 from forsys.recurrent.cells import CELLS
 from forsys.report.charts import next_item_chart
 from forsys.report.colours import Palette
 from forsys.report.drawing import ACCENT, BASELINE_GREY, FAINT, LINES, house_style, label_line_ends, new_axes
-from forsys.report.rows import Row
 from forsys.report.templates import write_page
 from forsys.run import Run
 from forsys.store import atomic_write, write_json
@@ -57,9 +57,8 @@ def write_comparison(
             table.to_csv(part, index=False)
     with atomic_write(folder / "comparison.md") as part:
         part.write_text("\n\n".join([heading, *_markdown(tables)]) + "\n", encoding="utf-8")
-    records = {name: table.to_dict(orient="records") for name, table in tables.items()}
     about = {"data": run.dataset.name, "generated": run.dataset.generated}
-    write_json(about | records, folder / "comparison.json")
+    write_json(about | {name: records(table) for name, table in tables.items()}, folder / "comparison.json")
     draw_curve(found, folder / "accuracy.png")
     texts = [f"{TITLES[name]}:\n{table_text(table)}" for name, table in tables.items() if len(table)]
     return "\n\n".join([heading, *texts])
@@ -67,7 +66,7 @@ def write_comparison(
 
 def write_comparison_page(run: Run, tables: dict[str, pd.DataFrame], heading: str) -> None:
     """Write the curve and the tables that have rows; heading: what was measured."""
-    rows = {name: _rows(table) for name, table in tables.items() if len(table)}
+    rows = {name: records(table) for name, table in tables.items() if len(table)}
     palette = Palette.of(list(run.settings.retrieval.sources), [row["system"] for row in rows["accuracy"]])
     write_page(
         "comparison.html",
@@ -77,10 +76,6 @@ def write_comparison_page(run: Run, tables: dict[str, pd.DataFrame], heading: st
         chart=next_item_chart(rows["accuracy"], "system", palette),
         tables=[(name, TITLES[name], found) for name, found in rows.items()],
     )
-
-
-def _rows(table: pd.DataFrame) -> list[Row]:
-    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False, name=None)]
 
 
 def _markdown(tables: dict[str, pd.DataFrame]) -> list[str]:

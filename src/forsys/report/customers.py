@@ -1,7 +1,7 @@
 """The customers of the page: a few of every kind, with what they bought, what they were recommended, and why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -99,36 +99,43 @@ def sample(kinds: Mapping[str, Bools], total: int, seed: int) -> Ints:
 
 
 def _of_period(run: Run, period: str, fold: Fold, baseline: str, count: int) -> list[Customer]:
+    bought = run.labels(fold) if period == "holdout" else None
+    customers, tags = _sampled(run, fold, bought, count)
+    if not len(customers):
+        return []
+    profiles, k = run.history.profiles(customers, fold.as_of), run.settings.k
+    about, before = run.history.customers[customers].select("customer_id", "age").rows(), _before(profiles)
+    predicted = _recommended(Recommender.of(run, fold), customers, k)
+    simple = _lists(BASELINES[baseline].fit(run.history, fold.as_of).recommend(profiles, k))
+    then = {} if bought is None else _lists(bought.filter(pl.col("customer").is_in(customers)))
+    return [
+        _customer(
+            *about[i],
+            period=period,
+            tags=tags[i],
+            before=before[i],
+            bought=then.get(customer, []),
+            predicted=predicted[i],
+            baseline=simple.get(customer, []),
+        )
+        for i, customer in enumerate(customers.tolist())
+    ]
+
+
+def _sampled(run: Run, fold: Fold, bought: pl.DataFrame | None, count: int) -> tuple[Ints, list[list[str]]]:
+    """`count` of those who get a list at a fold, sorted, and the kinds that each is of.
+
+    bought: the fold's labels, None where nobody knows them; with them "hit" and "miss" are kinds too.
+    """
     everyone = run.target_customers(fold)
     if not len(everyone):
-        return []
-    bought = run.labels(fold) if period == "holdout" else None
+        return everyone, []
     kinds = kinds_of(run.history.profiles(everyone, fold.as_of))
     if bought is not None:
         hit = np.isin(everyone, _with_hit(run, bought).to_numpy())
         kinds = {"hit": hit, "miss": ~hit, **kinds}
     rows = sample(kinds, count, run.settings.seed)
-    chosen = everyone[rows]
-    recommender = Recommender.of(run, fold)
-    lists = _recommended(recommender, chosen, run.settings.k)
-    simple = _lists(BASELINES[baseline].fit(run.history, fold.as_of).recommend(
-        run.history.profiles(chosen, fold.as_of), run.settings.k
-    ))  # fmt: skip
-    then = {} if bought is None else _lists(bought.filter(pl.col("customer").is_in(chosen)))
-    before = _before(run.history.profiles(chosen, fold.as_of))
-    about = run.history.customers[chosen].select("customer_id", "age").rows()
-    return [
-        _customer(
-            about[i],
-            period,
-            [name for name, members in kinds.items() if members[row]],
-            before[i],
-            then.get(customer, []),
-            lists[i],
-            simple.get(customer, []),
-        )
-        for i, (row, customer) in enumerate(zip(rows.tolist(), chosen.tolist(), strict=True))
-    ]
+    return everyone[rows], [[name for name, members in kinds.items() if members[row]] for row in rows.tolist()]
 
 
 def _with_hit(run: Run, bought: pl.DataFrame) -> pl.Series:
@@ -174,7 +181,9 @@ def _before(profiles: Profiles) -> list[list[tuple[int, str]]]:
 
 
 def _customer(
-    about: tuple[str, float | None],
+    customer_id: str,
+    age: float | None,
+    *,
     period: str,
     tags: list[str],
     before: list[tuple[int, str]],
@@ -182,8 +191,8 @@ def _customer(
     predicted: list[Recommended],
     baseline: list[int],
 ) -> Customer:
-    then, (customer_id, age) = set(bought), about
-    shown = [Recommended(**(vars(each) | {"hit": each.article in then})) for each in predicted]
+    then = set(bought)
+    shown = [replace(each, hit=each.article in then) for each in predicted]
     rank = {each.article: i for i, each in enumerate(shown)}
     return Customer(
         id=customer_id,

@@ -1,6 +1,5 @@
 """The page that people look at: one HTML file with everything in it, and its figures beside it as JSON."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from forsys.report.rows import Row, known
 from forsys.report.templates import write_page
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
-from forsys.store import read_json, write_json
+from forsys.store import json_text, read_json, write_json
 from forsys.versions import all_versions
 
 FEATURES = 15  # of the ranker that are drawn
@@ -86,13 +85,13 @@ def warnings(results: Results, rejected: dict[str, int]) -> list[str]:
 def about(run: Run, results: Results) -> dict[str, str]:
     """What the page was made from, with what, and when."""
     stamp, times = run.stamp_of("tables"), [row["finished"] for row in results.stages]
-    known = {
+    facts = {
         "Data": f"{run.dataset.name} ({run.dataset.origin})",
         "Data fingerprint": str(stamp["fingerprint"]) if stamp else "",
         "Version": f"FOR-system {all_versions()['forsys']}",
         "Made on": max(times)[:10] if times else "",
     }
-    return {name: value for name, value in known.items() if value}
+    return {name: value for name, value in facts.items() if value}
 
 
 def headline(results: Results) -> list[dict[str, Any]]:
@@ -215,7 +214,7 @@ def _source_colours(results: Results) -> dict[str, dict[str, Any]]:
 
 def _embedded(values: Any) -> Markup:
     """JSON for a <script> element, which nothing in it can end."""
-    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    text = json_text(values, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from forsys.candidates import SourceArtifacts
 from forsys.evaluation.list_names import FINAL
+from forsys.evaluation.records import records
 from forsys.report.rows import Row, by_score, known
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
@@ -38,7 +39,6 @@ MEASURED = {
 }
 """The tables of the commands beside the stages, where they were run."""
 COSTS = ("finished", "seconds", "peak_gib", "made")
-STAGES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate")  # those before the page
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Results:
     verdict: dict[str, Any]
     oracle: float | None
     ranker: dict[str, Any]
-    losses: dict[str, list[list[float]]]
+    losses: dict[str, list[list[float | None]]]
     measured: dict[str, list[Row]]
     stages: list[Row]
 
@@ -88,8 +88,8 @@ class Results:
             measured={file: rows for files in MEASURED.values() for file in files if (rows := _csv(run, file))},
             stages=[
                 {"stage": name, **{key: stamp[key] for key in COSTS}}
-                for name in STAGES
-                if (stamp := run.stamp_of(name)) and {*COSTS} <= {*stamp}
+                for name, stamp in run.finished_stages().items()
+                if {*COSTS} <= {*stamp}
             ],
         )
 
@@ -106,7 +106,7 @@ class Results:
         return next((row for row in rows if known(row.get(column))), {})
 
 
-def network_losses(run: Run, sources: Mapping[str, SourceConfig]) -> dict[str, list[list[float]]]:
+def network_losses(run: Run, sources: Mapping[str, SourceConfig]) -> dict[str, list[list[float | None]]]:
     """Source -> the mean loss of each of its recurrent networks in each epoch, of the models of the holdout."""
     if run.stamp_of("content") is None:
         return {}
@@ -121,15 +121,21 @@ def network_losses(run: Run, sources: Mapping[str, SourceConfig]) -> dict[str, l
     }
 
 
-def _losses(model: Path) -> dict[str, list[list[float]]]:
-    """Of a model's own networks, under "", and of those of each member of a mixture."""
+def _losses(model: Path) -> dict[str, list[list[float | None]]]:
+    """Of a model's own networks, under "", and of those of each member of a mixture; None for NaN and infinity."""
     with np.load(model, allow_pickle=False) as arrays:  # it reads only the arrays that are asked for
         return {
-            f", {member}" if member else "": arrays[key].tolist()
+            f", {member}" if member else "": [
+                [_finite(loss) for loss in network] for network in arrays[key].tolist()
+            ]
             for key in arrays.files
             for member, _, array in [key.rpartition(".")]
             if array == "loss_"
         }
+
+
+def _finite(loss: float) -> float | None:
+    return loss if math.isfinite(loss) else None
 
 
 def holdout_purchases(run: Run) -> pl.DataFrame:
@@ -158,12 +164,6 @@ def _notes(run: Run) -> list[str]:
 
 def _csv(run: Run, file: str) -> list[Row]:
     path = run.workspace.out / file
-    return _rows(pl.read_csv(path, infer_schema_length=None)) if path.exists() else []
-
-
-def _rows(table: pl.DataFrame) -> list[Row]:
-    """As dicts; None for what is not a number."""
-    return [
-        {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
-        for row in table.iter_rows(named=True)
-    ]
+    if not path.exists():
+        return []
+    return records(pl.read_csv(path, infer_schema_length=None, raise_if_empty=False))

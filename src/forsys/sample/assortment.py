@@ -7,7 +7,7 @@ import polars as pl
 
 from forsys.sample import reference_figures as figures
 from forsys.sample import words
-from forsys.sample.calibration import Calibration
+from forsys.sample.constants import ShopConstants
 from forsys.sample.descriptions import descriptions, names
 from forsys.sample.sampling import Bools, Floats, Floats32, Ints, choice, sample_columns, sample_mask, within_groups
 
@@ -66,15 +66,15 @@ class Codes:
 
 
 def make_catalogue(
-    rng: np.random.Generator, count: int, weeks: int, first_week: int, calibration: Calibration
+    rng: np.random.Generator, count: int, weeks: int, first_week: int, constants: ShopConstants
 ) -> Catalogue:
     """Design `count` articles. `first_week` is the week of the year (0..51) that week 0 falls in."""
-    codes = _codes(rng, count, weeks, first_week, calibration)
+    codes = _codes(rng, count, weeks, first_week, constants)
     code = np.repeat(np.arange(len(codes.size)), codes.size)
     variant = within_groups(codes.size)
     colour = _colours(rng, codes)[code, variant % len(words.DENIM_COLOURS)]
-    frame = _frame(rng, codes, code, variant, colour, calibration.exact_counts)
-    launch, peak, length = _lives(rng, codes, code, variant, calibration)
+    frame = _frame(rng, codes, code, variant, colour, constants.exact_counts)
+    launch, peak, length = _lives(rng, codes, code, variant, constants)
     return Catalogue(
         frame=frame,
         shelf=codes.shelf[code],
@@ -88,7 +88,7 @@ def make_catalogue(
         price=(codes.euros / words.PRICE_UNIT)[code],
         price_level=_price_levels(codes)[code],
         hidden=rng.normal(0, 1, (len(codes.size), HIDDEN)).astype(np.float32)[code],
-        quality=_quality(rng, codes, code, colour, calibration.quality_spread),
+        quality=_quality(rng, codes, code, colour, constants.quality_spread),
         launch=launch,
         peak=peak,
         length=length,
@@ -96,16 +96,16 @@ def make_catalogue(
     )
 
 
-def _codes(rng: np.random.Generator, count: int, weeks: int, first_week: int, calibration: Calibration) -> Codes:
+def _codes(rng: np.random.Generator, count: int, weeks: int, first_week: int, constants: ShopConstants) -> Codes:
     """Designs with product codes that rise in the order of launch, as in the real shop."""
-    share = calibration.codes_an_article
+    share = constants.codes_an_article
     size = _sizes_of(rng, count, round(share * count)) if share else _sizes(rng, count)
     n = len(size)
     shelf = choice(rng, np.array([s.share**0.8 for s in words.SHELVES]), n)
     kinds = np.array([[s.kinds.get(k.name, 0.0) for k in words.KINDS] for s in words.SHELVES])
     kind = sample_columns(rng, kinds, shelf)
     style = sample_columns(rng, np.array([s.styles for s in words.SHELVES]), shelf)
-    basic = rng.random(n) < calibration.basics * np.array([s.all_year for s in words.STYLES])[style]
+    basic = rng.random(n) < constants.basics * np.array([s.all_year for s in words.STYLES])[style]
     launch = _launches(rng, kind, basic, weeks, first_week)
     order = np.argsort(launch, kind="stable")
     shelf, kind, style, basic, launch = shelf[order], kind[order], style[order], basic[order], launch[order]
@@ -202,7 +202,7 @@ def _colours(rng: np.random.Generator, codes: Codes) -> Ints:
 
 
 def _lives(
-    rng: np.random.Generator, codes: Codes, code: Ints, variant: Ints, calibration: Calibration
+    rng: np.random.Generator, codes: Codes, code: Ints, variant: Ints, constants: ShopConstants
 ) -> tuple[Ints, Floats, Ints]:
     """Launch, weeks to the peak and weeks on sale of each article; some colours are launched later."""
     n = len(code)
@@ -210,11 +210,11 @@ def _lives(
     launch = codes.launch[code] + np.where(later, rng.integers(1, 9, n), 0)  # beyond the last week: never sold
     basic = codes.basic[code]
     peak = np.where(basic, 0.0, rng.uniform(1.5, 5.0, n))
-    weeks = np.full(n, calibration.fashion_weeks)
-    if calibration.basic_weeks:
-        weeks[basic] = calibration.basic_weeks
+    weeks = np.full(n, constants.fashion_weeks)
+    if constants.basic_weeks:
+        weeks[basic] = constants.basic_weeks
     lasts = np.maximum(5 + rng.geometric(1 / weeks), 2 - launch)  # none is gone before the first week
-    length = lasts if calibration.basic_weeks else np.where(basic, FOREVER, lasts)
+    length = lasts if constants.basic_weeks else np.where(basic, FOREVER, lasts)
     return launch, peak, length
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from forsys.sample import words
 from forsys.sample.assortment import CLASS_OF_KIND, Catalogue, season
-from forsys.sample.calibration import Calibration
+from forsys.sample.constants import ShopConstants
 from forsys.sample.population import COLUMNS, SLOT_WEIGHTS, Customers, deviations, shelves
 from forsys.sample.sampling import Bools, Floats, Floats32, Ints, Ints32, choice, within_groups
 from forsys.sample.visits import Visits
@@ -83,10 +83,10 @@ class Shop:
     """The range of goods as the customers see it, week by week."""
 
     def __init__(
-        self, rng: np.random.Generator, catalogue: Catalogue, first_week: int, calibration: Calibration
+        self, rng: np.random.Generator, catalogue: Catalogue, first_week: int, constants: ShopConstants
     ) -> None:
         self.catalogue = catalogue
-        self.calibration = calibration
+        self.constants = constants
         self.first_week = first_week
         self.order = np.argsort(catalogue.shelf, kind="stable")  # articles, shelf by shelf
         self.starts = np.searchsorted(catalogue.shelf[self.order], np.arange(len(words.SHELVES) + 1))
@@ -100,13 +100,13 @@ class Shop:
     def open_week(self, rng: np.random.Generator, week: int) -> None:
         """Set the week's popularity and prices."""
         goods = self.catalogue
-        self.trends += self.calibration.trend * rng.standard_normal(len(self.trends))
+        self.trends += self.constants.trend * rng.standard_normal(len(self.trends))
         trend = self.trends[goods.style] + self.trends[len(words.STYLES) + self.traits.family]
         seasons = season(np.arange(len(words.KINDS)), self.first_week + week)
-        self.weight = goods.quality * _life(goods, week, self.calibration.head_start) * seasons[goods.kind]
+        self.weight = goods.quality * _life(goods, week, self.constants.head_start) * seasons[goods.kind]
         self.weight *= np.exp(trend)
-        if self.calibration.crowd:
-            self.weight /= 1 + self.weight / (self.calibration.crowd * self.weight.sum())
+        if self.constants.crowd:
+            self.weight /= 1 + self.weight / (self.constants.crowd * self.weight.sum())
         self.edges = np.concatenate([[0.0], np.cumsum(self.weight[self.order])])
         marked = week - goods.launch >= 0.6 * goods.length
         self.price = goods.price * np.where(marked, goods.sale, 1.0)
@@ -116,7 +116,7 @@ class Shop:
         low, high = self.edges[self.starts[shelf]], self.edges[self.starts[shelf + 1]]
         empty = high - low <= 1e-9 * self.edges[-1]  # nothing is on sale there: look anywhere
         low, high = np.where(empty, 0.0, low), np.where(empty, self.edges[-1], high)
-        point = low[:, None] + rng.random((len(shelf), self.calibration.looks)) * (high - low)[:, None]
+        point = low[:, None] + rng.random((len(shelf), self.constants.looks)) * (high - low)[:, None]
         position = np.searchsorted(self.edges, point, side="right") - 1
         return self.order[np.minimum(position, len(self.order) - 1)]
 
@@ -148,7 +148,7 @@ def fill(
     """Fill the baskets -> visit index and article index of each line, visit by visit."""
     visit = np.repeat(np.arange(len(visits.customer)), visits.size)
     rank = within_groups(visits.size)
-    shelf = _shelves(rng, customers, visits, visit, rank, shop.calibration)
+    shelf = _shelves(rng, customers, visits, visit, rank, shop.constants)
     style, family = _moods(rng, customers, visits)
     article = np.empty(len(visit), dtype=np.int64)
     for start in range(0, len(visit), BLOCK_OF_LINES):
@@ -201,7 +201,12 @@ def _gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats32:
 
 
 def _shelves(
-    rng: np.random.Generator, customers: Customers, visits: Visits, visit: Ints, rank: Ints, constants: Calibration
+    rng: np.random.Generator,
+    customers: Customers,
+    visits: Visits,
+    visit: Ints,
+    rank: Ints,
+    constants: ShopConstants,
 ) -> Ints:
     """The shelf of each line: mostly that of the basket's first line, otherwise another of the customer's."""
     who = visits.customer[visit]
@@ -229,7 +234,7 @@ def _come_back(
     rng: np.random.Generator, shop: Shop, memory: Memory, customer: Ints, size: Ints, article: Ints, week: int
 ) -> Ints:
     """Move some lines to what the customer bought before, or to another colour of it."""
-    constants = shop.calibration
+    constants = shop.constants
     chance = rng.random(len(article))
     again = constants.again + constants.again_soon * np.exp((memory.last[customer] - week) / constants.soon_weeks)
     again = again * size**-constants.errands
@@ -242,7 +247,7 @@ def _match(rng: np.random.Generator, shop: Shop, article: Ints, rank: Ints) -> I
     """Move some lines after a basket's first to what goes well with the first article, or to its other colours."""
     chance = rng.random(len(article))
     lead = article[np.arange(len(rank)) - rank]
-    partnered, sibling = shop.calibration.partnered, shop.calibration.sibling
+    partnered, sibling = shop.constants.partnered, shop.constants.sibling
     other = np.where(chance < partnered, shop.partner_of(rng, lead), shop.variant_of(rng, lead))
     moved = (rank > 0) & (chance < partnered + sibling) & shop.on_sale(other)
     return np.where(moved, other, article)

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from forsys.errors import DataError
-from forsys.sample.calibration import Calibration
+from forsys.sample.constants import ShopConstants
 from forsys.sample.reference_figures import ARTICLES, CUSTOMERS, PRODUCT_CODES
 from forsys.sample.shop import generate
 
@@ -15,7 +15,7 @@ ARTICLES_POWER = 0.285
 WEEKLY_BUYERS = 0.0615  # with the baskets below, 31.8 million rows
 
 # Fitted on 0.3 of the customers with all articles, until the 28 quantities of `forsys sample --fidelity` agreed.
-LIKE_H_AND_M = Calibration(
+LIKE_H_AND_M = ShopConstants(
     exact_counts=True,
     codes_an_article=PRODUCT_CODES / ARTICLES,
     # rows per customer, and how long ago the week's buyers bought last
@@ -73,5 +73,5 @@ def generate_full_size(folder: Path, scale: float = 1.0, *, seed: int = 7, image
         last_day=LAST_DAY,
         opens_late=1,
         weekly_buyers=WEEKLY_BUYERS,
-        calibration=LIKE_H_AND_M,
+        constants=LIKE_H_AND_M,
     )

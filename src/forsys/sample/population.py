@@ -10,7 +10,7 @@ import polars as pl
 from forsys.sample import reference_figures as figures
 from forsys.sample import words
 from forsys.sample.assortment import HIDDEN
-from forsys.sample.calibration import Calibration
+from forsys.sample.constants import ShopConstants
 from forsys.sample.sampling import Floats, Floats32, Ints, Ints32, choice, hex_digits, sample_columns, sample_mask
 
 PROTOTYPES = 9  # lifestyles within a persona, so that customers resemble each other
@@ -58,36 +58,36 @@ class Customers:
         return len(self.persona)
 
 
-def make_customers(rng: np.random.Generator, count: int, weeks: int, calibration: Calibration) -> Customers:
+def make_customers(rng: np.random.Generator, count: int, weeks: int, constants: ShopConstants) -> Customers:
     """Sample `count` customers of a shop that is simulated for `weeks` weeks."""
     persona = choice(rng, np.array([p.share for p in words.PERSONAS]), count)
     prototype = persona * PROTOTYPES + rng.integers(0, PROTOTYPES, count)
     centre = _centres(rng)
-    joined = _joined(rng, count, weeks, calibration)
-    wide = calibration.basket_spread
+    joined = _joined(rng, count, weeks, constants)
+    wide = constants.basket_spread
     return Customers(
-        frame=_frame(rng, _ages(rng, persona), calibration.exact_counts),
+        frame=_frame(rng, _ages(rng, persona), constants.exact_counts),
         persona=persona,
         prototype=prototype,
         centre=centre,
         taste=centre[prototype] + deviations() * rng.standard_normal((count, WIDTH), dtype=np.float32),
         slots=np.stack([shelves(rng, persona) for _ in range(SLOTS)], axis=1),
         seen=np.zeros(count, dtype=np.int32),
-        rate=rng.lognormal(0, calibration.activity_spread, count).astype(np.float32),
+        rate=rng.lognormal(0, constants.activity_spread, count).astype(np.float32),
         joined=joined,
-        patience=rng.lognormal(calibration.patience, 0.9, count).astype(np.float32),
+        patience=rng.lognormal(constants.patience, 0.9, count).astype(np.float32),
         basket=rng.lognormal(-(wide**2) / 2, wide, count).astype(np.float32),
         online=rng.beta(0.9, 0.6, count).astype(np.float32),
         bulk=rng.gamma(1.5, 1 / 1.5, count).astype(np.float32),
     )
 
 
-def _joined(rng: np.random.Generator, count: int, weeks: int, calibration: Calibration) -> Ints32:
+def _joined(rng: np.random.Generator, count: int, weeks: int, constants: ShopConstants) -> Ints32:
     """Week of each customer's first visit; -1 for customers since before the first week, who may come or not."""
-    before = rng.random(count) < calibration.joined_before
+    before = rng.random(count) < constants.joined_before
     joined = np.where(before, -1, rng.integers(0, weeks, count))
-    if calibration.return_weeks:
-        back = rng.exponential(calibration.return_weeks, int(before.sum()))
+    if constants.return_weeks:
+        back = rng.exponential(constants.return_weeks, int(before.sum()))
         joined[before] = np.minimum(back, weeks - 1)
     return joined.astype(np.int32)
 

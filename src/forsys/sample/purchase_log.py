@@ -10,7 +10,7 @@ import polars as pl
 from forsys.sample import words
 from forsys.sample.assortment import Catalogue
 from forsys.sample.baskets import Memory, Shop, drift, fill
-from forsys.sample.calibration import Calibration
+from forsys.sample.constants import ShopConstants
 from forsys.sample.population import Customers
 from forsys.sample.sampling import Ints
 from forsys.sample.visits import Visits, sample_visits, traffic
@@ -38,16 +38,16 @@ def simulate(
     first_day: date,
     weeks: int,
     weekly_buyers: float,
-    calibration: Calibration,
+    constants: ShopConstants,
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows of each week with the file's columns. Changes `customers` in place, as their tastes drift."""
     first_week = week_of_year(first_day)
-    shop = Shop(rng, catalogue, first_week, calibration)
-    memory = Memory.blank(len(customers), calibration.memory)
+    shop = Shop(rng, catalogue, first_week, constants)
+    memory = Memory.blank(len(customers), constants.memory)
     for week in range(weeks):
         shop.open_week(rng, week)
-        share = weekly_buyers * traffic(first_week + week, calibration.rhythm)
-        visits = sample_visits(rng, customers, memory.last, week, share, first_day.weekday(), calibration)
+        share = weekly_buyers * traffic(first_week + week, constants.rhythm)
+        visits = sample_visits(rng, customers, memory.last, week, share, first_day.weekday(), constants)
         drift(rng, customers, np.unique(visits.customer), week)
         visit, article = fill(rng, shop, customers, memory, visits, week)
         visit, article = _without_repeats(visits, visit, article, len(catalogue))
@@ -78,7 +78,7 @@ def _rows(
 ) -> pl.DataFrame:
     """Rows of the file, one per unit, with the week's price; several units are equal rows."""
     multiple = np.array([k.units for k in words.KINDS])[shop.catalogue.kind[article]]
-    mean = shop.calibration.extra_units * multiple / 1.15 * customers.bulk[visits.customer[visit]]
+    mean = shop.constants.extra_units * multiple / 1.15 * customers.bulk[visits.customer[visit]]
     units = np.minimum(rng.geometric(1 / (1 + mean)), 12)
     line = np.repeat(np.arange(len(visit)), units)
     line = line[np.argsort(visits.day[visit[line]], kind="stable")]

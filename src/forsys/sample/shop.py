@@ -15,7 +15,7 @@ import polars as pl
 from forsys.errors import DataError
 from forsys.progress import progress
 from forsys.sample.assortment import Catalogue, make_catalogue
-from forsys.sample.calibration import SMALL, Calibration
+from forsys.sample.constants import SMALL, ShopConstants
 from forsys.sample.drawings import draw_pictures
 from forsys.sample.population import Customers, make_customers
 from forsys.sample.purchase_log import simulate, week_of_year, write_purchases
@@ -39,7 +39,7 @@ def generate(
     last_day: date = LAST_DAY,
     opens_late: int = 0,
     weekly_buyers: float = 0.115,
-    calibration: Calibration = SMALL,
+    constants: ShopConstants = SMALL,
 ) -> None:
     """Write a generated shop into `folder`: equal parameters give equal bytes.
 
@@ -54,19 +54,19 @@ def generate(
     _clear(folder)
     first_day = last_day - timedelta(days=7 * weeks - 1)
     first_week = week_of_year(first_day)
-    catalogue = make_catalogue(np.random.default_rng([seed, 1]), articles, weeks, first_week, calibration)
-    population = make_customers(np.random.default_rng([seed, 2]), customers, weeks, calibration)
+    catalogue = make_catalogue(np.random.default_rng([seed, 1]), articles, weeks, first_week, constants)
+    population = make_customers(np.random.default_rng([seed, 2]), customers, weeks, constants)
     _write_csv(catalogue.frame, folder / "articles.csv")
     _write_csv(population.frame, folder / "customers.csv")
     _write_csv(_sample_submission(catalogue, population), folder / "sample_submission.csv")
     rng = np.random.default_rng([seed, 3])
     path = folder / "transactions_train.csv"
-    frames = simulate(rng, catalogue, population, first_day, weeks, weekly_buyers, calibration)
+    frames = simulate(rng, catalogue, population, first_day, weeks, weekly_buyers, constants)
     opens = first_day + timedelta(days=opens_late)
     rows = write_purchases(path, progress(frames, "weeks", "week", weeks), opens)
     pictures = draw_pictures(folder / "images", catalogue, seed, images)
     parameters = {**settings, "seed": seed, "images": images, "weekly_buyers": weekly_buyers}
-    fitted = {"opens_late": opens_late, "calibration": asdict(calibration)}
+    fitted = {"opens_late": opens_late, "constants": asdict(constants)}
     made = {"rows": rows, "pictures": pictures, "first_day": str(opens), "last_day": str(last_day)}
     write_json({"parameters": {**parameters, **fitted, "last_day": str(last_day)}, "made": made}, folder / MARKER)
     (folder / UNFINISHED).unlink()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forsys.sample.assortment import WEEKS_PER_YEAR
-from forsys.sample.calibration import Calibration
+from forsys.sample.constants import ShopConstants
 from forsys.sample.population import Customers
 from forsys.sample.sampling import Bools, Floats, Floats32, Ints, Ints32
 
@@ -32,21 +32,21 @@ def sample_visits(
     week: int,
     share: float,
     first_weekday: int,
-    calibration: Calibration,
+    constants: ShopConstants,
 ) -> Visits:
     """Visits of one week. About `share` of all customers come; those who join this week always do.
 
     `last` (n,) is the week of each customer's last visit; `first_weekday` is the week's first day, 0 = Monday.
     """
-    rate = _rates(customers, last, week, calibration)
+    rate = _rates(customers, last, week, constants)
     new = customers.joined == week
     factor = _calibrated(rate, share - float(new.mean()))
     come = new | (rng.random(len(customers), dtype=np.float32) < -np.expm1(-factor * rate))
     buyers = np.flatnonzero(come)
-    customer = np.repeat(buyers, 1 + rng.poisson(calibration.extra_visits, len(buyers)))
+    customer = np.repeat(buyers, 1 + rng.poisson(constants.extra_visits, len(buyers)))
     days = np.roll(DAY_WEIGHTS, -first_weekday)
     count = len(customer)
-    further = (calibration.mean_basket - 1) * customers.basket[customer]  # articles, after the first
+    further = (constants.mean_basket - 1) * customers.basket[customer]  # articles, after the first
     return Visits(
         customer=customer,
         day=rng.choice(7, count, p=days / days.sum()),
@@ -61,10 +61,10 @@ def traffic(week_of_year: float, rhythm: float) -> float:
     return float(1 + rhythm * np.cos(4 * np.pi * (week_of_year - 24) / WEEKS_PER_YEAR))
 
 
-def _rates(customers: Customers, last: Ints32, week: int, calibration: Calibration) -> Floats32:
+def _rates(customers: Customers, last: Ints32, week: int, constants: ShopConstants) -> Floats32:
     """Relative rate of visits in this week; 0 before a customer has joined -> (n,)."""
     known = (week - customers.joined).astype(np.float32)
-    echo = 1 + calibration.echo * np.exp((last - week) / np.float32(calibration.echo_weeks))
+    echo = 1 + constants.echo * np.exp((last - week) / np.float32(constants.echo_weeks))
     rate = customers.rate * np.exp(-np.maximum(known, 0) / customers.patience) * echo
     return np.where(known > 0, rate, np.float32(0)).astype(np.float32)
 

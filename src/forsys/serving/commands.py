@@ -1,6 +1,5 @@
 """What `forsys recommend`, `export` and `explain` print: a function per command."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from forsys.run import Run
 from forsys.serving.explaining import explanation_text, explanations
 from forsys.serving.export import export
 from forsys.serving.recommender import Recommender
+from forsys.store import json_text
 
 
 def recommend_text(
@@ -63,4 +63,4 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _json(found: Any) -> str:
-    return json.dumps(found, indent=1, ensure_ascii=False)
+    return json_text(found, indent=1, ensure_ascii=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ShopConstants:
     """Constants of the generator. Shares and chances are 0 to 1, sigmas of logarithms. GENERATED.json has all."""
 
     exact_counts: bool = False  # give missing values and product codes exactly their shares, not on average
@@ -53,4 +53,4 @@ class Calibration:
     errands: float = 0.0  # both are multiplied by (1 / basket size) to this power
 
 
-SMALL = Calibration()
+SMALL = ShopConstants()
