@@ -83,23 +83,51 @@ def test_customers_attributes_by_their_types() -> None:
 
 def test_given_ones_stand() -> None:
     table = articles(kind=values(different=6), shade=values(different=5))
-    roles = choose_roles(table, CUSTOMERS, {"colour": "shade", "ranker": ["shade"], "channels": ["web"]})
+    roles = choose_roles(
+        table, CUSTOMERS, Roles.read({"colour": "shade", "ranker": ["shade"], "channels": ["web"]})
+    )
     assert (roles.colour, roles.ranker, roles.channels, roles.kind) == ("shade", ("shade",), ("web",), "kind")
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"rankr": []}, "rankr is unknown. Known are attributes"),
-        ({"ranker": ["colour"]}, "the tables have no column 'colour'"),
-        ({"kind": "sort"}, "the tables have no column 'sort'"),
-        ({"counted": ["sort"]}, "[roles] counted: the tables have no column 'sort'"),
+        ({"ranker": ["colour"]}, "the table of articles has no column 'colour'. Its attributes: kind."),
+        ({"kind": "sort"}, "the table of articles has no column 'sort'"),
+        ({"counted": ["kind", "sort"]}, "[roles] counted: the table of articles has no column 'sort'"),
+        ({"naive_bayes": [""]}, "[roles] naive_bayes: the table of articles has no column ''"),
+        ({"ranker": ["club"]}, "[roles] ranker: the table of articles has no column 'club'"),  # of the customers
+        ({"kind": "age"}, "[roles] kind: the table of articles has no column 'age'"),
+        ({"attributes": ["club"]}, "the table of articles has no column 'club'"),
+        (
+            {"customers": ["kind"]},
+            "[roles] customers: the table of customers has no column 'kind'. Its attributes: club.",
+        ),
+        ({"customer_categories": ["article"]}, "the table of customers has no column 'article'"),
+        ({"network": ["kind"]}, "the table of customers has no column 'kind'"),
     ],
 )
 def test_faults_of_given_ones(given: dict[str, object], words: str) -> None:
     with pytest.raises(DataError) as raised:
-        choose_roles(articles(kind=values(different=6)), CUSTOMERS, given)
+        choose_roles(
+            articles(kind=values(different=6)), CUSTOMERS.with_columns(club=pl.lit("gold")), Roles.read(given)
+        )
     assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"kind": "", "colour": ""},
+        {"naive_bayes": ["article"], "counted": ["article"]},
+        {"ranker": [], "network": []},
+        {"customers": ["age"], "customer_categories": ["postal_code"]},
+    ],
+)
+def test_what_may_be_given(given: dict[str, object]) -> None:
+    roles = choose_roles(articles(kind=values(different=6)), CUSTOMERS, Roles.read(given)).as_json()
+    assert {name: roles[name] for name in given} == given
 
 
 def test_kaggle_s_are_read() -> None:

@@ -136,6 +136,15 @@ FAULTS = {
     ORDERS + 'day_format = "DD.MM.YYYY"\n': "line 6: [orders] day_format: no form of days; write Y-M-D",
     ORDERS + 'day_format = "%Q"\n': "no form of days",
     ORDERS.replace('"who"', '"*"'): "line 4: [orders] customer: a column of this name cannot be read",
+    ORDERS + '[roles]\nranker = "colour"\n': "line 7: [roles] ranker: write a list of names, such as",
+    ORDERS + "[roles]\n\nranker = 5\n": "line 8: [roles] ranker: write a list of names",
+    ORDERS + '[roles]\nkind = ["x"]\n': "line 7: [roles] kind: Input should be a valid string (found \"['x']\")",
+    ORDERS
+    + "[roles]\nmeanings = { x = 3 }\n": "line 7: [roles] meanings: Input should be a valid string (found '3')",
+    ORDERS + '[roles]\ncounted = ["x", 3]\n': "line 7: [roles] counted: Input should be a valid string (found '3')",
+    ORDERS + '[roles]\nnetwork = { x = "y" }\n': "line 7: [roles] network: write a list of names",
+    ORDERS + "[roles]\nnaive_bayes = []\n": "line 7: [roles] naive_bayes: name at least one attribute",
+    ORDERS + "[roles]\nrankr = []\n": "line 7: [roles] rankr: unknown key; do you mean ranker?",
     "\ufeff" + ORDERS + 'ordr = "x"\n': "do you mean order?",
 }
 

@@ -17,6 +17,7 @@ from forsys.tables.limits import MAX_ID
 from forsys.tables.numbers import with_dot
 from forsys.tables.reading import Table, shown
 from forsys.tables.rejected import Checks, DataIssues, reason_code
+from forsys.tables.roles import ARTICLE_COLUMNS, CUSTOMER_COLUMNS
 from forsys.tables.shop_file import Articles, Customers, RecommendTo
 
 AGES = (0, 120)
@@ -25,9 +26,7 @@ AGE_RANGE = r"^\s*(\d{1,3})\s*(?:-|–|to)\s*(\d{1,3})\s*$"
 AGE_FROM = r"^\s*(\d{1,3})\s*\+\s*$"
 UNWRITABLE = r'[,"\r\n\x00]'  # what a line of Kaggle's submission cannot hold without quotes
 UNREADABLE = r"[\r\n\x00]"  # what no list that people read can hold
-ARTICLE_COLUMNS = {"article", "article_id", "product_code", "prod_name", "detail_desc", "picture"}
 RESERVED = {*ARTICLE_COLUMNS, *CONTENT}  # no attribute may have these names
-CUSTOMER_COLUMNS = {"customer", "customer_id", "age", "postal_code"}
 
 
 def read_articles(table: Table, issues: DataIssues) -> pl.DataFrame:

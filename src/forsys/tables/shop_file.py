@@ -22,6 +22,8 @@ from pydantic import (
 )
 
 from forsys.errors import DataError
+from forsys.tables.limits import MAX_CHANNELS
+from forsys.tables.roles import Roles
 
 SHOP_FILE = "shop.toml"
 DAY_FORMS = ISO, DAY_FIRST, MONTH_FIRST = ("Y-M-D", "D/M/Y", "M/D/Y")
@@ -163,8 +165,8 @@ class Orders(TableSection):
             raise ValueError("channels are named, but not the column `channel` that holds them")
         if self.price_is == "line" and (self.price is None or self.units is None):
             raise ValueError('price_is = "line" needs the columns `price` and `units`')
-        if len(self.channels) > 100:
-            raise ValueError("at most 100 channels can be named")
+        if len(self.channels) > MAX_CHANNELS:
+            raise ValueError(f"at most {MAX_CHANNELS} channels can be named")
         return self
 
     def keys(self) -> dict[str, str]:
@@ -246,7 +248,7 @@ class _Tables(Section):
     articles: Articles | None = None
     customers: Customers | None = None
     recommend_to: RecommendTo | None = None
-    roles: dict[str, Any] = {}
+    roles: Roles = Roles()
 
 
 @dataclass(frozen=True)
@@ -259,7 +261,7 @@ class ShopFile:
     articles: Articles | None
     customers: Customers | None
     recommend_to: RecommendTo | None
-    roles: dict[str, Any]
+    roles: Roles
 
     @property
     def is_shipped(self) -> bool:
@@ -327,11 +329,12 @@ def _fault(fault: Any, text: str) -> str:
     return f"{place}{where}: unknown key; {hint}"
 
 
-_MODELS: dict[str, type[Section]] = {
+_MODELS: dict[str, type[BaseModel]] = {
     "orders": Orders,
     "articles": Articles,
     "customers": Customers,
     "recommend_to": RecommendTo,
+    "roles": Roles,
 }
 
 
