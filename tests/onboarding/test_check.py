@@ -78,6 +78,25 @@ def test_all_faults_of_a_shop_file_at_once(tmp_path: Path) -> None:
         assert any(word in fault for fault in faults), (word, faults)
 
 
+@pytest.mark.parametrize("make", [shops.order_lines, shops.marketplace, shops.grocer])
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [
+        ('ranker = ["haircolour"]', "[roles] ranker: the table of articles has no column 'haircolour'"),
+        ('customers = ["article_id"]', "[roles] customers: the table of customers has no column 'article_id'"),
+        ('online = "telepathy"', "[roles] online: the orders have no channel 'telepathy'"),
+        ("naive_bayes = []", "[roles] naive_bayes: name at least one"),
+        ('naive_bayes = ["article", "product_code"]', ""),
+    ],
+)
+def test_faults_of_roles(make: Callable[[Path], Path], roles: str, words: str, tmp_path: Path) -> None:
+    shop_file = make(tmp_path / "shop")
+    shop_file.write_text(f"{shop_file.read_text(encoding='utf-8')}\n[roles]\n{roles}\n", encoding="utf-8")
+    faults = checked(shop_file).faults
+    assert len(faults) == bool(words), faults
+    assert all(words in fault for fault in faults)
+
+
 @pytest.mark.parametrize("text", ["[orders\n", "", "x = 1\n"])
 def test_a_shop_file_that_is_none(text: str, tmp_path: Path) -> None:
     (tmp_path / "shop.toml").write_text(text, encoding="utf-8")

@@ -1,5 +1,6 @@
 """Which attributes serve where: chosen by what they tell, unless the shop says."""
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -81,6 +82,57 @@ def test_customers_attributes_by_their_types() -> None:
     assert (roles.customers, roles.customer_categories, roles.network) == (("club", "income"), ("club",), ("club",))
 
 
+@pytest.mark.parametrize(
+    ("channels", "online"),
+    [
+        (("store", "Online"), ("Online",)),
+        (("Onlineshop", "Filiale", "Telefon"), ("Onlineshop",)),
+        (("01 Store", "02 WEB"), ("02 WEB",)),
+        (("branch", "mobile_app"), ("mobile_app",)),
+        (("pos", "E-Commerce"), ("E-Commerce",)),
+        (("magasin", "vente en ligne"), ("vente en ligne",)),
+        (("eshop", "tel"), ("eshop",)),
+        (("store", "phone"), ()),
+        (("330", "331"), ()),
+        (("1", "2"), ()),  # the second most common value is no online shop
+        (("Weber", "Offline", "Appel"), ()),
+        (("web", "app", "store"), ()),  # which of the two?
+        (("web",), ()),  # the whole shop: nothing to tell apart
+        ((), ()),
+    ],
+)
+def test_the_online_shop_is_the_only_channel_whose_name_says_so(
+    channels: tuple[str, ...], online: tuple[str, ...]
+) -> None:
+    assert choose_roles(articles(kind=values(different=6)), CUSTOMERS, channels=channels).online == online
+
+
+@pytest.mark.parametrize(
+    ("given", "online"),
+    [("store", ("store",)), (["web", "app"], ("web", "app")), (7, ("7",)), ([7, "app"], ("7", "app")), ([], ())],
+)
+def test_the_online_shop_may_be_named(given: object, online: tuple[str, ...]) -> None:
+    table, channels = articles(kind=values(different=6)), ("web", "app", "store", "7")
+    roles = choose_roles(table, CUSTOMERS, Roles.read({"online": given}), channels)
+    assert roles.online == online
+    codes = [1 + channels.index(name) for name in online]
+    assert np.flatnonzero(roles.is_online(np.arange(100))).tolist() == sorted(codes)
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"),
+    [
+        (("store", "web"), "[roles] online: the orders have no channel 'Web'. Name one of store, web."),
+        ((), "[roles] online: the orders have no channel 'Web'. Name their column first"),
+        (tuple(f"{n}" for n in range(100)), "13, 14, …."),
+    ],
+)
+def test_an_online_shop_that_is_no_channel(channels: tuple[str, ...], words: str) -> None:
+    with pytest.raises(DataError) as raised:
+        choose_roles(articles(kind=values(different=6)), CUSTOMERS, Roles(online=("Web",)), channels)
+    assert words in str(raised.value)
+
+
 def test_given_ones_stand() -> None:
     table = articles(kind=values(different=6), shade=values(different=5))
     roles = choose_roles(
@@ -135,3 +187,4 @@ def test_kaggle_s_are_read() -> None:
     assert roles == Roles.read(roles.as_json())
     assert roles.spelled("product_type_name") == "product type"
     assert roles.customer_categories == ("club_member_status", "fashion_news_frequency")
+    assert np.flatnonzero(roles.is_online(np.arange(100))).tolist() == [2]

@@ -543,6 +543,26 @@ def test_channels_by_how_common_they_are(tmp_path: Path) -> None:
     assert more.transactions["channel"].to_list() == [1, 2, 1]
 
 
+@pytest.mark.parametrize(
+    ("values", "roles", "online", "note"),
+    [
+        (("web", "store", "web"), "", ["web"], "the channel web is taken as the online shop, by its name"),
+        (("a", "b", "b"), "", [], "no channel is known as the online shop"),
+        (("1", "2", "2"), "online = 1", ["1"], None),
+        (("web", "store", "web"), "online = []", [], None),
+        (("web", "web", "web"), "", [], None),
+        (("web", "app", "store"), 'online = ["web", "app"]', ["web", "app"], None),
+    ],
+)
+def test_the_online_shop(
+    tmp_path: Path, values: tuple[str, ...], roles: str, online: list[str], note: str | None
+) -> None:
+    text = f'{ORDERS}channel = "c"\n[roles]\n{roles}\n'
+    shop = Shop(tmp_path, text, {"orders.csv": with_column("c", *values)})
+    assert shop.summary["roles"]["online"] == online
+    assert note in shop.notes if note else "online" not in shop.notes
+
+
 def test_channels_are_the_same_in_any_spelling(tmp_path: Path) -> None:
     log = with_column("c", " web", "2.0", "2").replace("2024-01-02,", "2024-01-02 10:30,")
     shop = Shop(tmp_path, ORDERS + 'channel = "c"\n', {"orders.csv": log})

@@ -27,7 +27,7 @@ from forsys.tables.limits import MIN_MATCH
 from forsys.tables.matching import Ids, applied, as_written, matching_key
 from forsys.tables.reading import Table, open_table
 from forsys.tables.rejected import DataIssues
-from forsys.tables.roles import choose_roles
+from forsys.tables.roles import Roles, choose_roles
 from forsys.tables.shop_file import ShopFile, TableSection
 from forsys.tables.transactions import Known, Purchases, read_transactions
 from forsys.tables.unpacking import scratch_beside
@@ -68,7 +68,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
     customer_rows = customer_table(customers, customer_ids)
     write_parquet(article_rows, out / "articles.parquet")
     write_parquet(customer_rows, out / "customers.parquet")
-    roles = choose_roles(article_rows, customer_rows, shop.roles, purchases.channels)
+    roles = roles_of(shop, article_rows, customer_rows, purchases.channels, issues)
     submission = submission_table(listed, customer_ids)
     _note_cold(purchases, submission, len(customer_ids), shop, issues)
     write_parquet(submission, out / "submission_customers.parquet")
@@ -131,6 +131,21 @@ def listed_of(shop: ShopFile, scratch: Path, issues: DataIssues) -> pl.Series | 
         issues.notes.append(f"no {section.label}: the customers to predict for are all customers")
         return None
     return read_submission(required(shop, section, scratch), issues)
+
+
+def roles_of(
+    shop: ShopFile, articles: pl.DataFrame, customers: pl.DataFrame, channels: tuple[str, ...], issues: DataIssues
+) -> Roles:
+    """The roles of the finished tables, as `choose_roles`; of several channels, a note says which is online."""
+    roles = choose_roles(articles, customers, shop.roles, channels)
+    if len(channels) > 1 and "online" not in shop.roles.model_fields_set:
+        found = (
+            f"the channel {roles.online[0]} is taken as the online shop, by its name; [roles] online names another"
+            if roles.online
+            else "no channel is known as the online shop; if one is, name it: [roles] online"
+        )
+        issues.notes.append(f"{shop.orders.label}: {found}")
+    return roles
 
 
 def _with_listed(ids: pl.Series, listed: pl.Series | None, shop: ShopFile, issues: DataIssues) -> pl.Series:

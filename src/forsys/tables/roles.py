@@ -1,5 +1,6 @@
 """Which of a shop's attributes serve where: as the shop file says, and else chosen by what they tell."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -7,7 +8,9 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
+from forsys.arrays import Bools, Ints
 from forsys.errors import DataError
+from forsys.tables.limits import MAX_CHANNELS
 
 # Columns of our own; the others of these tables are the shop's attributes.
 ARTICLE_COLUMNS = {"article", "article_id", "product_code", "prod_name", "detail_desc", "picture"}
@@ -18,6 +21,8 @@ MIN_KNOWN = 0.5  # share of the articles with a value
 KINDS, GROUPS = (5, 300), (2, 60)  # values of an attribute that says what an article is, and of a coarser one
 RANKER, COUNTED, NAIVE_BAYES = 7, 4, 6  # attributes chosen for each use, those that tell most first
 COLOURS = ("colour", "color", "farbe", "couleur", "kleur")
+ONLINE = re.compile(r"online|internet|en ligne|\b(web|web(shop|store|site)|app|e[- ]?(commerce|shop|store))\b")
+SHOWN_CHANNELS = 15
 
 
 def _names(value: Any) -> Any:
@@ -33,6 +38,12 @@ def _no_empty(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _channels(value: Any) -> Any:
+    """One channel or a list of them, which may be written as numbers, as a tuple of texts."""
+    channels = value if isinstance(value, (list, tuple)) else [value]
+    return tuple(str(channel) if isinstance(channel, int) else channel for channel in channels)
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
@@ -43,8 +54,9 @@ class Roles(BaseModel):
     dress; department: a larger group; colour: for people to read; each may be "". ranker: attributes that the
     ranker gets as they are. counted: those of which a customer's earlier purchases are counted, product_code among
     them. naive_bayes: attributes of the source same_attributes. customers: attributes that the ranker gets;
-    network: those that the recurrent networks get. channels: names of the channels 1, 2, …. meanings: words for
-    attributes whose names don't say enough.
+    network: those that the recurrent networks get. channels: names of the channels 1, 2, …. online: those of them
+    that are the online shop; none where that is not known. meanings: words for attributes whose names don't say
+    enough.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -60,6 +72,7 @@ class Roles(BaseModel):
     customer_categories: Names = ()
     network: Names = ()
     channels: Names = ()
+    online: Annotated[tuple[str, ...], BeforeValidator(_channels)] = ()
     meanings: dict[str, str] = {}
 
     def as_json(self) -> dict[str, Any]:
@@ -70,6 +83,12 @@ class Roles(BaseModel):
     def read(cls, values: Mapping[str, Any]) -> "Roles":
         """From JSON or TOML, where tuples are lists."""
         return cls.model_validate(values)
+
+    def is_online(self, channel: Ints) -> Bools:
+        """Whether codes of channels are those of the online shop, of the same shape."""
+        known = np.zeros(MAX_CHANNELS + 1, bool)
+        known[1 : len(self.channels) + 1] = [name in self.online for name in self.channels]
+        return known[channel]
 
     def spelled(self, attribute: str) -> str:
         """An attribute in words: "product type" for product_type_name."""
@@ -84,7 +103,7 @@ def choose_roles(
 ) -> Roles:
     """The roles of these tables' attributes and of the `channels`; what is set in `given` stands.
 
-    Raises DataError where it names a column that its table lacks.
+    Raises DataError where it names a column that its table lacks, or a channel that the orders lack.
     """
     given = given or Roles()
     attributes = [name for name in _texts(articles) if name not in ARTICLE_COLUMNS]
@@ -106,9 +125,24 @@ def choose_roles(
         "customer_categories": categories,
         "network": categories,
         "channels": list(channels),
+        "online": _online(given.channels or channels),
     }
     _check_columns(given, articles, customers)
+    _check_online(given, given.channels or channels)
     return Roles.read(chosen | given.model_dump(exclude_unset=True))
+
+
+def _online(channels: tuple[str, ...]) -> list[str]:
+    """The only one of several channels whose name says that it is the online shop, or none."""
+    found = [name for name in channels if ONLINE.search(name.casefold().replace("_", " "))]
+    return found if len(found) == 1 < len(channels) else []
+
+
+def _check_online(given: Roles, channels: tuple[str, ...]) -> None:
+    if strange := [name for name in given.online if name not in channels]:
+        first = ", ".join(channels[:SHOWN_CHANNELS]) + ", …" * (len(channels) > SHOWN_CHANNELS)
+        advice = f"Name one of {first}." if channels else "Name their column first: `channel` of [orders]."
+        raise DataError(f"[roles] online: the orders have no channel {strange[0]!r}. {advice}")
 
 
 def _texts(table: pl.DataFrame) -> list[str]:
@@ -148,7 +182,7 @@ def _check_columns(given: Roles, articles: pl.DataFrame, customers: pl.DataFrame
     for role, value in given.model_dump(exclude_unset=True).items():
         if role in ("customers", "customer_categories", "network"):
             table, columns, ours = "customers", customers.columns, CUSTOMER_COLUMNS
-        elif role not in ("channels", "meanings"):
+        elif role not in ("channels", "online", "meanings"):
             table, columns, ours = "articles", articles.columns, ARTICLE_COLUMNS
         else:
             continue
