@@ -34,6 +34,8 @@ class Named:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.section = self
+        self.decimal = None
 
 
 def with_column(name: str, *values: str) -> str:
@@ -726,6 +728,75 @@ def test_attributes_of_customers_have_their_types(tmp_path: Path) -> None:
     }
     assert shop.customers.row(40)[1:] == ("c1", 1.0, "yes", "07", 1.0, 2.5, None, None)
     assert "nearly every row: name" in shop.notes
+
+
+def customers_with(tmp_path: Path, values: list[str], text: str, decimal: str | None = None) -> Shop:
+    """A shop whose customers have the column x with these values, which are quoted."""
+    rows = "".join(f'c{i},"{value}"\n' for i, value in enumerate(values, 1))
+    named = f'decimal = "{decimal}"\n' if decimal else ""
+    return Shop(tmp_path, ORDERS + CUSTOMERS + named + text, {"orders.csv": LOG, "customers.csv": f"id,x\n{rows}"})
+
+
+DECIMALS: list[tuple[list[str], str | None, list[float | None]]] = [
+    (["12,5", "3", "0,25", ""], None, [12.5, 3, 0.25, None]),
+    (["12,5", "1.234,5", "1,234"], None, [12.5, 1234.5, 1.234]),
+    (["12,5", "3.25", "4"], None, [None, 3.25, 4]),  # a dot too: a comma is none
+    (["12.5", "3.25", " 4 "], None, [12.5, 3.25, 4]),
+    (["1,234", "2", "3"], None, [None, 2, 3]),  # may be either
+    (["1,234", "2", "3"], ",", [1.234, 2, 3]),
+    (["12,5", "2", "3"], ".", [None, 2, 3]),
+    (["12,5", "inf", "nan", "1e300", "x"], None, [12.5, None, None, None, None]),
+]
+
+
+@pytest.mark.parametrize(("values", "decimal", "numbers"), DECIMALS)
+def test_decimal_commas_of_numbers_of_customers(
+    tmp_path: Path, values: list[str], decimal: str | None, numbers: list[float | None]
+) -> None:
+    shop = customers_with(tmp_path, values, 'attributes = ["x"]\nnumbers = ["x"]\n', decimal)
+    assert shop.customers["x"].to_list() == pytest.approx(numbers)
+    lost = sum(number is None and value != "" for value, number in zip(values, numbers, strict=True))
+    assert f"{lost} value" in shop.notes if lost else "unreadable" not in shop.notes
+
+
+@pytest.mark.parametrize(("values", "decimal", "numbers"), DECIMALS)
+def test_an_attribute_is_read_as_one_of_numbers(
+    tmp_path: Path, values: list[str], decimal: str | None, numbers: list[float | None]
+) -> None:
+    """Where all of its values are numbers; else it stays as it is."""
+    found = customers_with(tmp_path, values, 'attributes = ["x"]\n', decimal).customers["x"].to_list()
+    is_all = all(number is not None or value == "" for value, number in zip(values, numbers, strict=True))
+    assert found == (pytest.approx(numbers) if is_all else values)
+
+
+@pytest.mark.parametrize(
+    ("values", "decimal", "ages"),
+    [
+        (["34,5", "41", "25-34", "65+"], None, [34.5, 41, 29.5, 65]),
+        (["34.5", "41,5", "20"], None, [34.5, None, 20]),
+        (["34,50", "20", "200,5"], None, [34.5, 20, None]),
+        (["34,123", "20", "30"], ",", [34.123, 20, 30]),
+        (["34,5", "20", "30"], ".", [None, 20, 30]),
+        (["34", " 41 ", "x"], None, [34, 41, None]),
+    ],
+)
+def test_decimal_commas_of_ages(
+    tmp_path: Path, values: list[str], decimal: str | None, ages: list[float | None]
+) -> None:
+    assert customers_with(tmp_path, values, 'age = "x"\n', decimal).customers["age"].to_list() == pytest.approx(
+        ages
+    )
+
+
+@pytest.mark.parametrize(("decimal", "is_range"), [(None, False), (",", True)])
+def test_a_named_decimal_comma_counts_for_attributes_of_articles(
+    tmp_path: Path, decimal: str | None, is_range: bool
+) -> None:
+    rows = "".join(f'a{i},"{i % 30},{100 + i}"\n' for i in range(60)) + 'A-1,"1,100"\nb/2,"1,100"\n'
+    named = f'decimal = "{decimal}"\n' if decimal else ""
+    text = ORDERS + ARTICLES + named + "\n"
+    shop = Shop(tmp_path, text, {"orders.csv": LOG, "articles.csv": f"id,weight\n{rows}"})
+    assert ("as ranges: weight" in shop.notes) == is_range
 
 
 def test_age_groups_and_regions(tmp_path: Path) -> None:
