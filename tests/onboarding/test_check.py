@@ -103,6 +103,28 @@ def test_a_shop_file_that_is_none(text: str, tmp_path: Path) -> None:
     assert checked(tmp_path / "shop.toml").faults
 
 
+ORDERS = '[orders]\nfile = "{}.csv"\nday = "day"\ncustomer = "who"\narticle = "what"\nprice = "rejected"\n'
+
+
+@pytest.mark.parametrize("name", ["orders", "rejected", "rejected_orders", "2024 rejected"])
+def test_only_notes_of_rejected_rows_are_doubts(name: str, tmp_path: Path) -> None:
+    """Whatever the names of files and columns are."""
+    rows = [f"2024-06-{day:02},c{day % 7},a{day % 5},{price}" for day in range(1, 31) for price in (1, 2)]
+    text = "\n".join(["day,who,what,rejected,rejected too", *(f"{row},x" for row in rows)]) + "\n"
+    (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "shop.toml").write_text(ORDERS.format(name), encoding="utf-8")
+    report = checked(tmp_path / "shop.toml")
+    assert not [doubt for doubt in report.doubts if "rejected" in doubt]
+    assert f"{name}.csv: unknown columns ignored: rejected too" in report.notes
+
+    (tmp_path / f"{name}.csv").write_text(text + "2024-06-31,c1,a1,1,x", encoding="utf-8")
+    report = checked(tmp_path / "shop.toml", max_rejected=0.1)
+    told = [doubt for doubt in report.doubts if doubt.startswith(f"{name}.csv")]
+    assert "1 row rejected, day is not a day as YYYY-MM-DD (line 62)" in told[0]
+    assert told[1:] == [f"{name}.csv: its last row, without a line break, is one: was it cut off?"]
+    assert f"{name}.csv: unknown columns ignored: rejected too" in report.notes
+
+
 def test_ids_that_do_not_match_hide_nothing_else(tmp_path: Path) -> None:
     shop_file = shops.order_lines(tmp_path / "shop")
     path = tmp_path / "shop" / "Export" / "Artikel.csv"

@@ -69,7 +69,7 @@ class _Reader:
                 self._add(self.report.faults, str(error).replace(f" They are kept in {issues.rejected_path}.", ""))
                 continue
             for note in issues.notes:
-                if "rejected" not in note:
+                if note not in issues.rejections:
                     self._add(self.report.notes, note)
                 elif share == self.max_rejected:  # else they are among the faults
                     self._add(self.report.doubts, note)
