@@ -147,7 +147,9 @@ FAULTS = {
     ORDERS + '[roles]\nnetwork = { x = "y" }\n': "line 7: [roles] network: write a list of names",
     ORDERS + "[roles]\nnaive_bayes = []\n": "line 7: [roles] naive_bayes: name at least one attribute",
     ORDERS + "[roles]\nrankr = []\n": "line 7: [roles] rankr: unknown key; do you mean ranker?",
-    "\ufeff" + ORDERS + 'ordr = "x"\n': "do you mean order?",
+    "\ufeff" + ORDERS + 'unit = "x"\n': "do you mean units?",
+    ORDERS
+    + 'order = "no"\n': "line 6: [orders] order: nothing reads the ids of orders; delete this line, or ignore = ['no'].",
 }
 
 
@@ -259,6 +261,21 @@ def test_rejected_rows_of_several_files_have_their_own_lines(tmp_path: Path) -> 
         ("2024-1.csv", 5, "day is missing"),
     ]
     assert "*.csv: 1 row rejected, day is missing (line 5 of 2024-1.csv)" in shop.notes
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("bad", [[0, 2, 3, 6], [3], [], [0, 1, 2, 3, 4, 5, 6], [2, 6]])
+def test_rejected_rows_at_the_edges_of_files(tmp_path: Path, ending: str, bad: list[int]) -> None:
+    """The files have 3, 0, 1 and 3 rows."""
+    rows = [f"{'' if i in bad else '2024-01-02'},c1,A-1\n" for i in range(8)]
+    given: dict[str, Content] = {}
+    for name, (start, stop) in {"a": (0, 3), "b": (3, 3), "c": (3, 4), "d": (4, 8)}.items():
+        text = f"{HEAD}\n{''.join(rows[start:stop])}"
+        frame = pl.read_csv(text.encode(), schema=dict.fromkeys(HEAD.split(","), pl.String))
+        given[f"m/{name}.{ending}"] = text if ending == "csv" else frame
+    shop = Shop(tmp_path, ORDERS.replace("orders.csv", f"m/*.{ending}"), given, share=0.99)
+    places = [*(("a", i + 2) for i in range(3)), ("c", 2), *(("d", i + 2) for i in range(4))]
+    assert shop.rejected.select("file", "line").rows() == [(f"{places[i][0]}.{ending}", places[i][1]) for i in bad]
 
 
 def test_broken_files_among_several_are_named(tmp_path: Path) -> None:

@@ -138,8 +138,6 @@ class Orders(TableSection):
     channel: Column | None = None
     channels: dict[Column, str] = {}
     """Value of the channel -> its name, in the order of their codes; other values are rejected."""
-    order: Column | None = None
-    """Of the order that the line belongs to. No stage needs it."""
     returns: Flags = {}
     """Column -> values of rows that are returns."""
     leave_out: Flags = {}
@@ -171,7 +169,7 @@ class Orders(TableSection):
 
     def keys(self) -> dict[str, str]:
         """Day, customer and article, and what else is named."""
-        return self._keys("day", "customer", "article", "price", "channel", "units", "order")
+        return self._keys("day", "customer", "article", "price", "channel", "units")
 
     def more(self) -> list[str]:
         """The columns of flags."""
@@ -324,6 +322,10 @@ def _fault(fault: Any, text: str) -> str:
     if fault["type"] != "extra_forbidden":
         return f"{place}{where}: {message} (found {str(fault['input'])[:60]!r})."
     model: Any = _MODELS.get(section, _Tables) if key else _Tables
+    if (section, key) == ("orders", "order"):
+        return (
+            f"{place}{where}: nothing reads the ids of orders; delete this line, or ignore = [{fault['input']!r}]."
+        )
     close = difflib.get_close_matches(words[-1].casefold(), model.model_fields, n=1)
     hint = f"do you mean {close[0]}?" if close else f"allowed are {', '.join(model.model_fields)}."
     return f"{place}{where}: unknown key; {hint}"
