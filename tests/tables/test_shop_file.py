@@ -148,8 +148,7 @@ FAULTS = {
     ORDERS + "[roles]\nnaive_bayes = []\n": "line 7: [roles] naive_bayes: name at least one attribute",
     ORDERS + "[roles]\nrankr = []\n": "line 7: [roles] rankr: unknown key; do you mean ranker?",
     "\ufeff" + ORDERS + 'unit = "x"\n': "do you mean units?",
-    ORDERS
-    + 'order = "no"\n': "line 6: [orders] order: nothing reads the ids of orders; delete this line, or ignore = ['no'].",
+    ORDERS + 'order = "no"\n': "line 6: [orders] order: no longer a key, since nothing read it; put its column",
 }
 
 
@@ -266,7 +265,7 @@ def test_rejected_rows_of_several_files_have_their_own_lines(tmp_path: Path) -> 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 @pytest.mark.parametrize("bad", [[0, 2, 3, 6], [3], [], [0, 1, 2, 3, 4, 5, 6], [2, 6]])
 def test_rejected_rows_at_the_edges_of_files(tmp_path: Path, ending: str, bad: list[int]) -> None:
-    """The files have 3, 0, 1 and 3 rows."""
+    """The files have 3, 0, 1 and 4 rows."""
     rows = [f"{'' if i in bad else '2024-01-02'},c1,A-1\n" for i in range(8)]
     given: dict[str, Content] = {}
     for name, (start, stop) in {"a": (0, 3), "b": (3, 3), "c": (3, 4), "d": (4, 8)}.items():

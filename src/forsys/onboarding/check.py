@@ -12,7 +12,7 @@ import polars as pl
 
 from forsys.errors import DataError
 from forsys.onboarding.doubts import doubts_of_ids, doubts_of_orders
-from forsys.tables.build import articles_of, customers_of, known_ids, listed_of, required, roles_of
+from forsys.tables.build import articles_of, customers_of, known_ids, listed_of, open_required_table, roles_of
 from forsys.tables.catalogue import article_table, customer_table
 from forsys.tables.dataset import DataSet
 from forsys.tables.ids import ArticleIds
@@ -128,5 +128,5 @@ def _purchases(shop: ShopFile, reader: _Reader, customers: Known, articles: Know
 
 
 def _read_orders(shop: ShopFile, scratch: Path, customers: Known, articles: Known, issues: DataIssues) -> Purchases:
-    table, ids = required(shop, shop.orders, scratch), ArticleIds.of(shop.articles)
+    table, ids = open_required_table(shop, shop.orders, scratch), ArticleIds.of(shop.articles)
     return read_transactions(table, ids, customers, articles, issues)

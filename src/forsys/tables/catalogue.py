@@ -125,16 +125,19 @@ def _customer_attributes(
     kept = {name: column for name, column in columns.items() if column in values.columns}
     found = []
     for name, column in renamed(kept, CUSTOMER_COLUMNS, table, issues).items():
-        texts = values[column]
-        if column in section.numbers:
-            numbers: pl.Series | None = readable_numbers(texts, section.decimal)
-            note_unreadable(table, texts, numbers, issues)
-        elif section.attributes is not None and section.numbers:
-            numbers = None
-        else:
-            numbers = as_numbers(texts, section.decimal)
-        found.append((texts if numbers is None else numbers.cast(pl.Float32)).alias(name))
+        numbers = _customer_numbers(values[column], section, table, issues)
+        found.append((values[column] if numbers is None else numbers.cast(pl.Float32)).alias(name))
     return found
+
+
+def _customer_numbers(texts: pl.Series, section: Customers, table: Table, issues: DataIssues) -> pl.Series | None:
+    """An attribute as numbers, null where unknown; None where it stays a text."""
+    if texts.name in section.numbers:
+        numbers = readable_numbers(texts, section.decimal)
+        note_unreadable(table, texts, numbers, issues)
+        return numbers
+    are_all_named = section.attributes is not None and section.numbers
+    return None if are_all_named else as_numbers(texts, section.decimal)
 
 
 def _ages(frame: pl.DataFrame, section: Customers, table: Table, issues: DataIssues) -> pl.Series:

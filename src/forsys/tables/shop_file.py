@@ -323,9 +323,7 @@ def _fault(fault: Any, text: str) -> str:
         return f"{place}{where}: {message} (found {str(fault['input'])[:60]!r})."
     model: Any = _MODELS.get(section, _Tables) if key else _Tables
     if (section, key) == ("orders", "order"):
-        return (
-            f"{place}{where}: nothing reads the ids of orders; delete this line, or ignore = [{fault['input']!r}]."
-        )
+        return f"{place}{where}: no longer a key, since nothing read it; put its column in the list `ignore`."
     close = difflib.get_close_matches(words[-1].casefold(), model.model_fields, n=1)
     hint = f"do you mean {close[0]}?" if close else f"allowed are {', '.join(model.model_fields)}."
     return f"{place}{where}: unknown key; {hint}"
