@@ -56,7 +56,7 @@ article = "Artikelnr"
 units = "Menge"
 price = "Preis"
 channel = "Kanal"
-order = "Bestellung"
+ignore = ["Bestellung"]
 returns = { Status = "Retoure" }
 leave_out = { Status = ["Test", "Storno"] }
 
@@ -164,7 +164,7 @@ units = "quantity"
 price = "amount"
 price_is = "line"
 channel = "store"
-order = "basket"
+ignore = ["basket"]
 
 [articles]
 file = "products.parquet"

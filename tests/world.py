@@ -15,10 +15,9 @@ from forsys.run import Run
 from forsys.sample.shop import generate
 from forsys.settings import load_settings
 from forsys.stages import run_stage
-from forsys.tables.roles import Roles
 from forsys.tables.shop_file import KAGGLE, read_shop_file
 
-KAGGLE_ROLES = Roles.read(read_shop_file(KAGGLE).roles)
+KAGGLE_ROLES = read_shop_file(KAGGLE).roles.model_copy(update={"channels": ("store", "online")})
 PROJECT = Path(__file__).parents[1]
 CUSTOMERS, ARTICLES, WEEKS = 250, 120, 12
 LAST_DAY = date(2024, 6, 30)

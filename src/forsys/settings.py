@@ -94,17 +94,17 @@ class RankingSettings(Section):
     features: list[str] = Field(min_length=1)
     """Feature groups (see docs/features.md)."""
     min_weeks: PositiveInt = 6
-    """Labelled weeks to learn from,"""
+    """Labelled weeks to learn from at least, unless fewer have `sufficient_buyers` together."""
     min_buyers: PositiveInt = 3_000
-    """and earlier ones until they have this many buyers together,"""
+    """Earlier weeks are learned from too until all have this many buyers together."""
     max_weeks: PositiveInt = 52
-    """but no more weeks than this,"""
+    """Labelled weeks to learn from at most."""
     sufficient_buyers: PositiveInt = 30_000
-    """and fewer than min_weeks once they have this many buyers."""
+    """Fewer weeks than `min_weeks` are learned from once they have this many buyers together."""
     candidates_per_customer: PositiveInt = Field(default=200, le=100_000)
-    """Candidates per customer that are ranked, at least k: the best by fusion,"""
+    """Candidates per customer that are ranked, the best by fusion; at least k."""
     target_pairs: PositiveInt = 1_000_000
-    """and more per customer where customers are few, up to this many (customer, article) pairs in all."""
+    """Where customers are few, more candidates of each are ranked, up to this many pairs in all."""
     negatives_per_positive: PositiveInt = 30
     """Candidates that were not bought, sampled for each one that was."""
     objective: Literal["rank_xendcg", "lambdarank", "binary"] = "lambdarank"
@@ -215,7 +215,8 @@ def _without_grid_of_switched_off(tree: dict[str, Any]) -> dict[str, Any]:
 
 def _changed(tree: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """`tree` with the keys of `over`. Raises DataError for old keys, and for a source that nothing defines."""
-    _refuse_unknown_sources(tree, _without_old_keys(over))
+    _refuse_old_keys(over)
+    _refuse_unknown_sources(tree, over)
     return _merged(tree, over)
 
 
@@ -285,8 +286,8 @@ def _parse_override(override: str) -> dict[str, Any]:
     raise DataError(f"--set {override[:200]}: {fault}") from fault
 
 
-def _without_old_keys(tree: dict[str, Any]) -> dict[str, Any]:
-    """`tree` itself. Raises DataError for a key that has another name now, and for sections too deep."""
+def _refuse_old_keys(tree: dict[str, Any]) -> None:
+    """Raises DataError for a key that has another name now, and for sections too deep."""
     waiting: list[tuple[str, Any]] = list(tree.items())
     while waiting:
         key, value = waiting.pop()
@@ -296,7 +297,6 @@ def _without_old_keys(tree: dict[str, Any]) -> dict[str, Any]:
             raise DataError(f"The setting {key} is called {new} now.")
         if isinstance(value, dict):
             waiting += [(f"{key}.{name}", inner) for name, inner in value.items()]
-    return tree
 
 
 def _renamed_in_network(key: str) -> str | None:

@@ -78,10 +78,51 @@ def test_all_faults_of_a_shop_file_at_once(tmp_path: Path) -> None:
         assert any(word in fault for fault in faults), (word, faults)
 
 
+@pytest.mark.parametrize("make", [shops.order_lines, shops.marketplace, shops.grocer])
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [
+        ('ranker = ["haircolour"]', "[roles] ranker: the table of articles has no column 'haircolour'"),
+        ('customers = ["article_id"]', "[roles] customers: the table of customers has no column 'article_id'"),
+        ('online = "telepathy"', "[roles] online: the orders have no channel 'telepathy'"),
+        ("naive_bayes = []", "[roles] naive_bayes: name at least one"),
+        ('naive_bayes = ["article", "product_code"]', ""),
+    ],
+)
+def test_faults_of_roles(make: Callable[[Path], Path], roles: str, words: str, tmp_path: Path) -> None:
+    shop_file = make(tmp_path / "shop")
+    shop_file.write_text(f"{shop_file.read_text(encoding='utf-8')}\n[roles]\n{roles}\n", encoding="utf-8")
+    faults = checked(shop_file).faults
+    assert len(faults) == bool(words), faults
+    assert all(words in fault for fault in faults)
+
+
 @pytest.mark.parametrize("text", ["[orders\n", "", "x = 1\n"])
 def test_a_shop_file_that_is_none(text: str, tmp_path: Path) -> None:
     (tmp_path / "shop.toml").write_text(text, encoding="utf-8")
     assert checked(tmp_path / "shop.toml").faults
+
+
+ORDERS = '[orders]\nfile = "{}.csv"\nday = "day"\ncustomer = "who"\narticle = "what"\nprice = "rejected"\n'
+
+
+@pytest.mark.parametrize("name", ["orders", "rejected", "rejected_orders", "2024 rejected"])
+def test_only_notes_of_rejected_rows_are_doubts(name: str, tmp_path: Path) -> None:
+    """Whatever the names of files and columns are."""
+    rows = [f"2024-06-{day:02},c{day % 7},a{day % 5},{price}" for day in range(1, 31) for price in (1, 2)]
+    text = "\n".join(["day,who,what,rejected,rejected too", *(f"{row},x" for row in rows)]) + "\n"
+    (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "shop.toml").write_text(ORDERS.format(name), encoding="utf-8")
+    report = checked(tmp_path / "shop.toml")
+    assert not [doubt for doubt in report.doubts if "rejected" in doubt]
+    assert f"{name}.csv: unknown columns ignored: rejected too" in report.notes
+
+    (tmp_path / f"{name}.csv").write_text(text + "2024-06-31,c1,a1,1,x", encoding="utf-8")
+    report = checked(tmp_path / "shop.toml", max_rejected=0.1)
+    told = [doubt for doubt in report.doubts if doubt.startswith(f"{name}.csv")]
+    assert "1 row rejected, day is not a day as YYYY-MM-DD (line 62)" in told[0]
+    assert told[1:] == [f"{name}.csv: its last row, without a line break, is one: was it cut off?"]
+    assert f"{name}.csv: unknown columns ignored: rejected too" in report.notes
 
 
 def test_ids_that_do_not_match_hide_nothing_else(tmp_path: Path) -> None:

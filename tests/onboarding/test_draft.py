@@ -41,7 +41,7 @@ def test_at_most_two_corrections(make: Callable[[Path], Path], tmp_path: Path) -
     right = keys(make(tmp_path / "shop").read_text(encoding="utf-8"))
     found = keys(drafted(tmp_path / "shop"))
     optional = {"orders.leave_out", "orders.delimiter", "articles.delimiter", "customers.delimiter"}
-    optional |= {"orders.decimal", "articles.decimal", "customers.decimal", "customers.encoding", "orders.order"}
+    optional |= {"orders.decimal", "articles.decimal", "customers.decimal", "customers.encoding", "orders.ignore"}
     different = [key for key in right.keys() | found.keys() if right.get(key) != found.get(key)]
     corrections = [key for key in different if key not in optional]
     assert len(corrections) <= MAX_CORRECTIONS, corrections

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from conftest import TINY_ROWS
 from forsys import schema
 from forsys.ranking.features import GROUPS, build
 from forsys.ranking.features.customer import customer_table
@@ -18,6 +19,7 @@ from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
 from forsys.tables.history import History
+from forsys.tables.roles import Roles
 from world import KAGGLE_ROLES
 
 SOURCES: dict[str, dict[str, Any]] = {
@@ -222,6 +224,40 @@ class TestWorked:
         assert found["mean_basket_size"].to_list() == pytest.approx([4 / 3, 1, 1, 1, nan], nan_ok=True)
         assert found["repeat_share"].to_list() == pytest.approx([1 / 4, 0, 0, 0, nan], nan_ok=True)
         assert found["mean_days_between_visits"].to_list() == pytest.approx([3, 4, 3, nan, nan], nan_ok=True)
+
+    @pytest.mark.parametrize(
+        ("channels", "online", "codes"),
+        [
+            (("store", "online"), ("online",), {2}),  # Kaggle's
+            (("web", "store"), ("web",), {1}),
+            (("web", "app"), ("app", "web"), {1, 2}),
+            (("store", "phone", "web"), ("web",), {3}),  # nothing was bought there
+        ],
+    )
+    def test_online(
+        self, tiny_history: History, channels: tuple[str, ...], online: tuple[str, ...], codes: set[int]
+    ) -> None:
+        history = replace(tiny_history, roles=Roles(channels=channels, online=online))
+        found = build(self.pairs(history, 0), ["article", "customer", "affinity"])
+        rows = [(row[1], row[2], row[4] in codes) for row in TINY_ROWS if row[0] < 8 and row != TINY_ROWS[4]]
+        of_customer = [[is_online for customer, _, is_online in rows if customer == each] for each in range(5)]
+        shares = [np.mean(each) if each else np.nan for each in of_customer]
+        np.testing.assert_allclose(found["customer_online_share"], shares, rtol=1e-6)
+        of_article = [is_online for _, article, is_online in rows if article == 0]
+        mean = np.mean([is_online for *_, is_online in rows])
+        share = (sum(of_article) + 10 * mean) / (len(of_article) + 10)
+        np.testing.assert_allclose(found["online_share"], share, rtol=1e-6)
+        np.testing.assert_allclose(found["online_share_difference"], np.array(shares) - share, rtol=1e-5)
+
+    @pytest.mark.parametrize("channels", [(), ("web", "store"), ("330", "331")])
+    def test_nothing_is_said_of_online_where_that_is_not_known(
+        self, tiny_history: History, channels: tuple[str, ...]
+    ) -> None:
+        history = replace(tiny_history, roles=Roles(channels=channels))
+        for group in ("article", "customer", "affinity"):
+            names = build(self.pairs(history, 0), [group]).columns
+            assert not [name for name in names if "online" in name]
+            assert set(names) == set(GROUPS[group].meanings(history.roles))
 
     def test_affinity(self, tiny_history: History) -> None:
         found = build(self.pairs(tiny_history, 4), ["affinity"])

@@ -11,6 +11,7 @@ from forsys.ranking.features.article import article_table
 from forsys.ranking.features.customer import customer_table
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History
+from world import KAGGLE_ROLES
 
 AS_OF = date(2020, 1, 10)  # after all of TINY_ROWS
 
@@ -34,7 +35,8 @@ def with_free(history: History, rows: list[int]) -> History:
 def test_a_customer_keeps_the_price_features_of_what_was_paid(
     free: list[int], customer: int, paid: list[float], tiny_history: History
 ) -> None:
-    profiles = with_free(tiny_history, free).profiles(np.array([customer]), AS_OF)
+    history = replace(tiny_history, roles=KAGGLE_ROLES)
+    profiles = with_free(history, free).profiles(np.array([customer]), AS_OF)
     table = customer_table(profiles)
     logs = np.log(np.array(paid, np.float32))
     wanted = (logs.mean(), logs.std()) if paid else (np.nan, np.nan)

@@ -6,9 +6,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from forsys.recurrent.article_inputs import article_inputs, log_price, mean_log_price
+from forsys.recurrent.article_inputs import article_inputs, log_price, mean_log_price, sales_features
 from forsys.recurrent.context import price_residual
 from forsys.tables.history import History
+from forsys.tables.roles import Roles
 
 AS_OF = date(2020, 1, 10)
 SOME = [[10], [0, 6], [1, 5, 8]]
@@ -34,6 +35,22 @@ def test_an_article_that_was_always_free_has_no_mean_and_one_never_sold_has_0(ti
     mean = mean_log_price(with_free(tiny_history, [10, 11]), AS_OF)
     assert np.isnan(mean[4])
     assert mean[5] == 0
+
+
+@pytest.mark.parametrize(
+    ("online", "codes"), [((), set()), (("web",), {1}), (("shop",), {2}), (("web", "shop"), {1, 2})]
+)
+def test_the_share_bought_online_is_of_the_online_channels(
+    online: tuple[str, ...], codes: set[int], tiny_history: History
+) -> None:
+    log = replace(tiny_history, roles=Roles(channels=("web", "shop"), online=online))
+    values = sales_features(log, AS_OF)
+    assert values.shape == (6, 3 if online else 2)
+    if online:
+        is_online = np.isin(log.channel, list(codes))
+        share = np.bincount(log.article, is_online, 6)[:5] / np.bincount(log.article, minlength=6)[:5]
+        expected = (share - share.mean()) / max(share.std(), 1e-6)
+        np.testing.assert_allclose(values[:5, 1], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("free", [*SOME, [10, 11], list(range(12))])

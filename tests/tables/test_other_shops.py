@@ -94,6 +94,8 @@ def test_order_lines_have_their_own_names(order_lines: Made) -> None:
     assert order_lines.customers.columns == ["customer", "customer_id", "Newsletter", "age", "postal_code"]
     assert order_lines.customers.row(1) == (1, "K00001", "ja", 19.0, 1)
     assert order_lines.summary["roles"]["channels"] == list(shops.CHANNELS)
+    assert order_lines.summary["roles"]["online"] == ["Onlineshop"]
+    assert "the channel Onlineshop is taken as the online shop" in order_lines.notes
     prices = order_lines.transactions.select("article", "price").unique().sort("article")
     assert prices["price"].to_list() == pytest.approx([9.95 + a for a in prices["article"]])
 

@@ -1,5 +1,6 @@
 """Which attributes serve where: chosen by what they tell, unless the shop says."""
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -81,25 +82,104 @@ def test_customers_attributes_by_their_types() -> None:
     assert (roles.customers, roles.customer_categories, roles.network) == (("club", "income"), ("club",), ("club",))
 
 
+@pytest.mark.parametrize(
+    ("channels", "online"),
+    [
+        (("store", "Online"), ("Online",)),
+        (("Onlineshop", "Filiale", "Telefon"), ("Onlineshop",)),
+        (("01 Store", "02 WEB"), ("02 WEB",)),
+        (("branch", "mobile_app"), ("mobile_app",)),
+        (("pos", "E-Commerce"), ("E-Commerce",)),
+        (("magasin", "vente en ligne"), ("vente en ligne",)),
+        (("eshop", "tel"), ("eshop",)),
+        (("store", "phone"), ()),
+        (("330", "331"), ()),
+        (("1", "2"), ()),  # the second most common value is no online shop
+        (("Weber", "Offline", "Appel"), ()),
+        (("web", "app", "store"), ()),  # which of the two?
+        (("web",), ()),  # the whole shop: nothing to tell apart
+        ((), ()),
+    ],
+)
+def test_the_online_shop_is_the_only_channel_whose_name_says_so(
+    channels: tuple[str, ...], online: tuple[str, ...]
+) -> None:
+    assert choose_roles(articles(kind=values(different=6)), CUSTOMERS, channels=channels).online == online
+
+
+@pytest.mark.parametrize(
+    ("given", "online"),
+    [("store", ("store",)), (["web", "app"], ("web", "app")), (7, ("7",)), ([7, "app"], ("7", "app")), ([], ())],
+)
+def test_the_online_shop_may_be_named(given: object, online: tuple[str, ...]) -> None:
+    table, channels = articles(kind=values(different=6)), ("web", "app", "store", "7")
+    roles = choose_roles(table, CUSTOMERS, Roles.read({"online": given}), channels)
+    assert roles.online == online
+    codes = [1 + channels.index(name) for name in online]
+    assert np.flatnonzero(roles.is_online(np.arange(100))).tolist() == sorted(codes)
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"),
+    [
+        (("store", "web"), "[roles] online: the orders have no channel 'Web'. Name one of store, web."),
+        ((), "[roles] online: the orders have no channel 'Web'. Name their column first"),
+        (tuple(f"{n}" for n in range(100)), "13, 14, …."),
+    ],
+)
+def test_an_online_shop_that_is_no_channel(channels: tuple[str, ...], words: str) -> None:
+    with pytest.raises(DataError) as raised:
+        choose_roles(articles(kind=values(different=6)), CUSTOMERS, Roles(online=("Web",)), channels)
+    assert words in str(raised.value)
+
+
 def test_given_ones_stand() -> None:
     table = articles(kind=values(different=6), shade=values(different=5))
-    roles = choose_roles(table, CUSTOMERS, {"colour": "shade", "ranker": ["shade"], "channels": ["web"]})
+    roles = choose_roles(
+        table, CUSTOMERS, Roles.read({"colour": "shade", "ranker": ["shade"], "channels": ["web"]})
+    )
     assert (roles.colour, roles.ranker, roles.channels, roles.kind) == ("shade", ("shade",), ("web",), "kind")
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"rankr": []}, "rankr is unknown. Known are attributes"),
-        ({"ranker": ["colour"]}, "the tables have no column 'colour'"),
-        ({"kind": "sort"}, "the tables have no column 'sort'"),
-        ({"counted": ["sort"]}, "[roles] counted: the tables have no column 'sort'"),
+        ({"ranker": ["colour"]}, "the table of articles has no column 'colour'. Its attributes: kind."),
+        ({"kind": "sort"}, "the table of articles has no column 'sort'"),
+        ({"counted": ["kind", "sort"]}, "[roles] counted: the table of articles has no column 'sort'"),
+        ({"naive_bayes": [""]}, "[roles] naive_bayes: the table of articles has no column ''"),
+        ({"ranker": ["club"]}, "[roles] ranker: the table of articles has no column 'club'"),  # of the customers
+        ({"kind": "age"}, "[roles] kind: the table of articles has no column 'age'"),
+        ({"attributes": ["club"]}, "the table of articles has no column 'club'"),
+        (
+            {"customers": ["kind"]},
+            "[roles] customers: the table of customers has no column 'kind'. Its attributes: club.",
+        ),
+        ({"customer_categories": ["article"]}, "the table of customers has no column 'article'"),
+        ({"network": ["kind"]}, "the table of customers has no column 'kind'"),
     ],
 )
 def test_faults_of_given_ones(given: dict[str, object], words: str) -> None:
     with pytest.raises(DataError) as raised:
-        choose_roles(articles(kind=values(different=6)), CUSTOMERS, given)
+        choose_roles(
+            articles(kind=values(different=6)), CUSTOMERS.with_columns(club=pl.lit("gold")), Roles.read(given)
+        )
     assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"kind": "", "colour": ""},
+        {"naive_bayes": ["article"], "counted": ["article"]},
+        {"ranker": [], "network": []},
+        {"customers": ["age"], "customer_categories": ["postal_code"]},
+    ],
+)
+def test_what_may_be_given(given: dict[str, object]) -> None:
+    roles = choose_roles(articles(kind=values(different=6)), CUSTOMERS, Roles.read(given)).as_json()
+    assert {name: roles[name] for name in given} == given
 
 
 def test_kaggle_s_are_read() -> None:
@@ -107,3 +187,4 @@ def test_kaggle_s_are_read() -> None:
     assert roles == Roles.read(roles.as_json())
     assert roles.spelled("product_type_name") == "product type"
     assert roles.customer_categories == ("club_member_status", "fashion_news_frequency")
+    assert np.flatnonzero(roles.is_online(np.arange(100))).tolist() == [2]

@@ -30,6 +30,8 @@ class Named:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.section = self
+        self.decimal = None
 
 
 def with_column(name: str, *values: str) -> str:
@@ -132,7 +134,17 @@ FAULTS = {
     ORDERS + 'day_format = "DD.MM.YYYY"\n': "line 6: [orders] day_format: no form of days; write Y-M-D",
     ORDERS + 'day_format = "%Q"\n': "no form of days",
     ORDERS.replace('"who"', '"*"'): "line 4: [orders] customer: a column of this name cannot be read",
-    "\ufeff" + ORDERS + 'ordr = "x"\n': "do you mean order?",
+    ORDERS + '[roles]\nranker = "colour"\n': "line 7: [roles] ranker: write a list of names, such as",
+    ORDERS + "[roles]\n\nranker = 5\n": "line 8: [roles] ranker: write a list of names",
+    ORDERS + '[roles]\nkind = ["x"]\n': "line 7: [roles] kind: Input should be a valid string (found \"['x']\")",
+    ORDERS
+    + "[roles]\nmeanings = { x = 3 }\n": "line 7: [roles] meanings: Input should be a valid string (found '3')",
+    ORDERS + '[roles]\ncounted = ["x", 3]\n': "line 7: [roles] counted: Input should be a valid string (found '3')",
+    ORDERS + '[roles]\nnetwork = { x = "y" }\n': "line 7: [roles] network: write a list of names",
+    ORDERS + "[roles]\nnaive_bayes = []\n": "line 7: [roles] naive_bayes: name at least one attribute",
+    ORDERS + "[roles]\nrankr = []\n": "line 7: [roles] rankr: unknown key; do you mean ranker?",
+    "\ufeff" + ORDERS + 'unit = "x"\n': "do you mean units?",
+    ORDERS + 'order = "no"\n': "line 6: [orders] order: no longer a key, since nothing read it; put its column",
 }
 
 
@@ -244,6 +256,21 @@ def test_rejected_rows_of_several_files_have_their_own_lines(tmp_path: Path) -> 
         ("2024-1.csv", 5, "day is missing"),
     ]
     assert "*.csv: 1 row rejected, day is missing (line 5 of 2024-1.csv)" in shop.notes
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("bad", [[0, 2, 3, 6], [3], [], [0, 1, 2, 3, 4, 5, 6], [2, 6]])
+def test_rejected_rows_at_the_edges_of_files(tmp_path: Path, ending: str, bad: list[int]) -> None:
+    """The files have 3, 0, 1 and 4 rows."""
+    rows = [f"{'' if i in bad else '2024-01-02'},c1,A-1\n" for i in range(8)]
+    given: dict[str, Content] = {}
+    for name, (start, stop) in {"a": (0, 3), "b": (3, 3), "c": (3, 4), "d": (4, 8)}.items():
+        text = f"{HEAD}\n{''.join(rows[start:stop])}"
+        frame = pl.read_csv(text.encode(), schema=dict.fromkeys(HEAD.split(","), pl.String))
+        given[f"m/{name}.{ending}"] = text if ending == "csv" else frame
+    shop = Shop(tmp_path, ORDERS.replace("orders.csv", f"m/*.{ending}"), given, share=0.99)
+    places = [*(("a", i + 2) for i in range(3)), ("c", 2), *(("d", i + 2) for i in range(4))]
+    assert shop.rejected.select("file", "line").rows() == [(f"{places[i][0]}.{ending}", places[i][1]) for i in bad]
 
 
 def test_broken_files_among_several_are_named(tmp_path: Path) -> None:
@@ -494,6 +521,26 @@ def test_channels_by_how_common_they_are(tmp_path: Path) -> None:
     assert more.transactions["channel"].to_list() == [1, 2, 1]
 
 
+@pytest.mark.parametrize(
+    ("values", "roles", "online", "note"),
+    [
+        (("web", "store", "web"), "", ["web"], "the channel web is taken as the online shop, by its name"),
+        (("a", "b", "b"), "", [], "no channel is known as the online shop"),
+        (("1", "2", "2"), "online = 1", ["1"], None),
+        (("web", "store", "web"), "online = []", [], None),
+        (("web", "web", "web"), "", [], None),
+        (("web", "app", "store"), 'online = ["web", "app"]', ["web", "app"], None),
+    ],
+)
+def test_the_online_shop(
+    tmp_path: Path, values: tuple[str, ...], roles: str, online: list[str], note: str | None
+) -> None:
+    text = f'{ORDERS}channel = "c"\n[roles]\n{roles}\n'
+    shop = Shop(tmp_path, text, {"orders.csv": with_column("c", *values)})
+    assert shop.summary["roles"]["online"] == online
+    assert note in shop.notes if note else "online" not in shop.notes
+
+
 def test_channels_are_the_same_in_any_spelling(tmp_path: Path) -> None:
     log = with_column("c", " web", "2.0", "2").replace("2024-01-02,", "2024-01-02 10:30,")
     shop = Shop(tmp_path, ORDERS + 'channel = "c"\n', {"orders.csv": log})
@@ -657,6 +704,75 @@ def test_attributes_of_customers_have_their_types(tmp_path: Path) -> None:
     }
     assert shop.customers.row(40)[1:] == ("c1", 1.0, "yes", "07", 1.0, 2.5, None, None)
     assert "nearly every row: name" in shop.notes
+
+
+def customers_with(tmp_path: Path, values: list[str], text: str, decimal: str | None = None) -> Shop:
+    """A shop whose customers have the column x with these values, which are quoted."""
+    rows = "".join(f'c{i},"{value}"\n' for i, value in enumerate(values, 1))
+    named = f'decimal = "{decimal}"\n' if decimal else ""
+    return Shop(tmp_path, ORDERS + CUSTOMERS + named + text, {"orders.csv": LOG, "customers.csv": f"id,x\n{rows}"})
+
+
+DECIMALS: list[tuple[list[str], str | None, list[float | None]]] = [
+    (["12,5", "3", "0,25", ""], None, [12.5, 3, 0.25, None]),
+    (["12,5", "1.234,5", "1,234"], None, [12.5, 1234.5, 1.234]),
+    (["12,5", "3.25", "4"], None, [None, 3.25, 4]),  # a dot too: a comma is none
+    (["12.5", "3.25", " 4 "], None, [12.5, 3.25, 4]),
+    (["1,234", "2", "3"], None, [None, 2, 3]),  # may be either
+    (["1,234", "2", "3"], ",", [1.234, 2, 3]),
+    (["12,5", "2", "3"], ".", [None, 2, 3]),
+    (["12,5", "inf", "nan", "1e300", "x"], None, [12.5, None, None, None, None]),
+]
+
+
+@pytest.mark.parametrize(("values", "decimal", "numbers"), DECIMALS)
+def test_decimal_commas_of_numbers_of_customers(
+    tmp_path: Path, values: list[str], decimal: str | None, numbers: list[float | None]
+) -> None:
+    shop = customers_with(tmp_path, values, 'attributes = ["x"]\nnumbers = ["x"]\n', decimal)
+    assert shop.customers["x"].to_list() == pytest.approx(numbers)
+    lost = sum(number is None and value != "" for value, number in zip(values, numbers, strict=True))
+    assert f"{lost} value" in shop.notes if lost else "unreadable" not in shop.notes
+
+
+@pytest.mark.parametrize(("values", "decimal", "numbers"), DECIMALS)
+def test_an_attribute_is_read_as_one_of_numbers(
+    tmp_path: Path, values: list[str], decimal: str | None, numbers: list[float | None]
+) -> None:
+    """Where all of its values are numbers; else it stays as it is."""
+    found = customers_with(tmp_path, values, 'attributes = ["x"]\n', decimal).customers["x"].to_list()
+    is_all = all(number is not None or value == "" for value, number in zip(values, numbers, strict=True))
+    assert found == (pytest.approx(numbers) if is_all else values)
+
+
+@pytest.mark.parametrize(
+    ("values", "decimal", "ages"),
+    [
+        (["34,5", "41", "25-34", "65+"], None, [34.5, 41, 29.5, 65]),
+        (["34.5", "41,5", "20"], None, [34.5, None, 20]),
+        (["34,50", "20", "200,5"], None, [34.5, 20, None]),
+        (["34,123", "20", "30"], ",", [34.123, 20, 30]),
+        (["34,5", "20", "30"], ".", [None, 20, 30]),
+        (["34", " 41 ", "x"], None, [34, 41, None]),
+    ],
+)
+def test_decimal_commas_of_ages(
+    tmp_path: Path, values: list[str], decimal: str | None, ages: list[float | None]
+) -> None:
+    assert customers_with(tmp_path, values, 'age = "x"\n', decimal).customers["age"].to_list() == pytest.approx(
+        ages
+    )
+
+
+@pytest.mark.parametrize(("decimal", "is_range"), [(None, False), (",", True)])
+def test_a_named_decimal_comma_counts_for_attributes_of_articles(
+    tmp_path: Path, decimal: str | None, is_range: bool
+) -> None:
+    rows = "".join(f'a{i},"{i % 30},{100 + i}"\n' for i in range(60)) + 'A-1,"1,100"\nb/2,"1,100"\n'
+    named = f'decimal = "{decimal}"\n' if decimal else ""
+    text = ORDERS + ARTICLES + named + "\n"
+    shop = Shop(tmp_path, text, {"orders.csv": LOG, "articles.csv": f"id,weight\n{rows}"})
+    assert ("as ranges: weight" in shop.notes) == is_range
 
 
 def test_age_groups_and_regions(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def run_one_stage(options: argparse.Namespace) -> None:
 
 
 def show_articles(options: argparse.Namespace) -> None:
+    """Write the sheet and the page of some articles."""
     from forsys.report.article_page import write_article_page
     from forsys.report.article_sheet import sheets_of, write_sheet
 
@@ -89,6 +90,7 @@ def show_articles(options: argparse.Namespace) -> None:
 
 
 def score_weeks(options: argparse.Namespace) -> None:
+    """Score the lists of the last weeks, each as if it were the next one; the result is kept."""
     from forsys.evaluation.backtest import backtest_table, backtest_text, score_folds
 
     run, start = described(options), time.perf_counter()
@@ -108,6 +110,7 @@ def score_weeks(options: argparse.Namespace) -> None:
 
 
 def leave_out(options: argparse.Namespace) -> None:
+    """Score the lists without each part in turn; the result is kept."""
     from forsys.evaluation.ablation import ablate, ablation_text
 
     run, start = described(options), time.perf_counter()
@@ -124,6 +127,7 @@ def leave_out(options: argparse.Namespace) -> None:
 
 
 def explain_rank(options: argparse.Namespace) -> None:
+    """Print why a customer's articles have their ranks; with --html, as a page too."""
     from forsys.report.explanation_page import write_explanation_page
     from forsys.serving.commands import explained, explained_text
 
@@ -136,6 +140,7 @@ def explain_rank(options: argparse.Namespace) -> None:
 
 
 def recommend_lists(options: argparse.Namespace) -> None:
+    """Print the lists of some customers, or that of a basket."""
     from forsys.serving.commands import recommend_text
 
     if bool(options.customers) == bool(options.basket):
@@ -146,6 +151,7 @@ def recommend_lists(options: argparse.Namespace) -> None:
 
 
 def export_lists(options: argparse.Namespace) -> None:
+    """Write the lists of all customers to a file."""
     from forsys.serving.commands import export_text
 
     run = opened(options, make_sample=False)
@@ -154,6 +160,7 @@ def export_lists(options: argparse.Namespace) -> None:
 
 
 def compare_networks(options: argparse.Namespace) -> None:
+    """Train and score the recurrent networks and the mixture beside other systems; the result is kept."""
     from forsys.evaluation.comparison import bias_sweep, compare
     from forsys.evaluation.mixture_ablation import mixture_ablation
     from forsys.evaluation.network_ablation import network_ablation
@@ -223,6 +230,7 @@ def check_data(options: argparse.Namespace) -> int:
 
 
 def clean_output(options: argparse.Namespace) -> None:
+    """Say what runs left behind; with --yes, delete it."""
     from forsys.cleaning import clean
 
     print(clean(home_folder(options.output), options.names, delete=options.yes))
@@ -237,6 +245,7 @@ def print_settings(options: argparse.Namespace) -> None:
 
 
 def make_sample(options: argparse.Namespace) -> None:
+    """Write a generated shop to a new folder, or say how much one is like H&M's."""
     from forsys.sample.full_size import generate_full_size
     from forsys.sample.shop import generate
 

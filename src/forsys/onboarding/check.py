@@ -12,10 +12,12 @@ import polars as pl
 
 from forsys.errors import DataError
 from forsys.onboarding.doubts import doubts_of_ids, doubts_of_orders
-from forsys.tables.build import articles_of, customers_of, known_ids, listed_of, required
+from forsys.tables.build import articles_of, customers_of, known_ids, listed_of, open_required_table, roles_of
+from forsys.tables.catalogue import article_table, customer_table
 from forsys.tables.dataset import DataSet
 from forsys.tables.ids import ArticleIds
 from forsys.tables.rejected import DataIssues
+from forsys.tables.roles import Roles
 from forsys.tables.shop_file import ShopFile
 from forsys.tables.transactions import Known, Purchases, read_transactions
 
@@ -67,7 +69,7 @@ class _Reader:
                 self._add(self.report.faults, str(error).replace(f" They are kept in {issues.rejected_path}.", ""))
                 continue
             for note in issues.notes:
-                if "rejected" not in note:
+                if note not in issues.rejections:
                     self._add(self.report.notes, note)
                 elif share == self.max_rejected:  # else they are among the faults
                     self._add(self.report.doubts, note)
@@ -100,11 +102,20 @@ def _check_tables(shop: ShopFile, max_rejected: float, holdout_days: int, today:
         known_customers = UNKNOWN if customers is None else known_ids(shop.customers, customers["customer_id"])
         known_articles = UNKNOWN if articles is None else known_ids(shop.articles, articles["article_id"])
         purchases = _purchases(shop, reader, known_customers, known_articles)
+        if articles is not None and customers is not None and purchases is not None:
+            reader.read(partial(_roles, shop, articles, customers, purchases.channels))
     if purchases is not None:
         report.doubts.extend(doubts_of_orders(purchases, holdout_days, today))
         report.doubts.extend(doubts_of_ids(purchases.customer_ids, shop.orders.customer))
         report.doubts.extend(doubts_of_ids(purchases.article_ids, shop.orders.article))
     return report
+
+
+def _roles(
+    shop: ShopFile, articles: pl.DataFrame, customers: pl.DataFrame, channels: tuple[str, ...], issues: DataIssues
+) -> Roles:
+    article_rows = article_table(articles, articles["article_id"], ArticleIds.of(shop.articles))
+    return roles_of(shop, article_rows, customer_table(customers, customers["customer_id"]), channels, issues)
 
 
 def _purchases(shop: ShopFile, reader: _Reader, customers: Known, articles: Known) -> Purchases | None:
@@ -117,5 +128,5 @@ def _purchases(shop: ShopFile, reader: _Reader, customers: Known, articles: Know
 
 
 def _read_orders(shop: ShopFile, scratch: Path, customers: Known, articles: Known, issues: DataIssues) -> Purchases:
-    table, ids = required(shop, shop.orders, scratch), ArticleIds.of(shop.articles)
+    table, ids = open_required_table(shop, shop.orders, scratch), ArticleIds.of(shop.articles)
     return read_transactions(table, ids, customers, articles, issues)

@@ -17,7 +17,6 @@ UNITS = "quantity|qty|units?|menge|anzahl|stück|stueck|pieces|pcs|count|cantida
 PRICE = "price|preis|amount|betrag|value|revenue|umsatz|total|prix|precio|sales|cost|wert"
 OF_LINE = "total|amount|betrag|value|revenue|umsatz|sales|line|sum|wert"
 CHANNEL = "channel|kanal|store|shop|filiale|branch|platform|source|medium|origin|herkunft"
-ORDER = "order|bestell|basket|invoice|receipt|bon|transaction|auftrag|rechnung|cart|beleg"
 PRODUCT = "style|model|parent|master|group_id|product_code|product_id|design|stil|modell|family"
 NAME = "name|title|bezeichnung|titel|label|nombre|nom"
 TEXT = "desc|text|beschreibung|detail|long"
@@ -164,7 +163,6 @@ def _fill_orders(orders: Section, customers: Section | None, articles: Section |
     take("price", _named(free(), lambda c: c.is_number, PRICE), "by its name")
     if "price" in orders.keys and "units" in orders.keys and _matches(orders.keys["price"][0], OF_LINE):
         orders.keys["price_is"] = ('"line"', "the name speaks of a total; else say unit")
-    take("order", _named(free(), lambda c: not c.is_unique or c.different > 1, ORDER), "by its name")
     take("channel", _named(free(), lambda c: 1 < c.different <= 20, CHANNEL), "by its name, with few values")
     for key, pattern in (("returns", RETURNED), ("leave_out", NO_SALE)):
         _take_flags(orders, key, pattern)

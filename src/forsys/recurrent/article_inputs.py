@@ -32,17 +32,21 @@ def article_inputs(history: History, as_of: date, features: tuple[str, ...]) -> 
 
 
 def sales_features(history: History, as_of: date) -> Floats:
-    """Mean log price, share bought online, log of the last day's sales: (articles, 3); 0 where unknown."""
+    """Mean log price, share bought online, log of the last day's sales: (articles, 3); 0 where unknown.
+
+    Without the second, (articles, 2), where the shop's online channels are not known.
+    """
     purchases, online = np.zeros((2, len(history.articles)))
     for log in history.blocks_before(as_of):
         purchases += np.bincount(log.article, minlength=len(purchases))
-        online += np.bincount(log.article, log.channel == 2, len(online))
+        online += np.bincount(log.article, log.roles.is_online(log.channel), len(online))
     online /= np.maximum(purchases, 1)
     price = mean_log_price(history, as_of)
     last_day = history.since(as_of, 1).sales()
     known = purchases > 0
     priced = known & ~np.isnan(price)
-    columns = [_z_scores(price, priced), _z_scores(online, known), _z_scores(np.log1p(last_day), known)]
+    share = [_z_scores(online, known)] if history.roles.online else []
+    columns = [_z_scores(price, priced), *share, _z_scores(np.log1p(last_day), known)]
     return np.stack(columns, axis=1).astype(np.float32)
 
 

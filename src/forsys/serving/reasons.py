@@ -150,7 +150,7 @@ def _next(bought: Bought, source: Source, article: int) -> str:
 
 def _best_seller(bought: Bought, source: Source, article: int) -> str:
     del bought, source, article
-    return "a best seller of the last week"
+    return "a best seller lately"
 
 
 def _column(similar: sparse.csr_array, rows: Ints, column: int) -> Any:

@@ -12,7 +12,7 @@ from forsys.store import write_parquet, write_text
 
 # Table -> the name of its file, and the keys of its section of the shop file.
 TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "orders": ("transactions_train", ("day", "customer", "article", "units", "price", "channel", "order")),
+    "orders": ("transactions_train", ("day", "customer", "article", "units", "price", "channel")),
     "articles": ("articles", ("id", "name", "text", "picture", "product", "attributes")),
     "customers": ("customers", ("id", "age", "region", "attributes")),
 }

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from forsys.tables.numbers import is_decimal_comma, with_dot
+from forsys.tables.numbers import decimal_sign, number
 from forsys.tables.reading import Table
 from forsys.tables.rejected import DataIssues
 from forsys.tables.shop_file import is_pattern
@@ -39,12 +39,12 @@ def renamed(columns: dict[str, str], reserved: set[str], table: Table, issues: D
 
 
 def telling(frame: pl.DataFrame, table: Table, issues: DataIssues) -> list[str]:
-    """The columns of `frame` that tell something; said are those with one value, and with another in each row."""
+    """The columns of `frame` that tell something. Notes those with one value, or nearly as many as rows."""
     one, unique = [], []
     for column in frame:
         values = column.drop_nulls()
         count = values.n_unique()
-        is_measure = _is_fraction(values)
+        is_measure = _is_fraction(values, table.section.decimal)
         if count < 2:
             one.append(column.name)
         elif len(values) >= MIN_ROWS and count > NEARLY_ALL * len(values) and not is_measure:
@@ -59,7 +59,7 @@ def binned(frame: pl.DataFrame, table: Table, issues: DataIssues) -> pl.DataFram
     """`frame` of texts, numbers with many values replaced by about BINS ranges with the same number of rows."""
     done = {}
     for column in frame:
-        numbers = as_numbers(column)
+        numbers = as_numbers(column, table.section.decimal)
         if numbers is not None and numbers.n_unique() > MANY_VALUES:
             done[column.name] = _ranges(numbers)
     if done:
@@ -67,19 +67,23 @@ def binned(frame: pl.DataFrame, table: Table, issues: DataIssues) -> pl.DataFram
     return frame.with_columns(**done)
 
 
-def as_numbers(column: pl.Series) -> pl.Series | None:
-    """A column of texts as Float64, true and false as 1 and 0; None where some are no numbers, or codes as 007."""
-    texts = flags_as_numbers(column).drop_nulls()
-    if texts.is_empty() or texts.str.contains(r"^\s*0\d").any():
+def as_numbers(column: pl.Series, decimal: str | None) -> pl.Series | None:
+    """A column of texts as Float64, true and false as 1 and 0; None where some are no numbers, or codes as 007.
+
+    decimal: the sign that the shop file names.
+    """
+    texts = flags_as_numbers(column)
+    if texts.null_count() == len(texts) or texts.str.contains(r"^\s*0\d").any():
         return None
-    frame = column.to_frame("text")
-    is_comma = bool(frame.select(is_decimal_comma(pl.col("text"))).item())
-    texts = flags_as_numbers(frame["text"])
-    numbers = texts.to_frame().select(
-        with_dot(pl.col("text").str.strip_chars(), "," if is_comma else ".").cast(pl.Float64, strict=False)
-    )["text"]
-    is_all = numbers.is_finite().fill_null(False) | texts.is_null()
-    return numbers.rename(column.name) if is_all.all() else None
+    numbers = readable_numbers(column, decimal)
+    return numbers if numbers.null_count() == texts.null_count() else None
+
+
+def readable_numbers(column: pl.Series, decimal: str | None) -> pl.Series:
+    """As `as_numbers`, with null for each text that is no number, and codes as 007 taken as numbers."""
+    texts = flags_as_numbers(column).to_frame("text")
+    numbers = texts.select(number(pl.col("text"), decimal_sign(column, decimal)))
+    return numbers.to_series().rename(column.name)
 
 
 def flags_as_numbers(column: pl.Series) -> pl.Series:
@@ -89,9 +93,9 @@ def flags_as_numbers(column: pl.Series) -> pl.Series:
     return column
 
 
-def _is_fraction(values: pl.Series) -> bool:
+def _is_fraction(values: pl.Series, decimal: str | None) -> bool:
     """Whether values are numbers that are not all whole: a measure, and not the number of something."""
-    numbers = as_numbers(values)
+    numbers = as_numbers(values, decimal)
     return numbers is not None and bool((numbers != numbers.floor()).any())
 
 

@@ -27,7 +27,7 @@ from forsys.tables.limits import MIN_MATCH
 from forsys.tables.matching import Ids, applied, as_written, matching_key
 from forsys.tables.reading import Table, open_table
 from forsys.tables.rejected import DataIssues
-from forsys.tables.roles import choose_roles
+from forsys.tables.roles import Roles, choose_roles
 from forsys.tables.shop_file import ShopFile, TableSection
 from forsys.tables.transactions import Known, Purchases, read_transactions
 from forsys.tables.unpacking import scratch_beside
@@ -52,7 +52,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
         articles = articles_of(shop, scratch, issues)
         customers = customers_of(shop, scratch, issues)
         purchases = read_transactions(
-            required(shop, shop.orders, scratch),
+            open_required_table(shop, shop.orders, scratch),
             ArticleIds.of(shop.articles),
             known_ids(shop.customers, customers["customer_id"]),
             known_ids(shop.articles, articles["article_id"]),
@@ -68,7 +68,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
     customer_rows = customer_table(customers, customer_ids)
     write_parquet(article_rows, out / "articles.parquet")
     write_parquet(customer_rows, out / "customers.parquet")
-    roles = choose_roles(article_rows, customer_rows, shop.roles, purchases.channels)
+    roles = roles_of(shop, article_rows, customer_rows, purchases.channels, issues)
     submission = submission_table(listed, customer_ids)
     _note_cold(purchases, submission, len(customer_ids), shop, issues)
     write_parquet(submission, out / "submission_customers.parquet")
@@ -86,7 +86,8 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
     return summary
 
 
-def required(shop: ShopFile, section: TableSection, scratch: Path) -> Table:
+def open_required_table(shop: ShopFile, section: TableSection, scratch: Path) -> Table:
+    """A table of the shop, opened as `open_table` does; DataError where it has no file."""
     if not find(section, shop.folder):
         raise DataError(_missing(shop, section))
     return open_table(section, shop, scratch / type(section).__name__)
@@ -106,31 +107,50 @@ def _missing(shop: ShopFile, section: TableSection) -> str:
 
 
 def articles_of(shop: ShopFile, scratch: Path, issues: DataIssues) -> pl.DataFrame:
+    """The articles as `read_articles`; NO_ARTICLES and a note where the shop has no such table."""
     if shop.articles is None:
         issues.notes.append("no table of articles: they are those of the orders, without attributes")
         return NO_ARTICLES
-    return read_articles(required(shop, shop.articles, scratch), issues)
+    return read_articles(open_required_table(shop, shop.articles, scratch), issues)
 
 
 def customers_of(shop: ShopFile, scratch: Path, issues: DataIssues) -> pl.DataFrame:
+    """The customers as `read_customers`; NO_CUSTOMERS and a note where the shop has no such table."""
     if shop.customers is None:
         issues.notes.append("no table of customers: they are those of the orders")
         return NO_CUSTOMERS
-    return read_customers(required(shop, shop.customers, scratch), issues)
+    return read_customers(open_required_table(shop, shop.customers, scratch), issues)
 
 
 def known_ids(section: TableSection | None, ids: pl.Series) -> Known:
+    """The ids of a table, with what messages call it; `section` is None where the shop has no such table."""
     return Known(f"the table {section.label}" if section else None, ids)
 
 
 def listed_of(shop: ShopFile, scratch: Path, issues: DataIssues) -> pl.Series | None:
+    """The ids of the customers who want a list, as `read_submission`; None where the shop names none: all do."""
     section = shop.recommend_to
     if section is None:
         return None
     if shop.is_shipped and not find(section, shop.folder):
         issues.notes.append(f"no {section.label}: the customers to predict for are all customers")
         return None
-    return read_submission(required(shop, section, scratch), issues)
+    return read_submission(open_required_table(shop, section, scratch), issues)
+
+
+def roles_of(
+    shop: ShopFile, articles: pl.DataFrame, customers: pl.DataFrame, channels: tuple[str, ...], issues: DataIssues
+) -> Roles:
+    """The roles of the finished tables, as `choose_roles`; of several channels, a note says which is online."""
+    roles = choose_roles(articles, customers, shop.roles, channels)
+    if len(channels) > 1 and "online" not in shop.roles.model_fields_set:
+        found = (
+            f"the channel {roles.online[0]} is taken as the online shop, by its name; [roles] online names another"
+            if roles.online
+            else "no channel is known as the online shop; if one is, name it: [roles] online"
+        )
+        issues.notes.append(f"{shop.orders.label}: {found}")
+    return roles
 
 
 def _with_listed(ids: pl.Series, listed: pl.Series | None, shop: ShopFile, issues: DataIssues) -> pl.Series:

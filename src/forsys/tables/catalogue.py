@@ -8,15 +8,16 @@ from forsys.tables.attributes import (
     as_numbers,
     attribute_columns,
     binned,
-    flags_as_numbers,
+    readable_numbers,
     renamed,
     telling,
 )
 from forsys.tables.ids import ArticleIds, dense_ids, tidy_number
 from forsys.tables.limits import MAX_ID
-from forsys.tables.numbers import with_dot
+from forsys.tables.numbers import decimal_sign, number
 from forsys.tables.reading import Table, shown
 from forsys.tables.rejected import Checks, DataIssues, reason_code
+from forsys.tables.roles import ARTICLE_COLUMNS, CUSTOMER_COLUMNS
 from forsys.tables.shop_file import Articles, Customers, RecommendTo
 
 AGES = (0, 120)
@@ -25,9 +26,7 @@ AGE_RANGE = r"^\s*(\d{1,3})\s*(?:-|–|to)\s*(\d{1,3})\s*$"
 AGE_FROM = r"^\s*(\d{1,3})\s*\+\s*$"
 UNWRITABLE = r'[,"\r\n\x00]'  # what a line of Kaggle's submission cannot hold without quotes
 UNREADABLE = r"[\r\n\x00]"  # what no list that people read can hold
-ARTICLE_COLUMNS = {"article", "article_id", "product_code", "prod_name", "detail_desc", "picture"}
 RESERVED = {*ARTICLE_COLUMNS, *CONTENT}  # no attribute may have these names
-CUSTOMER_COLUMNS = {"customer", "customer_id", "age", "postal_code"}
 
 
 def read_articles(table: Table, issues: DataIssues) -> pl.DataFrame:
@@ -36,9 +35,9 @@ def read_articles(table: Table, issues: DataIssues) -> pl.DataFrame:
     article_id; product_code (Int32 where ids hold it, else the text of the column); prod_name, detail_desc and
     picture, where the shop has them; then its attributes, as texts.
     """
-    section, issue_of = table.section, ArticleIds.of
+    section = table.section
     assert isinstance(section, Articles)
-    ids = issue_of(section)
+    ids = ArticleIds.of(section)
     own = [section.id, *(c for c in (section.product, section.name, section.text, section.picture) if c)]
     columns = attribute_columns(table, section.attributes, own)
     note_columns(table, issues, columns)
@@ -85,7 +84,7 @@ def _products(
     column = section.product
     given = pl.col(column).cast(pl.Int32, strict=False) if column else pl.lit(None, pl.Int32)
     if column:
-        note_unreadable(table, frame, column, given, issues)
+        note_unreadable(table, frame[column], frame.select(given).to_series(), issues)
     has_codes = ids.hold_products(article_ids) or column in table.columns
     if not has_codes:
         issues.notes.append(f"{table.name}: its ids hold no product code, every article is its own product")
@@ -126,16 +125,19 @@ def _customer_attributes(
     kept = {name: column for name, column in columns.items() if column in values.columns}
     found = []
     for name, column in renamed(kept, CUSTOMER_COLUMNS, table, issues).items():
-        texts = values[column]
-        numbers = None if section.attributes is not None and section.numbers else as_numbers(texts)
-        if column in section.numbers:
-            frame = values.with_columns(flags_as_numbers(texts))
-            parsed = with_dot(pl.col(column), section.decimal or ".").cast(pl.Float32, strict=False)
-            parsed = pl.when(parsed.is_finite()).then(parsed)
-            note_unreadable(table, frame, column, parsed, issues)
-            numbers = frame.select(parsed.alias(column)).to_series()
-        found.append((texts if numbers is None else numbers.cast(pl.Float32)).alias(name))
+        numbers = _customer_numbers(values[column], section, table, issues)
+        found.append((values[column] if numbers is None else numbers.cast(pl.Float32)).alias(name))
     return found
+
+
+def _customer_numbers(texts: pl.Series, section: Customers, table: Table, issues: DataIssues) -> pl.Series | None:
+    """An attribute as numbers, null where unknown; None where it stays a text."""
+    if texts.name in section.numbers:
+        numbers = readable_numbers(texts, section.decimal)
+        note_unreadable(table, texts, numbers, issues)
+        return numbers
+    are_all_named = section.attributes is not None and section.numbers
+    return None if are_all_named else as_numbers(texts, section.decimal)
 
 
 def _ages(frame: pl.DataFrame, section: Customers, table: Table, issues: DataIssues) -> pl.Series:
@@ -144,13 +146,13 @@ def _ages(frame: pl.DataFrame, section: Customers, table: Table, issues: DataIss
     if column is None:
         return pl.Series("age", [None] * frame.height, dtype=pl.Float32)
     text = pl.col(column)
-    age = with_dot(text, section.decimal or ".").cast(pl.Float32, strict=False)
+    age = number(text, decimal_sign(frame[column], section.decimal)).cast(pl.Float32)
     if frame.select((age.is_null() & text.is_not_null()).any()).item():  # slow, and most tables have no groups
         low, high = (text.str.extract(AGE_RANGE, group).cast(pl.Float32) for group in (1, 2))
         age = pl.coalesce(age, (low + high) / 2, text.str.extract(AGE_FROM).cast(pl.Float32))
-    age = pl.when(age.is_between(*AGES)).then(age)
-    note_unreadable(table, frame, column, age, issues)
-    return frame.select(age.alias("age")).to_series()
+    ages = frame.select(age=pl.when(age.is_between(*AGES)).then(age)).to_series()
+    note_unreadable(table, frame[column], ages, issues)
+    return ages
 
 
 def _regions(frame: pl.DataFrame, column: str | None) -> pl.Series:
@@ -262,11 +264,10 @@ def note_lost_zeros(table: Table, column: str, count: int, ids: ArticleIds, issu
     issues.note(count, text.format(1), text)
 
 
-def note_unreadable(table: Table, frame: pl.DataFrame, column: str, parsed: pl.Expr, issues: DataIssues) -> None:
-    """Note how many values of `column` became null in `parsed`."""
-    lost = pl.col(column).is_not_null() & parsed.is_null()
-    text = f"{table.name}: {{}} values of {column} unreadable or out of range, taken as unknown"
-    issues.note(int(frame.select(lost.sum()).item()), text.replace("values", "value").format(1), text)
+def note_unreadable(table: Table, texts: pl.Series, values: pl.Series, issues: DataIssues) -> None:
+    """Note how many of a column's texts have become null in `values`."""
+    text = f"{table.name}: {{}} values of {texts.name} unreadable or out of range, taken as unknown"
+    issues.note(values.null_count() - texts.null_count(), text.replace("values", "value").format(1), text)
 
 
 def _id_checks(column: str, ids: ArticleIds) -> Checks:

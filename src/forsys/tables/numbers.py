@@ -14,6 +14,18 @@ def is_decimal_comma(texts: pl.Expr) -> pl.Expr:
     return texts.str.contains(HAS_COMMA).any() & ~texts.str.contains(HAS_DOT).any()
 
 
+def decimal_sign(texts: pl.Series, named: str | None) -> str:
+    """The sign that the shop file names; else a comma where the texts tell so (`is_decimal_comma`), else a dot."""
+    is_comma = named is None and texts.to_frame("text").select(is_decimal_comma(pl.col("text"))).item()
+    return named or ("," if is_comma else ".")
+
+
+def number(text: pl.Expr, decimal: str) -> pl.Expr:
+    """Float64; null where a text is no number, or one that is not finite as Float32."""
+    value = with_dot(text.str.strip_chars(), decimal).cast(pl.Float64, strict=False)
+    return pl.when(value.cast(pl.Float32).is_finite()).then(value)
+
+
 def without_thousands(text: pl.Expr) -> pl.Expr:
     """1,234.50 as 1234.50; anything else, such as 1,234, as it is."""
     return pl.when(text.str.contains(THOUSANDS)).then(text.str.replace_all(",", "", literal=True)).otherwise(text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from forsys.errors import DataError
@@ -128,11 +129,6 @@ class Table:
         """The names of all columns."""
         return self.parts[0].columns
 
-    @property
-    def is_csv(self) -> bool:
-        """Whether any of its files is text."""
-        return not all(part.is_parquet for part in self.parts)
-
     def scan(self) -> pl.LazyFrame:
         """All rows in the order of the files, every column a string, empty ones null; ROW comes first."""
         if len(self.parts) == 1:
@@ -164,7 +160,7 @@ class Table:
     def first(self, is_wanted: pl.Expr, column: str) -> tuple[str, str]:
         """Where the first row is for which `is_wanted` holds for `scan` (for messages), and its value of a column.
 
-        There is one. A slow search, for error messages.
+        At least one row must match. A slow search, for error messages.
         """
         row, value = self.collect(self.scan().filter(is_wanted).select(ROW, column).head(1)).row(0)
         name, line = self.places([row], self.height()).row(0)
@@ -182,12 +178,13 @@ class Table:
     def places(self, rows: Sequence[int], total: int) -> pl.DataFrame:
         """Of rows in rising order: file (its name) and line, 1-based; `total` is the number of all rows."""
         heights = [total] if len(self.parts) == 1 else [part.height for part in self.parts]
-        start, files, lines = 0, [], list[int | None]()
-        for part, height in zip(self.parts, heights, strict=True):
-            inside = [row - start for row in rows if start <= row < start + height]
+        starts = np.cumsum([0, *heights])
+        cuts = np.searchsorted(rows, starts).tolist()
+        files, lines = [], list[int | None]()
+        for number, part in enumerate(self.parts):
+            inside = [row - int(starts[number]) for row in rows[cuts[number] : cuts[number + 1]]]
             files += [self.name if len(self.parts) == 1 else part.path.name] * len(inside)
-            lines += part.lines(inside, height) if inside else []
-            start += height
+            lines += part.lines(inside, heights[number]) if inside else []
         return pl.DataFrame({"file": files, "line": lines}, schema={"file": pl.String, "line": pl.Int64})
 
     def line(self, row: int, total: int) -> str:

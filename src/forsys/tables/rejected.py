@@ -46,6 +46,7 @@ class DataIssues:
         self.rejected_path = rejected_path
         self.max_rejected = max_rejected
         self.notes: list[str] = []
+        self.rejections: list[str] = []  # the notes that tell of rejected rows
         self.counts: dict[str, int] = {}  # "file: reason" → rows
         self._rejected: list[pl.DataFrame] = []
 
@@ -114,6 +115,7 @@ class DataIssues:
         if bad.height > self.max_rejected * total or bad.height == total:
             self.write()
             raise DataError(self._too_many(table, kept, by_reason, bad.height, total, hints, advice))
+        told = len(self.notes)
         for reason, count in by_reason.items():
             lines = _places(kept.filter(pl.col("reason") == reason), table)
             self.counts[f"{table.name}: {reason}"] = count
@@ -124,6 +126,7 @@ class DataIssues:
             self.notes.append(f"{table.name}: its last row, without a line break, is one: was it cut off?")
         if bad.height > MAX_KEPT:
             self.notes.append(f"rejected.parquet holds the first {MAX_KEPT:,} rejected rows of {table.name}")
+        self.rejections += self.notes[told:]
 
     def _rows_as_text(self, table: Table, bad: pl.DataFrame, reasons: list[str], rows_of_file: int) -> pl.DataFrame:
         """`bad` as REJECTED. The file is read once more, since rows are not kept as text."""

@@ -1,60 +1,94 @@
 """Which of a shop's attributes serve where: as the shop file says, and else chosen by what they tell."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import field, fields
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
-from pydantic import TypeAdapter
-from pydantic.dataclasses import dataclass
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
+from forsys.arrays import Bools, Ints
 from forsys.errors import DataError
+from forsys.tables.limits import MAX_CHANNELS
 
-NO_ATTRIBUTES = ("article", "article_id", "product_code", "prod_name", "detail_desc", "picture")
-NO_CUSTOMER_ATTRIBUTES = ("customer", "customer_id", "age", "postal_code")
+# Columns of our own; the others of these tables are the shop's attributes.
+ARTICLE_COLUMNS = {"article", "article_id", "product_code", "prod_name", "detail_desc", "picture"}
+CUSTOMER_COLUMNS = {"customer", "customer_id", "age", "postal_code"}
 MAX_VALUES = 1_000  # an attribute with more is nearly a name
 MAX_SHARE = 0.5  # different values per article with one: with more, it is nearly a name too
 MIN_KNOWN = 0.5  # share of the articles with a value
 KINDS, GROUPS = (5, 300), (2, 60)  # values of an attribute that says what an article is, and of a coarser one
 RANKER, COUNTED, NAIVE_BAYES = 7, 4, 6  # attributes chosen for each use, those that tell most first
 COLOURS = ("colour", "color", "farbe", "couleur", "kleur")
+ONLINE = re.compile(r"online|internet|en ligne|\b(web|web(shop|store|site)|app|e[- ]?(commerce|shop|store))\b")
+SHOWN_CHANNELS = 15
 
 
-@dataclass(frozen=True)
-class Roles:
+def _names(value: Any) -> Any:
+    """A list, as JSON and TOML have it, as a tuple."""
+    if not isinstance(value, (list, tuple)):
+        raise ValueError('write a list of names, such as ["colour"]')
+    return tuple(value)
+
+
+def _no_empty(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError('name at least one attribute, such as "product_code", or leave this key out')
+    return names
+
+
+def _channels(value: Any) -> Any:
+    """One channel or a list of them, which may be written as numbers, as a tuple of texts."""
+    channels = value if isinstance(value, (list, tuple)) else [value]
+    return tuple(str(channel) if isinstance(channel, int) else channel for channel in channels)
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
+class Roles(BaseModel):
     """Names of columns of the articles and customers, by use.
 
     attributes: categories of the articles, for content vectors and networks. kind: what an article is, such as a
     dress; department: a larger group; colour: for people to read; each may be "". ranker: attributes that the
     ranker gets as they are. counted: those of which a customer's earlier purchases are counted, product_code among
     them. naive_bayes: attributes of the source same_attributes. customers: attributes that the ranker gets;
-    network: those that the recurrent networks get. channels: names of the channels 1, 2, …. meanings: words for
-    attributes whose names don't say enough.
+    network: those that the recurrent networks get. channels: names of the channels 1, 2, …. online: those of them
+    that are the online shop; none where that is not known. meanings: words for attributes whose names don't say
+    enough.
     """
 
-    attributes: tuple[str, ...] = ()
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    attributes: Names = ()
     kind: str = ""
     department: str = ""
     colour: str = ""
-    ranker: tuple[str, ...] = ()
-    counted: tuple[str, ...] = ("product_code",)
-    naive_bayes: tuple[str, ...] = ()
-    customers: tuple[str, ...] = ()
-    customer_categories: tuple[str, ...] = ()
-    network: tuple[str, ...] = ()
-    channels: tuple[str, ...] = ()
-    meanings: Mapping[str, str] = field(default_factory=dict)
+    ranker: Names = ()
+    counted: Names = ("product_code",)
+    naive_bayes: Annotated[Names, AfterValidator(_no_empty)] = ("article",)
+    customers: Names = ()
+    customer_categories: Names = ()
+    network: Names = ()
+    channels: Names = ()
+    online: Annotated[tuple[str, ...], BeforeValidator(_channels)] = ()
+    meanings: dict[str, str] = {}
 
     def as_json(self) -> dict[str, Any]:
         """What `Roles.read` reads."""
-        values: dict[str, Any] = TypeAdapter(Roles).dump_python(self, mode="json")
-        return values
+        return self.model_dump(mode="json")
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> "Roles":
         """From JSON or TOML, where tuples are lists."""
-        return cls(**values)
+        return cls.model_validate(values)
+
+    def is_online(self, channel: Ints) -> Bools:
+        """Whether codes of channels are those of the online shop, of the same shape."""
+        known = np.zeros(MAX_CHANNELS + 1, bool)
+        known[1 : len(self.channels) + 1] = [name in self.online for name in self.channels]
+        return known[channel]
 
     def spelled(self, attribute: str) -> str:
         """An attribute in words: "product type" for product_type_name."""
@@ -64,16 +98,20 @@ class Roles:
 def choose_roles(
     articles: pl.DataFrame,
     customers: pl.DataFrame,
-    given: Mapping[str, Any] | None = None,
+    given: Roles | None = None,
     channels: tuple[str, ...] = (),
 ) -> Roles:
-    """The roles of these tables' attributes; `given` ones stand. Raises DataError where those are unknown."""
-    attributes = [name for name in _texts(articles) if name not in NO_ATTRIBUTES]
+    """The roles of these tables' attributes and of the `channels`; what is set in `given` stands.
+
+    Raises DataError where it names a column that its table lacks, or a channel that the orders lack.
+    """
+    given = given or Roles()
+    attributes = [name for name in _texts(articles) if name not in ARTICLE_COLUMNS]
     telling = _telling(articles, attributes)
     values = {name: articles[name].n_unique() for name in telling}
     kind = next((name for name in telling if KINDS[0] <= values[name] <= KINDS[1]), "")
     department = next((name for name in telling if name != kind and GROUPS[0] <= values[name] <= GROUPS[1]), "")
-    own = [name for name in customers.columns if name not in NO_CUSTOMER_ATTRIBUTES]
+    own = [name for name in customers.columns if name not in CUSTOMER_COLUMNS]
     categories = [name for name in own if customers.schema[name] == pl.String]
     chosen = {
         "attributes": attributes,
@@ -87,9 +125,24 @@ def choose_roles(
         "customer_categories": categories,
         "network": categories,
         "channels": list(channels),
+        "online": _online(given.channels or channels),
     }
-    _check(given or {}, articles, customers)
-    return Roles.read(chosen | dict(given or {}))
+    _check_columns(given, articles, customers)
+    _check_online(given, given.channels or channels)
+    return Roles.read(chosen | given.model_dump(exclude_unset=True))
+
+
+def _online(channels: tuple[str, ...]) -> list[str]:
+    """The only one of several channels whose name says that it is the online shop, or none."""
+    found = [name for name in channels if ONLINE.search(name.casefold().replace("_", " "))]
+    return found if len(found) == 1 < len(channels) else []
+
+
+def _check_online(given: Roles, channels: tuple[str, ...]) -> None:
+    if strange := [name for name in given.online if name not in channels]:
+        first = ", ".join(channels[:SHOWN_CHANNELS]) + ", …" * (len(channels) > SHOWN_CHANNELS)
+        advice = f"Name one of {first}." if channels else "Name their column first: `channel` of [orders]."
+        raise DataError(f"[roles] online: the orders have no channel {strange[0]!r}. {advice}")
 
 
 def _texts(table: pl.DataFrame) -> list[str]:
@@ -124,19 +177,18 @@ def _entropy(values: pl.Series) -> float:
     return float(-(share * np.log(share)).sum())
 
 
-def _check(given: Mapping[str, Any], articles: pl.DataFrame, customers: pl.DataFrame) -> None:
-    names = [each.name for each in fields(Roles)]
-    if unknown := sorted(set(given) - set(names)):
-        raise DataError(f"[roles]: {', '.join(unknown)} is unknown. Known are {', '.join(names)}.")
-    known = {"", "article", *articles.columns, *customers.columns}
-    for role, value in given.items():
-        if role in ("channels", "meanings"):
+def _check_columns(given: Roles, articles: pl.DataFrame, customers: pl.DataFrame) -> None:
+    """DataError where a role that is set names a column that the table which it is about lacks."""
+    for role, value in given.model_dump(exclude_unset=True).items():
+        if role in ("customers", "customer_categories", "network"):
+            table, columns, ours = "customers", customers.columns, CUSTOMER_COLUMNS
+        elif role not in ("channels", "online", "meanings"):
+            table, columns, ours = "articles", articles.columns, ARTICLE_COLUMNS
+        else:
             continue
-        columns = (
-            [value] if isinstance(value, str) else list(value.values() if isinstance(value, Mapping) else value)
-        )
-        if strange := [name for name in columns if name not in known]:
+        names = filter(None, [value]) if isinstance(value, str) else value
+        if strange := [name for name in names if name not in columns]:
             raise DataError(
-                f"[roles] {role}: the tables have no column {strange[0]!r}. "
-                f"Attributes: {', '.join(sorted(known - {'', *NO_ATTRIBUTES, *NO_CUSTOMER_ATTRIBUTES}))}."
+                f"[roles] {role}: the table of {table} has no column {strange[0]!r}. Its attributes: "
+                f"{', '.join(sorted(set(columns) - ours)) or 'none'}. Name one of these, or leave this key out."
             )

@@ -22,6 +22,8 @@ from pydantic import (
 )
 
 from forsys.errors import DataError
+from forsys.tables.limits import MAX_CHANNELS
+from forsys.tables.roles import Roles
 
 SHOP_FILE = "shop.toml"
 DAY_FORMS = ISO, DAY_FIRST, MONTH_FIRST = ("Y-M-D", "D/M/Y", "M/D/Y")
@@ -136,8 +138,6 @@ class Orders(TableSection):
     channel: Column | None = None
     channels: dict[Column, str] = {}
     """Value of the channel -> its name, in the order of their codes; other values are rejected."""
-    order: Column | None = None
-    """Of the order that the line belongs to. No stage needs it."""
     returns: Flags = {}
     """Column -> values of rows that are returns."""
     leave_out: Flags = {}
@@ -163,13 +163,13 @@ class Orders(TableSection):
             raise ValueError("channels are named, but not the column `channel` that holds them")
         if self.price_is == "line" and (self.price is None or self.units is None):
             raise ValueError('price_is = "line" needs the columns `price` and `units`')
-        if len(self.channels) > 100:
-            raise ValueError("at most 100 channels can be named")
+        if len(self.channels) > MAX_CHANNELS:
+            raise ValueError(f"at most {MAX_CHANNELS} channels can be named")
         return self
 
     def keys(self) -> dict[str, str]:
         """Day, customer and article, and what else is named."""
-        return self._keys("day", "customer", "article", "price", "channel", "units", "order")
+        return self._keys("day", "customer", "article", "price", "channel", "units")
 
     def more(self) -> list[str]:
         """The columns of flags."""
@@ -246,7 +246,7 @@ class _Tables(Section):
     articles: Articles | None = None
     customers: Customers | None = None
     recommend_to: RecommendTo | None = None
-    roles: dict[str, Any] = {}
+    roles: Roles = Roles()
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ class ShopFile:
     articles: Articles | None
     customers: Customers | None
     recommend_to: RecommendTo | None
-    roles: dict[str, Any]
+    roles: Roles
 
     @property
     def is_shipped(self) -> bool:
@@ -322,16 +322,19 @@ def _fault(fault: Any, text: str) -> str:
     if fault["type"] != "extra_forbidden":
         return f"{place}{where}: {message} (found {str(fault['input'])[:60]!r})."
     model: Any = _MODELS.get(section, _Tables) if key else _Tables
+    if (section, key) == ("orders", "order"):
+        return f"{place}{where}: no longer a key, since nothing read it; put its column in the list `ignore`."
     close = difflib.get_close_matches(words[-1].casefold(), model.model_fields, n=1)
     hint = f"do you mean {close[0]}?" if close else f"allowed are {', '.join(model.model_fields)}."
     return f"{place}{where}: unknown key; {hint}"
 
 
-_MODELS: dict[str, type[Section]] = {
+_MODELS: dict[str, type[BaseModel]] = {
     "orders": Orders,
     "articles": Articles,
     "customers": Customers,
     "recommend_to": RecommendTo,
+    "roles": Roles,
 }
 
 

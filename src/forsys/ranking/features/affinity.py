@@ -14,8 +14,8 @@ MEANINGS = {
     "log_price_z_score": "log_price_difference in standard deviations of the log prices that the customer paid",
     "age_difference": "the customer's age less the mean age of the article's buyers, in years",
     "absolute_age_difference": "absolute value of age_difference",
-    "online_share_difference": "the customer's share of online purchases less the article's",
 }
+OF_ONLINE = {"online_share_difference": "the customer's share of online purchases less the article's"}
 
 
 def build(pairs: Pairs) -> Columns:
@@ -25,15 +25,16 @@ def build(pairs: Pairs) -> Columns:
     price_difference = article["log_price"][pairs.article] - customer["mean_log_price"][pairs.row]
     std = np.sqrt(customer["std_log_price"][pairs.row] ** 2 + PRICE_NOISE**2)
     age_difference = age - article["mean_buyer_age"][pairs.article]
-    online_share = article["online_share"][pairs.article]
     columns: Columns = {
         "log_price_difference": price_difference,
         "log_price_z_score": price_difference / std,
         "age_difference": age_difference,
         "absolute_age_difference": np.abs(age_difference),
-        "online_share_difference": customer["customer_online_share"][pairs.row] - online_share,
     }
+    if pairs.history.roles.online:
+        online_share = article["online_share"][pairs.article]
+        columns["online_share_difference"] = customer["customer_online_share"][pairs.row] - online_share
     return {name: values.astype(np.float32) for name, values in columns.items()}
 
 
-GROUP = FeatureGroup("affinity", MEANINGS, build)
+GROUP = FeatureGroup("affinity", MEANINGS, build, of_online=OF_ONLINE)

@@ -29,13 +29,13 @@ MEANINGS = {
     "in the last 4 weeks; a high value suggests that it is out of stock",
     "log_price": "log of the article's mean price in the 4 weeks up to its last sale",
     "log_price_change": "log_price less the log of the mean price before; negative after a markdown",
-    "online_share": "share of the article's purchases that were online, shrunk towards the shop's",
     "mean_buyer_age": "mean age of the article's buyers, shrunk towards the shop's",
     "share_of_department_sales": "the article's share of the units that its department sold in the last 4 weeks",
     "repurchase_rate": f"share of the article's purchases that the same customer repeated within {REPURCHASE_DAYS} "
     "days, shrunk towards the rate of its kind, and that towards the shop's",
     "product_repurchase_rate": "repurchase_rate, where any article of the product code counts as a repetition",
 }
+OF_ONLINE = {"online_share": "share of the article's purchases that were online, shrunk towards the shop's"}
 
 
 def of_attributes(roles: Roles) -> dict[str, str]:
@@ -59,7 +59,10 @@ def article_table(history: History, as_of: date) -> Columns:
     first, last = _first_and_last_day(history, as_of)
     totals = _totals(history, as_of, last)
     table = _sales(history, totals, day_number(as_of) - first, day_number(as_of) - last) | _price(totals)
-    table |= _buyers(totals, _mean_age(history, as_of))
+    table |= _online_share(totals) if history.roles.online else {}
+    table["mean_buyer_age"] = ratio(
+        totals["age"], totals["of_known_age"], _mean_age(history, as_of), PRIOR_PURCHASES
+    )
     table["repurchase_rate"] = _repurchase_rate(history, totals, "article")
     table["product_repurchase_rate"] = _repurchase_rate(history, totals, "product_code")
     for name in history.roles.ranker:
@@ -105,7 +108,7 @@ def _added(log: History, end: int, last: Floats) -> dict[str, Numbers]:
         **{f"units_{days}": log.units * (log.day >= end - days) for days in WINDOWS},
         "units": log.units,
         "purchases": np.ones(len(log)),
-        "online": log.channel == 2,
+        "online": log.roles.is_online(log.channel),
         "age": np.nan_to_num(age),
         "of_known_age": ~np.isnan(age),
         "recent_price": paid * recent,
@@ -137,13 +140,10 @@ def _price(totals: Columns) -> Columns:
     return {"log_price": now, "log_price_change": now - before}
 
 
-def _buyers(totals: Columns, mean_age: float) -> Columns:
+def _online_share(totals: Columns) -> Columns:
     online, purchases = totals["online"], totals["purchases"]
-    mean_online = float(ratio(online.sum(), purchases.sum()))
-    return {
-        "online_share": ratio(online, purchases, mean_online, PRIOR_PURCHASES),
-        "mean_buyer_age": ratio(totals["age"], totals["of_known_age"], mean_age, PRIOR_PURCHASES),
-    }
+    mean = float(ratio(online.sum(), purchases.sum()))
+    return {"online_share": ratio(online, purchases, mean, PRIOR_PURCHASES)}
 
 
 def _mean_age(history: History, as_of: date) -> float:
@@ -154,8 +154,8 @@ def _mean_age(history: History, as_of: date) -> float:
 
 
 def _ages(history: History) -> Floats:
-    """Of all customers, float32."""
-    return np.asarray(history.customers["age"].fill_null(np.nan).to_numpy())
+    """Of all customers, float32; NaN where unknown."""
+    return history.customer_values("age").astype(np.float32)
 
 
 def _repurchases(log: History, end: int, code: Ints) -> tuple[Ints, Bools]:
@@ -186,4 +186,4 @@ def _repurchase_rate(history: History, totals: Columns, attribute: str) -> Float
     return prior
 
 
-GROUP = FeatureGroup("article", MEANINGS, build, of_attributes, categories)
+GROUP = FeatureGroup("article", MEANINGS, build, of_attributes, categories, OF_ONLINE)

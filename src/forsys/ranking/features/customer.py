@@ -19,9 +19,9 @@ MEANINGS = {
     "repeat_share": "share of the customer's purchases that are of an article bought before",
     "mean_log_price": "mean log price that the customer paid",
     "std_log_price": "standard deviation of the log prices that the customer paid",
-    "customer_online_share": "share of the customer's purchases that were online",
     "age": "the customer's age in years",
 }
+OF_ONLINE = {"customer_online_share": "share of the customer's purchases that were online"}
 
 
 def of_attributes(roles: Roles) -> dict[str, str]:
@@ -53,11 +53,11 @@ def customer_table(profiles: Profiles) -> Columns:
 def price_and_channel(profiles: Profiles) -> Columns:
     """mean_log_price, std_log_price, customer_online_share: float64 (profiles,), over all that each had bought.
 
+    The last one only where the shop's online channels are known.
     A price of 0 is unknown: both price features are of the other purchases, and NaN where there are none.
     """
     row, purchase = profiles.purchases()
-    online = np.bincount(row, profiles.history.channel[purchase] == 2, len(profiles))
-    table = {"customer_online_share": ratio(online, np.bincount(row, minlength=len(profiles)))}
+    table = _online_share(profiles) if profiles.history.roles.online else {}
     paid = profiles.history.price[purchase].astype(np.float64)
     priced = paid > 0
     row, price = row[priced], np.log(paid[priced])
@@ -65,6 +65,13 @@ def price_and_channel(profiles: Profiles) -> Columns:
     mean = ratio(np.bincount(row, price, len(profiles)), count)
     variance = ratio(np.bincount(row, (price - mean[row]) ** 2, len(profiles)), count)
     return {"mean_log_price": mean, "std_log_price": np.sqrt(variance)} | table
+
+
+def _online_share(profiles: Profiles) -> Columns:
+    row, purchase = profiles.purchases()
+    is_online = profiles.history.roles.is_online(profiles.history.channel[purchase])
+    online = np.bincount(row, is_online, len(profiles))
+    return {"customer_online_share": ratio(online, np.bincount(row, minlength=len(profiles)))}
 
 
 def _activity(profiles: Profiles) -> Columns:
@@ -101,4 +108,4 @@ def _distinct_articles(profiles: Profiles) -> Floats:
     return np.bincount(distinct, minlength=len(profiles)).astype(np.float64)
 
 
-GROUP = FeatureGroup("customer", MEANINGS, build, of_attributes, categories)
+GROUP = FeatureGroup("customer", MEANINGS, build, of_attributes, categories, OF_ONLINE)

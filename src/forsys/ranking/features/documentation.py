@@ -8,6 +8,7 @@ PLACEHOLDERS = Roles(
     ranker=("<attribute>",),
     counted=("product_code", "<attribute>"),
     customers=("<customer attribute>",),
+    online=("<channel>",),
 )
 
 HEADING = """# The ranker's features
@@ -16,7 +17,8 @@ Made by `python -m forsys.ranking.features.documentation > docs/features.md`; a 
 Every feature is computed for a pair of a customer and an article at a cut-off, from purchases before it. `<source>`
 stands for each source of the settings, `<attribute>` for each of the article's attributes in use, and `<customer
 attribute>` for each of the customer's. A feature that is not known is left empty. The setting `ranking.features`
-names the groups in use.
+names the groups in use. What is said to be online is a feature only where the shop's online channels are known: the
+role `online` of [the shop file](shop-file.md).
 """
 
 

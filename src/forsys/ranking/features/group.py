@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,7 +21,8 @@ class FeatureGroup:
     fixed: feature -> what it says; `<source>` in a name stands for each source. build: pairs -> feature -> its
     values, float32 (pairs,), NaN where unknown; it reads only purchases before `pairs.as_of`, and its docstring is
     the group's line in docs/features.md. of_attributes: those that follow from a shop's attributes, and what they
-    say. categories: the features that are codes and not amounts.
+    say. of_online: those that a shop has whose online shop is known. categories: the features that are codes and
+    not amounts.
     """
 
     name: str
@@ -29,10 +30,11 @@ class FeatureGroup:
     build: Callable[[Pairs], Columns]
     of_attributes: Callable[[Roles], Mapping[str, str]] = lambda _: {}
     categories: Callable[[Roles], Sequence[str]] = lambda _: ()
+    of_online: Mapping[str, str] = field(default_factory=dict)
 
     def meanings(self, roles: Roles) -> dict[str, str]:
         """Feature -> what it says, for a shop's roles."""
-        return {**self.fixed, **self.of_attributes(roles)}
+        return {**self.fixed, **(self.of_online if roles.online else {}), **self.of_attributes(roles)}
 
 
 def ratio(part: Numbers, whole: Numbers, prior: Floats | float = 0.0, weight: float = 0.0) -> Floats:
