@@ -60,7 +60,8 @@ class TestTable:
     def test_one_row_per_list(self, table: pd.DataFrame, run: Run) -> None:
         assert table.columns.tolist() == ["list", *MEASURES, *GAIN]
         baselines = [*BASELINES]
-        assert table["list"].tolist() == [*baselines, *run.settings.retrieval.sources, FUSION, FINAL]
+        used = [name for name in run.settings.retrieval.sources if table.attrs["left_out"].get(name) != 2]
+        assert table["list"].tolist() == [*baselines, *used, FUSION, FINAL]
 
     def test_the_reference_differs_from_itself_by_nothing(self, table: pd.DataFrame) -> None:
         row = table[table["list"] == REFERENCE]
@@ -96,6 +97,7 @@ class TestTable:
             "first": HOLDOUT - WEEK,
             "last": LAST_DAY + timedelta(days=1),
             "calibration": table.attrs["calibration"],
+            "left_out": table.attrs["left_out"],
         }
         assert 0 < len(table.attrs["calibration"]) <= 10
         assert table["MAP@12"].max() < table.attrs["oracle"] < 1
@@ -193,10 +195,16 @@ class TestNoLeak:
         assert early.attrs["first"] == self.fold.as_of
         three = backtest(run, 3)
         two = backtest(run, 2)
-        pooled = three["MAP@12"] * three.attrs["customer-weeks"] - two["MAP@12"] * two.attrs["customer-weeks"]
         weeks = three.attrs["customer-weeks"] - two.attrs["customer-weeks"]
         assert weeks == early.attrs["customer-weeks"]
-        assert (pooled / weeks).to_numpy() == pytest.approx(early["MAP@12"].to_numpy(), abs=1e-12)
+        own, (all_three, newer) = (
+            early.set_index("list")["MAP@12"],
+            (table.set_index("list")["MAP@12"] * table.attrs["customer-weeks"] for table in (three, two)),
+        )
+        always = [name for name in own.index if name not in three.attrs["left_out"]]
+        assert {FINAL, FUSION, REFERENCE} < set(always)
+        expected = (all_three[always] - newer[always]) / weeks
+        assert own[always].to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-12)
         predicted = [
             sum(group["rows"] * group["predicted"] for group in table.attrs["calibration"])
             for table in (three, two, early)
@@ -215,6 +223,26 @@ def test_nobody_to_tune_on(shop: Path, tmp_path: Path) -> None:
     other = run_on(gap, tmp_path / "home")
     with pytest.raises(DataError, match="Nobody bought anything in the 2 periods of 7 days before 2024-06-24"):
         tune_for(other, other.calendar.holdout)
+
+
+def test_a_source_that_was_left_out_has_the_row_of_the_other_weeks(run: Run) -> None:
+    scored = score_folds(run, 2)
+    newest = scored.scores["fold"] == scored.scores["fold"].max()
+    value = {"als": 0.25, "bpr": None, REFERENCE: 0.125, FINAL: 0.5}
+    columns = [pl.lit(of, pl.Float64).alias(name) for name, of in value.items()]
+    scores = scored.scores.with_columns(columns)
+    scores = scores.with_columns(als=pl.when(pl.Series(newest)).then("als"))
+    table = backtest_table(run, replace(scored, scores=scores))
+    assert table.attrs["left_out"] | {"als": 1, "bpr": 2} == table.attrs["left_out"]
+    assert "bpr" not in set(table["list"])
+    row = table[table["list"] == "als"][["MAP@12", "difference", "ranker's gain"]]
+    assert row.to_numpy().tolist() == [[0.25, 0.125, 0.25]]
+    text = backtest_text(run, table)
+    assert (
+        "als was left out at 1 of the 2 cut-offs, as the fusion gave it no weight: its row is of the others.\n"
+        in text
+    )
+    assert "bpr was left out at 2 of the 2 cut-offs, as the fusion gave it no weight.\n" in text
 
 
 def test_quiet_weeks_are_skipped(shop: Path, tmp_path: Path) -> None:

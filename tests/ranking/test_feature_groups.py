@@ -241,13 +241,13 @@ class TestWorked:
         found = build(self.pairs(history, 0), ["article", "customer", "affinity"])
         rows = [(row[1], row[2], row[4] in codes) for row in TINY_ROWS if row[0] < 8 and row != TINY_ROWS[4]]
         of_customer = [[is_online for customer, _, is_online in rows if customer == each] for each in range(5)]
-        shares = [np.mean(each) if each else np.nan for each in of_customer]
+        shares = np.array([np.mean(each) if each else np.nan for each in of_customer])
         np.testing.assert_allclose(found["customer_online_share"], shares, rtol=1e-6)
         of_article = [is_online for _, article, is_online in rows if article == 0]
         mean = np.mean([is_online for *_, is_online in rows])
         share = (sum(of_article) + 10 * mean) / (len(of_article) + 10)
         np.testing.assert_allclose(found["online_share"], share, rtol=1e-6)
-        np.testing.assert_allclose(found["online_share_difference"], np.array(shares) - share, rtol=1e-5)
+        np.testing.assert_allclose(found["online_share_difference"], shares - share, rtol=1e-5)
 
     @pytest.mark.parametrize("channels", [(), ("web", "store"), ("330", "331")])
     def test_nothing_is_said_of_online_where_that_is_not_known(

@@ -87,10 +87,10 @@ def test_the_basket_is_left_out_with_every_memory(
     co_purchase_weight: float, same_product_weight: float, tiny_history: History
 ) -> None:
     """Customer 0 on the 3rd, with c in the basket, and on the 7th, with nothing in it; also without a memory."""
-    weights = {"co_purchase_weight": co_purchase_weight, "same_product_weight": same_product_weight}
-    source = NextItem(**SMALL, **weights).fit(tiny_history, NINTH)
+    source = NextItem(**SMALL, co_purchase_weight=co_purchase_weight, same_product_weight=same_product_weight)
+    source.fit(tiny_history, NINTH)
     profiles = tiny_history.event_profiles(np.array([2, 3]))
-    expected = source.parts(profiles)[""]
+    expected = np.asarray(source.parts(profiles)[""])
     assert np.argwhere(np.isneginf(expected)).tolist() == [[0, C]]
     np.testing.assert_array_equal(source.scores(profiles), expected)
     np.testing.assert_array_equal(np.concatenate([part for _, part in source.in_blocks(profiles)]), expected)

@@ -4,9 +4,10 @@ At each cut-off every source is fitted anew on what came before, and parameters 
 folds before it, just as for the submission. Nothing of a later week is used in an earlier one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import polars as pl
 
@@ -35,8 +36,8 @@ from forsys.run import Run
 class Scored:
     """The pooled scores of some folds, newest first.
 
-    scores: customer, fold, and AP@k of every list, a column each; a row per customer-week. chances: of a sample of
-    all customers, per fold.
+    scores: customer, fold, and AP@k of every list, a column each; a row per customer-week. Null for a source at the
+    folds where it was left out. chances: of a sample of all customers, per fold.
     """
 
     folds: list[Fold]
@@ -70,11 +71,14 @@ def score_folds(run: Run, weeks: int) -> Scored:
 def backtest_table(run: Run, scored: Scored) -> pd.DataFrame:
     """One row per list: pooled MAP@k and two paired differences, each with its interval.
 
-    The differences are the list's gain over REFERENCE and the final list's gain over the list. Intervals sample
-    whole customers, who may buy in several weeks. What is said beside the table is in its `attrs`.
+    A source that was left out at some folds has the row of the others. The differences are the list's gain over
+    REFERENCE and the final list's gain over the list. Intervals sample whole customers, who may buy in several
+    weeks. What is said beside the table is in its `attrs`.
     """
     scores, folds = scored.scores, scored.folds
-    names = [name for name in scores.columns if name not in ("customer", "fold", ORACLE)]
+    lists = scores.drop("customer", "fold", ORACLE)
+    names = [name for name in lists.columns if lists[name].null_count() < len(lists)]
+    left_out = {name: scores.filter(pl.col(name).is_null())["fold"].n_unique() for name in lists.columns}
     table = pd.DataFrame([_row(run, scores, name) for name in names])
     table.attrs = {
         "folds": len(folds),
@@ -82,6 +86,7 @@ def backtest_table(run: Run, scored: Scored) -> pd.DataFrame:
         "oracle": float(scores[ORACLE].to_numpy().mean()),
         "first": folds[-1].as_of,
         "last": folds[0].until,
+        "left_out": {name: number for name, number in left_out.items() if number},
         "calibration": records(pooled(scored.chances)),
     }
     return table
@@ -90,6 +95,7 @@ def backtest_table(run: Run, scored: Scored) -> pd.DataFrame:
 def _row(run: Run, scores: pl.DataFrame, name: str) -> dict[str, object]:
     """The row of one list, from the scores of all."""
     k, samples, seed = run.settings.k, run.settings.evaluation.bootstrap_samples, run.settings.seed
+    scores = scores.drop_nulls(name)
     groups = scores["customer"].to_numpy()
     own, reference, final = (scores[each].to_numpy() for each in (name, REFERENCE, FINAL))
     value = interval(own, draws=samples, seed=seed, groups=groups)
@@ -119,8 +125,18 @@ def backtest_text(run: Run, table: pd.DataFrame) -> str:
         f"{about['last']} (not included), {about['customer-weeks']:,} customer-weeks.\n"
         f'The difference is to "{REFERENCE}"; the gain is that of the ranker over each list. Both are paired by '
         f"customer-week, with a 95 % interval by customer.\n\n"
-        f"{table_text(by_score, terminal_width())}\n\n{ceiling_text(final, about['oracle'], run.settings.k)}"
+        f"{table_text(by_score, terminal_width())}\n\n{_left_out_text(about)}"
+        f"{ceiling_text(final, about['oracle'], run.settings.k)}"
         f"\n\n{calibration_text(pd.DataFrame(about['calibration']), run.settings.holdout_days)}"
+    )
+
+
+def _left_out_text(about: Mapping[Any, Any]) -> str:
+    """A line for each source that was left out at some cut-offs."""
+    return "".join(
+        f"{name} was left out at {number} of the {about['folds']} cut-offs, as the fusion gave it no weight"
+        f"{': its row is of the others' if number < about['folds'] else ''}.\n"
+        for name, number in about["left_out"].items()
     )
 
 
@@ -142,5 +158,8 @@ def _score_fold(run: Run, earlier: LabelledFolds, fold: Fold) -> tuple[pl.DataFr
     lists[FINAL] = buyers_in_order(run, tuned, fold, ranker)
     lists[ORACLE] = oracle_order(found, labels)
     columns = {name: average_precision(top, labels, k)["average_precision"] for name, top in lists.items()}
-    scores = pl.DataFrame({"customer": customers, "fold": np.full(len(customers), str(fold.as_of)), **columns})
+    columns |= {name: pl.Series([None] * len(customers), dtype=pl.Float64) for name in tuned.left_out}
+    week = {"customer": customers, "fold": [str(fold.as_of)] * len(customers)}
+    names = [*week, *BASELINES, *run.settings.retrieval.sources, FUSION, FINAL, ORACLE]
+    scores = pl.DataFrame(week | columns).select(names)
     return scores, Chances.of(run, tuned, fold, ranker, calibrate(run, tuned, choice))
