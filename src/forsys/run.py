@@ -17,7 +17,8 @@ from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.settings import Settings
 from forsys.store import read_json
 from forsys.tables.dataset import DataSet
-from forsys.tables.history import COLUMNS, History, write_log
+from forsys.tables.history import History
+from forsys.tables.log_arrays import COLUMNS, write_log
 from forsys.tables.roles import Roles
 from forsys.workspace import Workspace
 
@@ -104,7 +105,7 @@ class Run:
         It stays on disk, where the first process that wants it writes it; rows are read as they are used.
         """
         tables, log = self.workspace.tables, self.workspace.log
-        made_from = fingerprint(self.fingerprint_of("tables"), code_fingerprint("forsys.tables.history"))
+        made_from = fingerprint(self.fingerprint_of("tables"), code_fingerprint("forsys.tables.log_arrays"))
         Task(write_log, (tables, log), tuple(log / name for name in COLUMNS), made_from).do()
         history, features = History.open(tables, log), self.workspace.content / "features.parquet"
         if not features.exists():

@@ -18,7 +18,8 @@ from forsys.recurrent.article_inputs import sales_features
 from forsys.retrieval.best_sellers import BestSellers
 from forsys.store import write_json
 from forsys.tables import history as history_module
-from forsys.tables.history import ROWS, History, Profiles, write_log
+from forsys.tables.history import History, Profiles
+from forsys.tables.log_arrays import ROWS, write_log
 
 
 def january(day: int) -> date:
@@ -104,7 +105,7 @@ def test_read_and_open_take_the_output_of_the_tables_stage(
     if max_rows is None:
         read = History.read(tmp_path)
     else:
-        monkeypatch.setattr(history_module, "ROWS_AT_ONCE", max_rows)
+        monkeypatch.setattr("forsys.tables.log_arrays.ROWS_AT_ONCE", max_rows)
         write_log(tmp_path, tmp_path / "log")
         read = History.open(tmp_path, tmp_path / "log")
     assert read.roles == tiny_history.roles

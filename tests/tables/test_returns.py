@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from conftest import articles_of, customers_of
 from forsys import schema
 from forsys.calendar import Fold
-from forsys.tables.history import History, write_log
+from forsys.tables.history import History
+from forsys.tables.log_arrays import write_log
 from forsys.tables.returns import with_days_of_return
 
 FIRST = date(2020, 1, 1)
@@ -163,7 +164,7 @@ def test_the_profile_of_one_who_returned_everything_is_empty() -> None:
 def test_a_log_on_disk_knows_the_returns(
     rows: pl.DataFrame, rows_at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forsys.tables.history.ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr("forsys.tables.log_arrays.ROWS_AT_ONCE", rows_at_once)
     transactions(rows).write_parquet(tmp_path / "transactions.parquet")
     CUSTOMERS.write_parquet(tmp_path / "customers.parquet")
     ARTICLES.write_parquet(tmp_path / "articles.parquet")

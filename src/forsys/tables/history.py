@@ -6,39 +6,22 @@ next item.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
 from forsys.arrays import Bools, Floats, Ints, decay
 from forsys.calendar import Fold, day_number
-from forsys.store import atomic_write, read_json
+from forsys.store import read_json
+from forsys.tables.log_arrays import COLUMNS, ROWS, customer_ranges, mapped, sorted_columns
 from forsys.tables.roles import Roles, choose_roles
 
-ROWS_AT_ONCE = 4_000_000  # in memory at a time where the log is written: .7 GiB
-ROWS_PER_BLOCK = 2_000_000  # and where it is read in blocks: 44 MB
-COLUMNS: dict[str, npt.DTypeLike] = {
-    "customer": np.int32,
-    "article": np.int32,
-    "day": np.int32,
-    "price": np.float32,
-    "channel": np.int8,
-    "units": np.int32,
-    "first": np.int64,
-    "returned_row": np.int64,
-    "returned_day": np.int32,
-    "returned_units": np.int32,
-}
-"""The arrays of a log, as `write_log` writes them."""
-ROWS = ("customer", "article", "day", "price", "channel", "units")  # those with a value per purchase
+ROWS_PER_BLOCK = 2_000_000  # read at a time in blocks: 44 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +92,7 @@ class History:
 
         Its arrays cannot be written to.
         """
-        columns: dict[str, Any] = {name: _mapped(log / name, kind) for name, kind in COLUMNS.items()}
+        columns: dict[str, Any] = {name: mapped(log / name, kind) for name, kind in COLUMNS.items()}
         return cls._of_columns(columns, *_described(tables))
 
     @classmethod
@@ -151,7 +134,7 @@ class History:
 
     def blocks_before(self, as_of: date) -> Iterator["History"]:
         """The same in parts, one after the other: the purchases of some neighbouring customers each."""
-        for start, stop in _ranges(np.diff(self.first), ROWS_PER_BLOCK):
+        for start, stop in customer_ranges(np.diff(self.first), ROWS_PER_BLOCK):
             yield self._of_customers_between(start, stop).before(as_of)
 
     def sold_before(self, as_of: date) -> Bools:
@@ -296,28 +279,6 @@ class History:
         return replace(self, **rows, first=first, returns=self.returns.of_rows(kept))
 
 
-def write_log(tables: Path, log: Path) -> None:
-    """Write the log that the tables stage wrote as arrays by customer, a file for each of COLUMNS.
-
-    A range of customers is in memory at a time.
-    """
-    transactions = pl.scan_parquet(tables / "transactions.parquet")
-    customers = pl.scan_parquet(tables / "customers.parquet").select(pl.len()).collect().item()
-    rows = np.bincount(transactions.select("customer").collect()["customer"].to_numpy(), minlength=customers)
-    kept, written = np.zeros(customers + 1, np.int64), 0  # rows of each customer, after the first place
-    with ExitStack() as stack:
-        parts = {name: stack.enter_context(atomic_write(log / name)) for name in COLUMNS}
-        files = {name: stack.enter_context(part.open("wb")) for name, part in parts.items()}
-        for start, stop in _ranges(rows, ROWS_AT_ONCE):
-            columns = sorted_columns(transactions.filter(pl.col("customer").is_between(start, stop, closed="left")))
-            kept[start + 1 : stop + 1] = np.bincount(columns["customer"] - start, minlength=stop - start)
-            columns["returned_row"] += written
-            written += len(columns["customer"])
-            for name, values in columns.items():
-                values.tofile(files[name])
-        np.cumsum(kept).tofile(files["first"])
-
-
 def _counts_before(kept: Bools) -> Ints:
     """How many of the rows before each one are kept, and of all: (rows + 1,). int32, since a whole log is long."""
     counts = np.zeros(len(kept) + 1, np.int32)
@@ -325,97 +286,11 @@ def _counts_before(kept: Bools) -> Ints:
     return counts
 
 
-def _ranges(rows: Ints, together: int) -> list[tuple[int, int]]:
-    """Neighbouring customers with some `together` purchases: the first, and the one after the last.
-
-    rows: purchases of each customer.
-    """
-    block = np.cumsum(rows) // together
-    cuts = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), len(rows)]
-    return list(pairwise(cuts))
-
-
-def _mapped(path: Path, kind: npt.DTypeLike) -> Ints:
-    """The array in a file, whose rows are read as they are used."""
-    if path.stat().st_size == 0:
-        return np.zeros(0, kind)
-    return np.memmap(path, kind, mode="r").view(np.ndarray)
-
-
 def _described(tables: Path) -> tuple[pl.DataFrame, pl.DataFrame, Roles, int]:
     """Articles, customers, roles, and how many articles the shop lists."""
     summary = read_json(tables / "tables.json")
     articles, customers = (pl.read_parquet(tables / f"{name}.parquet") for name in ("articles", "customers"))
     return articles, customers, Roles.read(summary["roles"]), summary["listed_articles"]
-
-
-def sorted_columns(transactions: pl.LazyFrame) -> dict[str, Any]:
-    """COLUMNS of a `History` but `first`, as its class says."""
-    rows = transactions.rename({"t_dat": "day"}).with_columns(pl.col("day").cast(pl.Int32)).collect()
-    order = _by_customer_and_day(rows["customer"].to_numpy(), rows["day"].to_numpy())
-    customer, article, day = (rows[name].to_numpy()[order] for name in ("customer", "article", "day"))
-    price, channel = rows["price"].to_numpy()[order], rows["channel"].to_numpy()[order]
-    count = rows["units"].to_numpy()[order] if "units" in rows.columns else None
-    returned_on = _days_of_return(rows)[order] if "returned_on" in rows.columns else None
-    del rows
-    unit, first = _merged(customer, day, article)
-    units, mean = _summed(price[unit], None if count is None else count[unit], first)
-    kept = unit[first]
-    order = np.argsort(kept)
-    kept = kept[order]
-    columns = {"customer": customer[kept], "article": article[kept], "day": day[kept], "channel": channel[kept]}
-    columns |= {"price": mean[order].astype(np.float32), "units": units[order].astype(np.int32)}
-    returns = Returns()
-    if returned_on is not None:
-        row = np.repeat(np.argsort(order), np.diff(np.append(first, len(unit))))  # of the log, for each of `unit`
-        returns = _returns(row, returned_on[unit], None if count is None else count[unit])
-    return columns | {f"returned_{name}": values for name, values in vars(returns).items()}
-
-
-def _days_of_return(transactions: pl.DataFrame) -> Ints:
-    return transactions["returned_on"].cast(pl.Int32).fill_null(0).to_numpy()
-
-
-def _returns(row: Ints, day: Ints, count: Ints | None) -> Returns:
-    """From the row in the log, the day of return, 0 if there is none, and the units of each transaction."""
-    back = np.flatnonzero(day)
-    back = back[np.argsort(row[back], kind="stable")]
-    units = np.ones(len(back), np.int32) if count is None else count[back].astype(np.int32)
-    return Returns(row[back].astype(np.int64), day[back], units)
-
-
-def _by_customer_and_day(customer: Ints, day: Ints) -> Ints:
-    """The order of the rows by customer, day, row. Sorted as one number, 6 times as fast as by polars."""
-    rows, first = len(customer), day.min(initial=0)
-    days = int(day.max(initial=0) - first) + 1
-    key = (customer.astype(np.int64) * days + (day - first)) * max(rows, 1) + np.arange(rows)
-    return np.sort(key) % max(rows, 1)
-
-
-def _merged(customer: Ints, day: Ints, article: Ints) -> tuple[Ints, Ints]:
-    """Group rows, which are sorted by customer and day, by customer, day and article.
-
-    Returns the rows in the order of the groups (stable), and where each group begins in it.
-    """
-    visit = np.cumsum((np.diff(customer, prepend=-1) != 0) | (np.diff(day, prepend=-1) != 0))
-    key = visit * (int(article.max(initial=0)) + 1) + article
-    order = np.argsort(key, kind="stable")
-    return order, np.flatnonzero(np.diff(key[order], prepend=-1))
-
-
-def _summed(price: Floats, count: Ints | None, first: Ints) -> tuple[Ints, Floats]:
-    """Units of each group of rows, and the mean price of its paid units; 0 where none was paid for.
-
-    `price` and `count` (None: one unit a row) by group; `first`: where each group begins.
-    """
-    is_paid = price > 0
-    if count is None:
-        paid = np.add.reduceat(is_paid, first, dtype=np.int64)
-        units, spent = np.diff(np.append(first, len(price))), price
-    else:
-        paid = np.add.reduceat(is_paid * count, first, dtype=np.int64)
-        units, spent = np.add.reduceat(count, first, dtype=np.int64), price.astype(np.float64) * count
-    return units, np.add.reduceat(spent, first, dtype=np.float64) / np.maximum(paid, 1)
 
 
 @dataclass(frozen=True, eq=False)
