@@ -14,9 +14,11 @@ from forsys.calendar import Fold
 from forsys.evaluation.next_item_accuracy import (
     fused_ranks,
     next_item_ranks,
+    ranks_and_lists,
     sparse_mean_rank,
 )
 from forsys.metrics.lists import mean_rank
+from forsys.retrieval.als import ALS
 from forsys.retrieval.best_sellers import BestSellers
 from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.item_knn import ItemKNN
@@ -151,6 +153,17 @@ def test_ranks_do_not_depend_on_the_blocks(
 
 
 @pytest.mark.parametrize("weights", [(1.0, 0.6, 0.35), (1.0, 1.0, 1.0), (0.0, 1.0, 0.5)])
+@pytest.mark.parametrize("source", [ItemKNN(), BestSellers(), Repurchase(), ALS(factors=8)])
+def test_ranks_and_lists_are_those_of_two_passes(source: Source, world: History, world_as_of: date) -> None:
+    source.fit(world, world_as_of)
+    events = next_item_events(world, Fold(world_as_of, date(2020, 4, 22)))
+    ranks, (article, score) = ranks_and_lists(source, world, events, 7)
+    np.testing.assert_array_equal(ranks, next_item_ranks(source, world, events))
+    expected, expected_score = source.top(profiles_of(world, events), 7)
+    np.testing.assert_array_equal(article, expected)
+    np.testing.assert_allclose(score, expected_score, rtol=1e-5)
+
+
 def test_fused_ranks_are_the_ranks_in_the_fused_list(
     weights: tuple[float, float, float],
     sources: dict[str, Source],

@@ -14,6 +14,7 @@ from forsys.evaluation.next_item_accuracy import (
     accuracies,
     fused_ranks,
     next_item_ranks,
+    ranks_and_lists,
 )
 from forsys.evaluation.per_customer import customer_scores, event_ranks
 from forsys.evaluation.popularity import popularity
@@ -34,7 +35,7 @@ from forsys.remote import delete
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
 from forsys.store import atomic_write, read_json, write_json, write_parquet, write_text
-from forsys.tables.events import next_item_events, profiles_of
+from forsys.tables.events import next_item_events
 
 SCORED_AT = {"MAP": (1, 5, 10)}  # of LIST_METRICS, what scores.csv has beside MAP at settings.k, and at which k
 RECALL_AT = (50, 100)  # beside settings.k
@@ -176,15 +177,14 @@ def next_item_scores(run: Run, events: Ints, ranks: dict[str, Floats]) -> pd.Dat
 
 def ranks_by_model(run: Run, tuned: Tuned, events: Ints) -> dict[str, Floats]:
     """Name -> ranks of the events' articles (events,): baselines, sources and their fusion."""
-    fold, profiles = run.calendar.holdout, profiles_of(run.history, events)
+    fold, count = run.calendar.holdout, run.settings.retrieval.candidates_per_source
     ranks: dict[str, Floats] = {}
     for name, source in BASELINES.items():
         ranks[name] = next_item_ranks(source.fit(run.history, fold.as_of), run.history, events)
     lists: dict[str, tuple[Ints, Floats]] = {}
     for name, config in progress(tuned.sources.items(), "next item", unit="source"):
         source = SourceArtifacts.of(run, fold, name, config).fitted()
-        ranks[name] = next_item_ranks(source, run.history, events)
-        lists[name] = source.top(profiles, run.settings.retrieval.candidates_per_source)
+        ranks[name], lists[name] = ranks_and_lists(source, run.history, events, count)
     ranks[FUSION] = fused_ranks(tuned.fusion, lists, run.history, events)
     return ranks
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from forsys.arrays import Bools, Floats, Ints
+from forsys.arrays import Bools, Floats, Ints, Scores, top_k
 from forsys.metrics.lists import mean_rank, top_k_accuracy
 from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.source import Source, candidate_table
@@ -31,12 +31,28 @@ def next_item_ranks(source: Source, history: History, events: Ints) -> Floats:
     column = source.columns(history.article[events])
     ranks = np.full(len(events), np.inf)
     for rows, scores in source.in_blocks(profiles):
-        known = np.flatnonzero(column[rows] >= 0)
-        targets = column[rows][known]
-        if isinstance(scores, np.ndarray):
-            ranks[rows.start + known] = mean_rank(scores[known], targets)
-        else:
-            ranks[rows.start + known] = sparse_mean_rank(scores[known], targets)
+        ranks[rows] = _ranks_of(column[rows], scores)
+    return ranks
+
+
+def ranks_and_lists(source: Source, history: History, events: Ints, k: int) -> tuple[Floats, tuple[Ints, Floats]]:
+    """`next_item_ranks`, and the k best articles with their scores as of `Source.top`, of the same scores."""
+    profiles = profiles_of(history, events)
+    column = source.columns(history.article[events])
+    ranks = np.full(len(events), np.inf)
+    article, score = np.full((len(events), k), -1, np.int32), np.full((len(events), k), -np.inf, np.float32)
+    for rows, scores in source.in_blocks(profiles):
+        ranks[rows] = _ranks_of(column[rows], scores)
+        best, score[rows] = top_k(scores, k)
+        article[rows] = source.articles(best)
+    return ranks, (article, score)
+
+
+def _ranks_of(column: Ints, scores: Scores) -> Floats:
+    """The mean rank of the given column of each row of the scores; inf for column -1."""
+    ranks, known = np.full(len(column), np.inf), np.flatnonzero(column >= 0)
+    rank = mean_rank if isinstance(scores, np.ndarray) else sparse_mean_rank
+    ranks[known] = rank(scores[known], column[known])  # type: ignore[arg-type]
     return ranks
 
 
