@@ -6,14 +6,23 @@ report turn them back into the shop's own ids.
 
 import polars as pl
 
-# transactions.parquet, ordered by day, then as in the file. One row is one unit bought. Where a shop has units, the
-# column `units`, Int32, says how many; where it has returns, `returned_on`, Date, when they came back, if at all.
+# transactions.parquet, ordered by day, then as in the file. One row is one unit bought; where a shop has units, the
+# column `units`, Int32, says how many.
 TRANSACTIONS: dict[str, pl.DataType] = {
     "t_dat": pl.Date(),
     "customer": pl.Int32(),
     "article": pl.Int32(),
     "price": pl.Float32(),
     "channel": pl.Int8(),  # 1, 2… as in roles.channels of tables.json; 0 where unknown. H&M: 1 = store, 2 = online
+}
+
+# returns.parquet, sorted: which units of the transactions came back later, and when.
+RETURNS: dict[str, pl.DataType] = {
+    "customer": pl.Int32(),
+    "article": pl.Int32(),
+    "t_dat": pl.Date(),  # of the purchase
+    "returned_on": pl.Date(),
+    "units": pl.Int32(),
 }
 
 # customers.parquet, ordered by customer. Everything past customer_id is null where it is not known. The attributes

@@ -1,5 +1,6 @@
 """The mixture: its candidates and features by hand, what it learns from, and the traps it must not fall into."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from forsys.retrieval.baskets import basket_weights
 from forsys.retrieval.item_knn import ItemKNN
 from forsys.retrieval.mixture import Fitted, Mixture, fit_source
 from forsys.retrieval.mixture_candidates import Candidates
-from forsys.retrieval.mixture_features import Articles, Problem, columns_of
+from forsys.retrieval.mixture_features import Articles, Problem, columns_of, launch_rank
 from forsys.retrieval.mixture_learning import sample
 from forsys.retrieval.registry import check_sources
 from forsys.retrieval.source import Source
@@ -294,3 +295,10 @@ def test_members_are_checked(world: History) -> None:
 def test_what_cannot_be_a_mixture_is_an_error(key: str, value: str, says: str) -> None:
     with pytest.raises(DataError, match=says):
         check_sources(load_settings(overrides=[f"compare.mixture.{key}={value}"]))
+
+
+def test_an_article_that_only_later_sales_tell_of_has_no_place(tiny_history: History) -> None:
+    """Articles 3 and 4 are not listed; 4 was first bought on the 5th, 3 on the 7th."""
+    unlisted = replace(tiny_history, listed=3)
+    np.testing.assert_allclose(launch_rank(unlisted, date(2020, 1, 3))[:5], [0, 1 / 3, 2 / 3, np.nan, np.nan])
+    np.testing.assert_allclose(launch_rank(unlisted, date(2020, 1, 6))[:5], [0, 0.25, 0.5, np.nan, 0.75])

@@ -97,6 +97,7 @@ def test_the_tables_have_the_schemas(tmp_path: Path) -> None:
         "articles.parquet",
         "customers.parquet",
         "rejected.parquet",
+        "returns.parquet",
         "submission_customers.parquet",
         "tables.json",
         "transactions.parquet",

@@ -1,6 +1,8 @@
 """Returns: taken off the purchases as from a pile of units, and known only once they have happened."""
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from forsys import schema
 from forsys.calendar import Fold
 from forsys.tables.history import History
 from forsys.tables.log_arrays import write_log
-from forsys.tables.returns import with_days_of_return
+from forsys.tables.returns import split_returns
 
 FIRST = date(2020, 1, 1)
 COLUMNS = ["customer", "article", "t_dat", "units"]
@@ -27,10 +29,11 @@ def day(number: int) -> date:
 
 
 def log(*rows: Row) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=COLUMNS, orient="row").cast({"units": pl.Int32})
+    types = {name: schema.RETURNS[name] for name in COLUMNS}
+    return pl.DataFrame(rows, schema=types, orient="row")
 
 
-def piled(rows: list[Row]) -> tuple[list[tuple[int, int, date, int, date | None]], int]:
+def piled(rows: list[Row]) -> tuple[list[Row], list[tuple[int, int, date, date, int]], int]:
     """The same by a pile of units per customer and article, one unit after the other."""
     piles: dict[tuple[int, int], list[int]] = {}
     came_back: list[list[date]] = [[] for _ in rows]
@@ -42,13 +45,12 @@ def piled(rows: list[Row]) -> tuple[list[tuple[int, int, date, int, date | None]
         orphans += -units > len(pile)
         for _ in range(min(-units, len(pile))):
             came_back[pile.pop()].append(then)
-    expected: list[tuple[int, int, date, int, date | None]] = []
+    bought, returned = [], Counter[tuple[int, int, date, date]]()
     for (customer, article, then, units), back in zip(rows, came_back, strict=True):
-        if units > len(back):
-            expected.append((customer, article, then, units - len(back), None))
-        days = sorted(set(back) - {then})
-        expected += [(customer, article, then, back.count(each), each) for each in days]
-    return expected, orphans
+        if units > back.count(then):
+            bought.append((customer, article, then, units - back.count(then)))
+        returned.update((customer, article, then, each) for each in back if each != then)
+    return bought, sorted((*key, units) for key, units in returned.items()), orphans
 
 
 small = st.integers(0, 2)
@@ -58,22 +60,24 @@ lines = st.tuples(small, small, st.integers(0, 4).map(day), st.integers(-4, 4).f
 @settings(max_examples=200, deadline=None)
 @given(rows=st.lists(lines, max_size=25))
 def test_returns_are_taken_off_the_newest_earlier_units(rows: list[Row]) -> None:
-    found, orphans = with_days_of_return(log(*rows))
-    assert (found.rows(), orphans) == piled(rows)
+    bought, returned, orphans = split_returns(log(*rows))
+    assert (bought.rows(), returned.rows(), orphans) == piled(rows)
+    assert returned.schema == schema.RETURNS
 
 
 def test_without_returns_nothing_changes() -> None:
     rows = log((0, 0, day(0), 1), (0, 1, day(1), 2))
-    found, orphans = with_days_of_return(rows)
-    assert found.drop("returned_on").equals(rows)
-    assert found["returned_on"].null_count() == 2
-    assert orphans == 0
+    bought, returned, orphans = split_returns(rows)
+    assert bought.equals(rows)
+    assert (len(returned), orphans) == (0, 0)
 
 
-def test_a_large_number_of_units_takes_no_room() -> None:
-    rows = log(*((0, 0, day(i), 1_000_000) for i in range(200)), (0, 0, day(300), -1))
-    found, _ = with_days_of_return(rows)
-    assert found.tail(2).rows() == [(0, 0, day(199), 999_999, None), (0, 0, day(199), 1, day(300))]
+@pytest.mark.parametrize("returned", [1, 999_999])
+def test_a_large_number_of_units_takes_no_room(returned: int) -> None:
+    rows = log(*((0, 0, day(i), 1_000_000) for i in range(200)), (0, 0, day(300), -returned))
+    bought, returns, _ = split_returns(rows)
+    assert bought.equals(rows.head(200))
+    assert returns.rows() == [(0, 0, day(199), day(300), returned)]
 
 
 @pytest.fixture
@@ -94,13 +98,16 @@ def rows() -> pl.DataFrame:
 ARTICLES, CUSTOMERS = articles_of(list(range(8))), customers_of([None] * 6)
 
 
-def transactions(rows: pl.DataFrame) -> pl.DataFrame:
-    found, _ = with_days_of_return(rows)
-    return found.with_columns(price=pl.lit(0.5), channel=pl.lit(1)).cast(schema.TRANSACTIONS)  # type: ignore[arg-type]
+def tables(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Transactions and returns."""
+    bought, returned, _ = split_returns(rows)
+    priced = bought.with_columns(price=pl.lit(0.5), channel=pl.lit(1))
+    return priced.cast(schema.TRANSACTIONS), returned  # type: ignore[arg-type]
 
 
 def history(rows: pl.DataFrame) -> History:
-    return History.of(transactions(rows).lazy(), ARTICLES, CUSTOMERS)
+    bought, returned = tables(rows)
+    return History.of(bought.lazy(), ARTICLES, CUSTOMERS, returns=returned.lazy())
 
 
 QUESTIONS: dict[str, Callable[[History, date], object]] = {
@@ -165,7 +172,8 @@ def test_a_log_on_disk_knows_the_returns(
     rows: pl.DataFrame, rows_at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("forsys.tables.log_arrays.ROWS_AT_ONCE", rows_at_once)
-    transactions(rows).write_parquet(tmp_path / "transactions.parquet")
+    for name, frame in zip(("transactions", "returns"), tables(rows), strict=True):
+        frame.write_parquet(tmp_path / f"{name}.parquet")
     CUSTOMERS.write_parquet(tmp_path / "customers.parquet")
     ARTICLES.write_parquet(tmp_path / "articles.parquet")
     (tmp_path / "tables.json").write_text('{"roles": {}, "listed_articles": 8}')
@@ -176,3 +184,10 @@ def test_a_log_on_disk_knows_the_returns(
     assert len(expected.returns)
     for number in (5, 33, 90):
         assert _rows(on_disk.before(day(number))) == _rows(expected.before(day(number)))
+
+
+def test_an_unlisted_article_stays_known_when_it_comes_back() -> None:
+    whole = replace(history(log((0, 0, day(0), 1), (1, 7, day(3), 1), (1, 7, day(5), -1))), listed=4)
+    assert [whole.offered(day(number))[7] for number in (3, 4, 6)] == [False, True, True]
+    assert [whole.sold_before(day(number))[7] for number in (3, 4, 6)] == [False, True, False]
+    assert whole.offered(day(0)).tolist() == [True] * 4 + [False] * 4

@@ -493,7 +493,7 @@ def test_returns_without_units_end_their_purchase(tmp_path: Path) -> None:
     log = "day,who,what,state\n2024-01-02,c1,a,\n2024-01-03,c1,a,\n2024-01-04,c1,a,back\n2024-01-04,c2,a,back\n"
     shop = Shop(tmp_path, f'{ORDERS}returns = {{ state = "back" }}\n', {"orders.csv": log})
     assert shop.rows("t_dat") == [("c1", "a", date(2024, 1, 2)), ("c1", "a", date(2024, 1, 3))]
-    assert shop.transactions["returned_on"].to_list() == [None, date(2024, 1, 4)]
+    assert shop.returns.select("t_dat", "returned_on", "units").rows() == [(date(2024, 1, 3), date(2024, 1, 4), 1)]
     assert "units" not in shop.transactions.columns
     assert "2 returns taken off the purchases before them, 1 of them without an earlier purchase" in shop.notes
 

@@ -70,7 +70,7 @@ class Results:
     def read(cls, run: Run) -> "Results":
         """Read the files of a run."""
         written = read_json(run.workspace.evaluation / "scores.json") or {}
-        bought = holdout_purchases(run)
+        bought = run.labels(run.calendar.holdout)
         ranker = read_json(run.workspace.ranker(run.calendar.holdout) / "ranker.json") or {}
         tuned = read_json(run.workspace.tuned) or {}
         return cls(
@@ -136,14 +136,6 @@ def _losses(model: Path) -> dict[str, list[list[float | None]]]:
 
 def _finite(loss: float) -> float | None:
     return loss if math.isfinite(loss) else None
-
-
-def holdout_purchases(run: Run) -> pl.DataFrame:
-    """The holdout's distinct purchases: customer, article; sorted by both. The rest of the log is not loaded."""
-    fold = run.calendar.holdout
-    log = pl.scan_parquet(run.workspace.tables / "transactions.parquet")
-    in_holdout = log.filter(pl.col("t_dat") >= fold.as_of, pl.col("t_dat") < fold.until)
-    return in_holdout.select("customer", "article").unique().collect().sort("customer", "article")
 
 
 def weekly(run: Run) -> pl.DataFrame:

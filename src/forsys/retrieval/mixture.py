@@ -81,8 +81,8 @@ class Mixture(Source):
 
     def fit(self, history: History, as_of: date, fit: Fit = fit_source) -> Self:
         """Learn the order, then fit the members at the cut-off. `fit` fits each of them, such as a `Fitted`."""
-        history = history.before(as_of)
         self.trees_ = self._learn(history, Fold(as_of - timedelta(days=self.label_days), as_of), fit)
+        history = history.before(as_of)
         self._members = self._fitted_members(history, as_of, fit)
         self.articles_ = Articles.of(history, as_of).values
         catalogues = [member.catalogue_ for member in self._members.values()]

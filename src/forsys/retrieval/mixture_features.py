@@ -45,7 +45,7 @@ class Articles:
         spent = np.bincount(log.article[paid], weights=np.log(log.price[paid]), minlength=count)
         with np.errstate(invalid="ignore"):
             log_price = spent / np.bincount(log.article[paid], minlength=count)
-        launch = np.argsort(np.argsort(history.launch_order(), kind="stable")) / max(count, 1)
+        launch = launch_rank(history, as_of)
         days = day_number(as_of) - first
         values = (np.log1p(sales), np.log1p(last), (newer + 1) / (sales + 2), log_price, days, launch)
         return cls(np.stack(values).astype(np.float32))
@@ -53,6 +53,15 @@ class Articles:
     def __getitem__(self, name: str) -> Floats:
         values: Floats = self.values[self.COLUMNS.index(name)]
         return values
+
+
+def launch_rank(history: History, as_of: date) -> Floats:
+    """Place by launch of each article among those known before `as_of`, 0 to 1, (articles,); NaN for the others."""
+    known = np.flatnonzero(history.offered(as_of))
+    known = known[np.argsort(history.launch_order()[known], kind="stable")]
+    rank = np.full(len(history.articles), np.nan)
+    rank[known] = np.arange(len(known)) / max(len(known), 1)
+    return rank
 
 
 @dataclass(frozen=True, eq=False)

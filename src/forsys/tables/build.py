@@ -36,7 +36,7 @@ ROW_GROUP = 250_000  # about a week of the shop's busy days: reading a range of 
 
 
 def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> dict[str, Any]:
-    """Write articles, customers, transactions, submission_customers and rejected.parquet, then tables.json.
+    """Write articles, customers, transactions, returns, submission_customers, rejected.parquet, then tables.json.
 
     Returns the content of tables.json: counts, first and last day, names of the channels, roles, rejected rows by
     reason and notes. Articles and customers get their ids in the order of their files, those that occur only in
@@ -64,6 +64,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
     _note_unknown(counts, shop, issues)
 
     _write_transactions(purchases.frame, out / "transactions.parquet")
+    write_parquet(purchases.returns, out / "returns.parquet")
     article_rows = article_table(articles, purchases.article_ids, ArticleIds.of(shop.articles))
     customer_rows = customer_table(customers, customer_ids)
     write_parquet(article_rows, out / "articles.parquet")

@@ -17,6 +17,7 @@ from scipy import sparse
 
 from forsys.arrays import Bools, Floats, Ints, decay
 from forsys.calendar import Fold, day_number
+from forsys.schema import RETURNS
 from forsys.store import read_json
 from forsys.tables.log_arrays import COLUMNS, ROWS, customer_ranges, mapped, sorted_columns
 from forsys.tables.roles import Roles, choose_roles
@@ -84,7 +85,8 @@ class History:
     @classmethod
     def read(cls, tables: Path) -> "History":
         """Read the log that the tables stage wrote."""
-        return cls.of(pl.scan_parquet(tables / "transactions.parquet"), *_described(tables))
+        log, returns = (pl.scan_parquet(tables / f"{name}.parquet") for name in ("transactions", "returns"))
+        return cls.of(log, *_described(tables), returns=returns)
 
     @classmethod
     def open(cls, tables: Path, log: Path) -> "History":
@@ -103,21 +105,28 @@ class History:
         customers: pl.DataFrame,
         roles: Roles | None = None,
         listed: int | None = None,
+        returns: pl.LazyFrame | None = None,
     ) -> "History":
-        """The log of transactions (schema.TRANSACTIONS, and units and returned_on where the shop has them).
+        """The log of transactions (schema.TRANSACTIONS, and units where the shop has them), and their RETURNS.
 
         The price of several units is the mean of those that were paid for: 0, which is unknown, does not count.
         Without `roles` they are chosen by what the attributes tell.
         """
-        columns = sorted_columns(transactions)
+        columns = sorted_columns(transactions, pl.LazyFrame(schema=RETURNS) if returns is None else returns)
         columns["first"] = np.searchsorted(columns["customer"], np.arange(len(customers) + 1))
         return cls._of_columns(columns, articles, customers, roles or choose_roles(articles, customers), listed)
 
     @classmethod
-    def _of_columns(cls, columns: dict[str, Any], *described: Any) -> "History":
-        """columns: those of COLUMNS. described: articles, customers, roles and `listed`."""
+    def _of_columns(
+        cls,
+        columns: dict[str, Any],
+        articles: pl.DataFrame,
+        customers: pl.DataFrame,
+        roles: Roles,
+        listed: int | None,
+    ) -> "History":
+        """columns: those of COLUMNS."""
         returns = Returns(*(columns.pop(f"returned_{name}") for name in ("row", "day", "units")))
-        articles, customers, roles, listed = described
         return cls(**columns, articles=articles, customers=customers, roles=roles, returns=returns, listed=listed)
 
     def __len__(self) -> int:
@@ -128,9 +137,16 @@ class History:
 
         A copy, unless that is all of it: where sums are enough, `blocks_before` takes a tenth of the memory.
         """
-        log = self._without_returned(as_of)
-        known = log.day < day_number(as_of)
-        return log if known.all() else log._select(known)
+        known = self.known(as_of)
+        return self if known.all() and not self._back(as_of).any() else self._select(known)._net(as_of)
+
+    def known(self, as_of: date) -> Bools:
+        """Whether each purchase was known at the start of `as_of` and had not all come back by then, (rows,)."""
+        known: Bools = self.day < day_number(as_of)
+        back = self.returns[self._back(as_of)]
+        row, place = np.unique(back.row, return_inverse=True)
+        known[row[self.units[row] <= np.bincount(place, back.units)]] = False
+        return known
 
     def blocks_before(self, as_of: date) -> Iterator["History"]:
         """The same in parts, one after the other: the purchases of some neighbouring customers each."""
@@ -139,14 +155,15 @@ class History:
 
     def sold_before(self, as_of: date) -> Bools:
         """Whether each article was bought before `as_of`, (articles,)."""
-        sold, log = np.zeros(len(self.articles), bool), self._without_returned(as_of)
-        sold[log.article[log.day < day_number(as_of)]] = True
+        sold = np.zeros(len(self.articles), bool)
+        sold[self.article[self.known(as_of)]] = True
         return sold
 
     def offered(self, as_of: date) -> Bools:
-        """The articles that were known before `as_of`: listed, or bought before. (articles,)."""
-        articles = np.arange(len(self.articles))
-        return self.sold_before(as_of) | (articles < (len(articles) if self.listed is None else self.listed))
+        """The articles that were known before `as_of`: listed, or bought before, kept or not. (articles,)."""
+        offered = np.arange(len(self.articles)) < (len(self.articles) if self.listed is None else self.listed)
+        offered[self.article[self.day < day_number(as_of)]] = True
+        return offered
 
     def sales_before(self, as_of: date) -> Floats:
         """Units sold of each article before `as_of`, (articles,)."""
@@ -160,23 +177,21 @@ class History:
 
         At least down to the newest day with a purchase.
         """
-        log = self._without_returned(as_of)
-        age = day_number(as_of) - log.day  # 1 on the last day
-        recent = (age > 0) & (age <= days)
+        age = day_number(as_of) - self.day  # 1 on the last day
+        recent = self.known(as_of) & (age <= days)
         if max_purchases is not None and recent.any():
             within = np.cumsum(np.bincount(age[recent]))  # purchases of the last 0, 1, 2… days
             oldest = int(np.searchsorted(within, max_purchases, side="right")) - 1
             recent &= age <= max(oldest, int(age[recent].min()))
-        return log._select(recent)
+        return self._select(recent)._net(as_of)
 
     def labels(self, fold: Fold) -> pl.DataFrame:
         """The distinct purchases of a fold: customer, article; sorted by customer, article.
 
         Also those that came back after it.
         """
-        log = self._without_returned(fold.until)
-        kept = (log.day >= day_number(fold.as_of)) & (log.day < day_number(fold.until))
-        bought = pl.DataFrame({"customer": log.customer[kept], "article": log.article[kept]})
+        kept = self.known(fold.until) & (self.day >= day_number(fold.as_of))
+        bought = pl.DataFrame({"customer": self.customer[kept], "article": self.article[kept]})
         return bought.unique().sort("customer", "article")
 
     def profiles(self, customers: Ints, as_of: date) -> "Profiles":
@@ -262,16 +277,22 @@ class History:
     def _of_range(self, customers: Ints, as_of: date) -> "History":
         """The purchases of the first to the last of `customers` without what came back before `as_of`."""
         start, stop = int(customers.min(initial=0)), int(customers.max(initial=-1)) + 1
-        return self._of_customers_between(start, stop)._without_returned(as_of)
+        log = self._of_customers_between(start, stop)
+        return log._select(log.known(as_of) | (log.day >= day_number(as_of)))._net(as_of)
 
-    def _without_returned(self, as_of: date) -> "History":
-        """The log without the units that came back before `as_of`, and the rows of which none is left."""
-        back = self.returns.day < day_number(as_of)
+    def _back(self, as_of: date) -> Bools:
+        """Which of the returns were before `as_of`."""
+        back: Bools = self.returns.day < day_number(as_of)
+        return back
+
+    def _net(self, as_of: date) -> "History":
+        """The log without the units that came back before `as_of`; each row must have others."""
+        back = self._back(as_of)
         if not back.any():
             return self
         units = np.array(self.units)
         np.subtract.at(units, self.returns.row[back], self.returns.units[back])
-        return replace(self, units=units, returns=self.returns[~back])._select(units > 0)
+        return replace(self, units=units, returns=self.returns[~back])
 
     def _select(self, kept: Bools) -> "History":
         rows: dict[str, Any] = {name: getattr(self, name)[kept] for name in ROWS}

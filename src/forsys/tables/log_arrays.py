@@ -37,7 +37,7 @@ def write_log(tables: Path, log: Path) -> None:
 
     A range of customers is in memory at a time.
     """
-    transactions = pl.scan_parquet(tables / "transactions.parquet")
+    transactions, returns = (pl.scan_parquet(tables / f"{name}.parquet") for name in ("transactions", "returns"))
     customers = pl.scan_parquet(tables / "customers.parquet").select(pl.len()).collect().item()
     rows = np.bincount(transactions.select("customer").collect()["customer"].to_numpy(), minlength=customers)
     kept, written = np.zeros(customers + 1, np.int64), 0  # rows of each customer, after the first place
@@ -45,7 +45,8 @@ def write_log(tables: Path, log: Path) -> None:
         parts = {name: stack.enter_context(atomic_write(log / name)) for name in COLUMNS}
         files = {name: stack.enter_context(part.open("wb")) for name, part in parts.items()}
         for start, stop in customer_ranges(rows, ROWS_AT_ONCE):
-            columns = sorted_columns(transactions.filter(pl.col("customer").is_between(start, stop, closed="left")))
+            inside = pl.col("customer").is_between(start, stop, closed="left")
+            columns = sorted_columns(transactions.filter(inside), returns.filter(inside))
             kept[start + 1 : stop + 1] = np.bincount(columns["customer"] - start, minlength=stop - start)
             columns["returned_row"] += written
             written += len(columns["customer"])
@@ -71,14 +72,13 @@ def mapped(path: Path, kind: npt.DTypeLike) -> Ints:
     return np.memmap(path, kind, mode="r").view(np.ndarray)
 
 
-def sorted_columns(transactions: pl.LazyFrame) -> dict[str, Any]:
-    """COLUMNS but `first`, sorted and merged as the class `History` says."""
+def sorted_columns(transactions: pl.LazyFrame, returns: pl.LazyFrame) -> dict[str, Any]:
+    """COLUMNS but `first`, sorted and merged as the class `History` says, from the tables of these names."""
     rows = transactions.rename({"t_dat": "day"}).with_columns(pl.col("day").cast(pl.Int32)).collect()
     order = _by_customer_and_day(rows["customer"].to_numpy(), rows["day"].to_numpy())
     customer, article, day = (rows[name].to_numpy()[order] for name in ("customer", "article", "day"))
     price, channel = rows["price"].to_numpy()[order], rows["channel"].to_numpy()[order]
     count = rows["units"].to_numpy()[order] if "units" in rows.columns else None
-    returned_on = _days_of_return(rows)[order] if "returned_on" in rows.columns else None
     del rows
     unit, first = _merged(customer, day, article)
     units, mean = _summed(price[unit], None if count is None else count[unit], first)
@@ -87,24 +87,16 @@ def sorted_columns(transactions: pl.LazyFrame) -> dict[str, Any]:
     kept = kept[order]
     columns = {"customer": customer[kept], "article": article[kept], "day": day[kept], "channel": channel[kept]}
     columns |= {"price": mean[order].astype(np.float32), "units": units[order].astype(np.int32)}
-    row = np.zeros(0, np.int64)
-    if returned_on is not None:
-        row = np.repeat(np.argsort(order), np.diff(np.append(first, len(unit))))  # of the log, for each of `unit`
-        returned_on, count = returned_on[unit], None if count is None else count[unit]
-    return columns | _returned(row, returned_on, count)
+    return columns | _returned(returns.collect(), columns)
 
 
-def _days_of_return(transactions: pl.DataFrame) -> Ints:
-    return transactions["returned_on"].cast(pl.Int32).fill_null(0).to_numpy()
-
-
-def _returned(row: Ints, day: Ints | None, count: Ints | None) -> dict[str, Ints]:
-    """returned_row, _day and _units, from each transaction's row in the log, day of return (0: none) and units."""
-    day = np.zeros(0, np.int32) if day is None else day
-    back = np.flatnonzero(day)
-    back = back[np.argsort(row[back], kind="stable")]
-    units = np.ones(len(back), np.int32) if count is None else count[back].astype(np.int32)
-    return {"returned_row": row[back].astype(np.int64), "returned_day": day[back], "returned_units": units}
+def _returned(returns: pl.DataFrame, columns: dict[str, Any]) -> dict[str, Ints]:
+    """returned_row, _day and _units, sorted by row: the returns with the rows of the log that they belong to."""
+    days = returns.select("customer", "article", "units", pl.col("t_dat", "returned_on").cast(pl.Int32))
+    log = pl.DataFrame({"customer": columns["customer"], "article": columns["article"], "t_dat": columns["day"]})
+    found = log.with_row_index("row").join(days, on=["customer", "article", "t_dat"]).sort("row", "returned_on")
+    names = {"returned_row": "row", "returned_day": "returned_on", "returned_units": "units"}
+    return {name: found[column].to_numpy().astype(COLUMNS[name]) for name, column in names.items()}
 
 
 def _by_customer_and_day(customer: Ints, day: Ints) -> Ints:

@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 
 from forsys.errors import DataError
-from forsys.schema import TRANSACTIONS
+from forsys.schema import RETURNS, TRANSACTIONS
 from forsys.tables.catalogue import note_columns, note_lost_zeros, refuse_unwritable
 from forsys.tables.channels import Channels, channels_of
 from forsys.tables.day_forms import DayForm, recognised
@@ -18,7 +18,7 @@ from forsys.tables.matching import Ids, Key, applied, as_written, matching_key
 from forsys.tables.numbers import is_decimal_comma, with_dot, without_thousands
 from forsys.tables.reading import TAIL_MISSING, Table
 from forsys.tables.rejected import BLANK, LEFT_OUT, NO_UNITS, REASON, Checks, DataIssues, reason_code
-from forsys.tables.returns import with_days_of_return
+from forsys.tables.returns import split_returns
 from forsys.tables.shop_file import ISO, Flags, Orders
 
 QUANTITIES = ("quantity", "qty", "units", "unit", "count", "pieces", "pcs", "menge", "anzahl", "stück", "stueck")
@@ -37,9 +37,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Purchases:
-    """The purchases as TRANSACTIONS (and units and returned_on, where the shop has them), ids in dense order."""
+    """The purchases as TRANSACTIONS (and units, where the shop has them), and the ids in dense order."""
 
     frame: pl.DataFrame  # ordered by t_dat, then as in the file
+    returns: pl.DataFrame  # as RETURNS
     customer_ids: pl.Series  # those of the customers table, then those that occur only here, sorted
     article_ids: pl.Series  # the same for articles
     channels: tuple[str, ...]  # their names in the order of the codes from 1
@@ -267,11 +268,11 @@ def read_transactions(
     refuse_lost_days(table, lost, per_day, list(log.checks()), issues)
     note_lost_zeros(table, orders.article, int(frame[LOST_ZERO].sum()), articles, issues)
     _note_prices(log, frame, issues)
-    return Purchases(_purchases(log, frame, issues), log.customer_ids, log.article_ids, channels.names)
+    return Purchases(*_purchases(log, frame, issues), log.customer_ids, log.article_ids, channels.names)
 
 
-def _purchases(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> pl.DataFrame:
-    """The valid purchases in the order of days, with the day on which they came back where the shop has returns."""
+def _purchases(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The valid purchases in the order of days, and their returns."""
     has_units = log.orders.units is not None
     schema = TRANSACTIONS | ({"units": pl.Int32()} if "units" in frame.columns else {})
     frame = frame.select(list(schema)).cast(schema)  # type: ignore[arg-type]
@@ -279,14 +280,15 @@ def _purchases(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> pl.DataFra
         issues.notes.append(f"{log.table.name}: not in the order of days, sorted")
         frame = frame.sort("t_dat", maintain_order=True)
     if "units" not in frame.columns:
-        return frame
-    if returns := int((frame["units"] < 0).sum()):
-        frame, orphans = with_days_of_return(frame)
+        return frame, pl.DataFrame(schema=RETURNS)
+    number = int((frame["units"] < 0).sum())
+    frame, returns, orphans = split_returns(frame)
+    if number:
         of_them = f", {orphans:,} of them without an earlier purchase" if orphans else ""
-        issues.notes.append(f"{log.table.name}: {returns:,} returns taken off the purchases before them{of_them}")
-        if not frame["returned_on"].is_null().any():
-            raise DataError(f"{log.table.path}: every purchase was returned. Which values flag a return?")
-    return frame if has_units else frame.drop("units")
+        issues.notes.append(f"{log.table.name}: {number:,} returns taken off the purchases before them{of_them}")
+    if frame["units"].sum() <= returns["units"].sum():
+        raise DataError(f"{log.table.path}: every purchase was returned. Which values flag a return?")
+    return frame if has_units else frame.drop("units"), returns
 
 
 def _tidied(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[_Log, pl.DataFrame]:

@@ -148,7 +148,7 @@ def _online_share(totals: Columns) -> Columns:
 
 def _mean_age(history: History, as_of: date) -> float:
     """Of the buyers of all purchases."""
-    age = _ages(history)[history.customer[history.day < day_number(as_of)]]
+    age = _ages(history)[history.customer[history.known(as_of)]]
     age = age[~np.isnan(age)]
     return float(age.mean()) if len(age) else np.nan
 
