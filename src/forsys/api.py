@@ -58,7 +58,8 @@ class Shop:
     orders are needed. columns: which of their columns is what, by the keys of a shop file: those of `orders` by
     their name alone ("day", "customer", "article", and where there are such "units", "price", "channel"), others
     with a dot ("articles.id", "articles.name", "articles.attributes", "customers.id", "customers.age", …). A column
-    that has the key's own name need not be named. Raises DataError.
+    that has the key's own name need not be named. "online" names no column: its value is the channel, or the
+    channels, of the online shop. Raises DataError.
     """
 
     def __init__(
