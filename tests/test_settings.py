@@ -86,6 +86,13 @@ def test_unknown_keys_and_wrong_types_are_named(override: str, where: str) -> No
     assert value.strip("[]") in said  # what was found
 
 
+@pytest.mark.parametrize("override", ["tuning=3", "evaluation=[]", "compare='x'", "retrieval=true"])
+def test_what_is_no_section_is_told_without_our_classes(override: str) -> None:
+    with pytest.raises(DataError) as raised:
+        load_settings(overrides=[override])
+    assert f"  {override.partition('=')[0]}: a section holds keys (found " in str(raised.value)
+
+
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(DataError) as caught:
         load_settings(overrides=["shard_size=0", "sed=3"])

@@ -8,6 +8,7 @@ model.recommend("d238e69e…")
 import json
 import os
 import re
+import reprlib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import numpy as np
 import polars as pl
 
 from forsys.calendar import Calendar
@@ -35,7 +37,7 @@ from forsys.serving.export import export
 from forsys.serving.frames import as_pandas, as_polars
 from forsys.serving.recommender import Recommender
 from forsys.serving.shop_files import write_shop
-from forsys.settings import Settings
+from forsys.settings import MAX_DEPTH, Settings
 from forsys.stages import run_stage, stages_up_to
 from forsys.store import read_json, write_json
 from forsys.tables.dataset import DataSet
@@ -56,7 +58,8 @@ class Shop:
     orders are needed. columns: which of their columns is what, by the keys of a shop file: those of `orders` by
     their name alone ("day", "customer", "article", and where there are such "units", "price", "channel"), others
     with a dot ("articles.id", "articles.name", "articles.attributes", "customers.id", "customers.age", …). A column
-    that has the key's own name need not be named. Raises DataError.
+    that has the key's own name need not be named. "online" names no column: its value is the channel, or the
+    channels, of the online shop. Raises DataError.
     """
 
     def __init__(
@@ -262,12 +265,24 @@ def overrides(settings: Mapping[str, Any]) -> list[str]:
     """Settings as `--set` of the command line takes them, key=value.
 
     Sections may be dots or mappings. A key within a mapping is one name, as in TOML, also where it holds dots, such
-    as {"tuning.grid": {"repurchase.half_life": [7, 14]}}. Raises DataError for a value that TOML cannot hold.
+    as {"tuning.grid": {"repurchase.half_life": [7, 14]}}. Numbers may be numpy's. Raises DataError for a value that
+    TOML cannot hold, and for a mapping that holds itself.
     """
+    return _overrides(settings, depth=1)
+
+
+def _overrides(settings: Mapping[str, Any], depth: int) -> list[str]:
+    """depth: of the mappings, the outermost being 1."""
     found = []
     for key, value in settings.items():
         if isinstance(value, Mapping) and value:
-            found += overrides({f"{key}.{_as_toml_key(key, str(inner))}": each for inner, each in value.items()})
+            if depth > MAX_DEPTH:
+                raise DataError(
+                    f"The setting {key[:60]}… has more than {MAX_DEPTH} sections within each other. Give a mapping "
+                    "that does not hold itself."
+                )
+            inside = {f"{key}.{_as_toml_key(key, str(inner))}": each for inner, each in value.items()}
+            found += _overrides(inside, depth + 1)
         else:
             found.append(f"{key}={_as_toml(key, value)}")
     return found
@@ -281,15 +296,22 @@ def _as_toml_key(key: str, inner: str) -> str:
 def _as_toml(key: str, value: Any) -> str:
     """A value as JSON, which TOML reads too but for null, mappings within lists and some characters."""
     try:
-        text = json.dumps(value, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False, default=_as_python)
         tomllib.loads(f"value = {text}")
     except (TypeError, ValueError, RecursionError) as error:
-        found = " ".join(repr(value).split())[:100]
+        found = " ".join(reprlib.repr(value).split())[:100]  # also of lists too deep for repr
         raise DataError(
             f"The setting {key} is {found}, which settings cannot hold. Give a number, a text, True or "
             "False, or a list of them; leave the key out to keep its default."
         ) from error
     return text
+
+
+def _as_python(value: Any) -> Any:
+    """A number or bool of numpy as Python's. Raises TypeError for anything else."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError
 
 
 def _write_model(run: Run, folder: Path) -> None:

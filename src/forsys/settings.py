@@ -240,7 +240,8 @@ def _fault(fault: Any) -> str:
     if not fault["loc"]:
         return f"  {fault['msg']}"
     *sections, key = map(str, fault["loc"])
-    text = f"  {'.'.join([*sections, key])}: {fault['msg']} (found {fault['input']!r})"
+    message = "a section holds keys" if fault["type"] == "model_type" else fault["msg"]  # which names our classes
+    text = f"  {'.'.join([*sections, key])}: {message} (found {fault['input']!r})"
     if fault["type"] != "extra_forbidden":
         return text
     elsewhere = [name for name in _keys_of(Settings) if name.rpartition(".")[2] == key]

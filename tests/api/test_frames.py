@@ -5,13 +5,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
+from forsys.api import Shop
 from forsys.errors import DataError
 from forsys.serving.frames import as_pandas, as_polars
 from forsys.serving.shop_files import shop_file, write_shop
+from forsys.tables.roles import Roles
 
 ORDERS = pl.DataFrame({"date": ["2024-06-01"], "client": ["a"], "sku": ["X-1"], "price": [2.5]})
 ARTICLES = pl.DataFrame({"sku": ["X-1"], "title": ["Skirt"], "brand": ["Isle"]})
@@ -34,6 +37,31 @@ def test_shop_file() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("online", "expected"),
+    [
+        ("web", ["web"]),
+        (["web", "app"], ["web", "app"]),
+        (2, ["2"]),
+        (np.int64(2), ["2"]),
+        (True, ["true"]),
+        ([], []),
+    ],
+)
+def test_the_online_shop(online: Any, expected: list[str]) -> None:
+    """A channel and no column, whose values may be texts, numbers or flags."""
+    found = tomllib.loads(shop_file({"orders": ORDERS, "articles": ARTICLES}, COLUMNS | {"online": online}))
+    assert found["roles"] == {"online": expected}
+    assert "online" not in found["orders"]
+    assert Roles.read(found["roles"]).online == tuple(expected)
+
+
+def test_an_online_shop_that_is_no_channel(tmp_path: Path) -> None:
+    shop = Shop(orders=ORDERS, columns={"day": "date", "customer": "client", "article": "sku", "online": "web"})
+    with pytest.raises(DataError, match=r"line \d+: \[roles\] online: the orders have no channel 'web'"):
+        shop.fit(tmp_path / "model")
+
+
 def test_written_once(tmp_path: Path) -> None:
     frames = {"orders": ORDERS, "articles": ARTICLES}
     write_shop(frames, COLUMNS, tmp_path)
@@ -48,7 +76,7 @@ def test_written_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"dya": "date"}, r"columns: 'dya' is no key .* Keys: day, customer"),
+        ({"dya": "date"}, r"columns: 'dya' is no key .* Keys: day, customer.*, online\."),
         ({"customers.id": "client"}, r"'customers\.id' is no key of the frames that were given"),
         (
             {"day": "date", "customer": "client"},

@@ -370,6 +370,60 @@ def test_a_text_stays_a_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (np.int64(6), "6"),
+        (np.uint8(6), "6"),
+        (np.float64(0.25), "0.25"),
+        (np.float32(0.25), "0.25"),
+        (np.bool_(True), "true"),
+        ([np.int32(7), 14], "[7, 14]"),
+        (np.str_("lists"), '"lists"'),
+    ],
+)
+def test_numbers_of_numpy_are_numbers(value: Any, text: str) -> None:
+    assert overrides({"x": value, "y": {"z": value}}) == [f"x={text}", f"y.z={text}"]
+
+
+def _holds_itself(key: str, between: int) -> dict[str, Any]:
+    outer: dict[str, Any] = {}
+    inner = outer
+    for _ in range(between):
+        inner[key] = inner = {}
+    inner[key] = outer
+    return outer
+
+
+def _deep_list() -> list[Any]:
+    found: list[Any] = []
+    for _ in range(100_000):
+        found = [found]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (_holds_itself("tuning", 0), "tuning.tuning"),
+        (_holds_itself("a", 1), "a.a.a"),
+        (_holds_itself("k.b", 3), 'k.b."k.b"'),
+        ({"tuning": {"grid": _holds_itself("als.factors", 0)}}, "tuning.grid"),
+    ],
+)
+def test_a_mapping_that_holds_itself(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(forsys.DataError) as fault:
+        forsys.Shop("x").fit("y", settings=given)
+    assert f"The setting {words}" in str(fault.value) and "does not hold itself" in str(fault.value)
+    assert len(str(fault.value)) < 200 and "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize("value", [_deep_list(), [_holds_itself("a", 0)]], ids=["deep list", "list that holds one"])
+def test_a_list_that_is_too_deep(value: list[Any]) -> None:
+    with pytest.raises(forsys.DataError, match=r"The setting x is \[.*which settings cannot hold"):
+        overrides({"x": value})
+
+
+@pytest.mark.parametrize(
     ("given", "key", "found"),
     [
         ({"content.image_encoder": None}, "content.image_encoder", "None"),
@@ -378,7 +432,9 @@ def test_a_text_stays_a_text(text: str) -> None:
         ({"tuning": {"grid": {"als.factors": [8, None]}}}, 'tuning.grid."als.factors"', "[8, None]"),
         ({"content.image_encoder": Path("a")}, "content.image_encoder", "PosixPath('a')"),
         ({"x": pd.DataFrame({"a": [1]})}, "x", "a 0 1"),
-        ({"k": np.int64(6)}, "k", "np.int64(6)"),
+        ({"k": np.datetime64("2024-01-01")}, "k", "np.datetime64('2024-01-01')"),
+        ({"k": float("nan")}, "k", "nan"),
+        ({"k": np.float64("inf")}, "k", "np.float64(inf)"),
         ({"ranking.features": [{"a": 1}]}, "ranking.features", "[{'a': 1}]"),
     ],
 )

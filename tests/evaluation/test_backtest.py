@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -58,7 +59,7 @@ def table(run: Run) -> pd.DataFrame:
 
 class TestTable:
     def test_one_row_per_list(self, table: pd.DataFrame, run: Run) -> None:
-        assert table.columns.tolist() == ["list", *MEASURES, *GAIN]
+        assert table.columns.tolist() == ["list", "customer-weeks", *MEASURES, *GAIN]
         baselines = [*BASELINES]
         used = [name for name in run.settings.retrieval.sources if table.attrs["left_out"].get(name) != 2]
         assert table["list"].tolist() == [*baselines, *used, FUSION, FINAL]
@@ -237,7 +238,10 @@ def test_a_source_that_was_left_out_has_the_row_of_the_other_weeks(run: Run) -> 
     assert "bpr" not in set(table["list"])
     row = table[table["list"] == "als"][["MAP@12", "difference", "ranker's gain"]]
     assert row.to_numpy().tolist() == [[0.25, 0.125, 0.25]]
+    weeks = dict(zip(table["list"], table["customer-weeks"], strict=True))
+    assert weeks["als"] == newest.sum() < weeks[FINAL] == weeks[REFERENCE] == len(scores)
     text = backtest_text(run, table)
+    assert re.search(rf"^als +{weeks['als']} +0\.2500 ", text, re.MULTILINE)
     assert (
         "als was left out at 1 of the 2 cut-offs, as the fusion gave it no weight: its row is of the others.\n"
         in text

@@ -29,6 +29,23 @@ def test_values_of_every_kind_can_be_written(kind: type) -> None:
     assert [row["whole"] for row in found] == [0, 1, 2]
 
 
+@pytest.mark.parametrize("blank", [None, pd.NaT, pd.NA, np.datetime64("NaT"), np.timedelta64("NaT"), NAN])
+def test_every_kind_of_missing_value_is_null(blank: Any) -> None:
+    assert records(pd.DataFrame({"value": pd.Series(["x", blank], dtype=object)})) == [
+        {"value": "x"},
+        {"value": None},
+    ]
+
+
+@pytest.mark.parametrize("kind", ["datetime64[us]", "timedelta64[us]", "Int64", "string", "boolean"])
+def test_missing_values_of_every_type_are_null(kind: str) -> None:
+    assert records(pd.DataFrame({"value": pd.Series([None], dtype=kind)})) == [{"value": None}]
+
+
+def test_lists_stay() -> None:
+    assert records(pl.DataFrame({"value": [[1, None], None]})) == [{"value": [1, None]}, {"value": None}]
+
+
 def test_rows_without_a_column_have_null_there() -> None:
     assert records(pd.DataFrame([{"a": 1.5}, {"b": "x"}])) == [{"a": 1.5, "b": None}, {"a": None, "b": "x"}]
 

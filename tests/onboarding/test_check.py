@@ -95,6 +95,8 @@ def test_faults_of_roles(make: Callable[[Path], Path], roles: str, words: str, t
     faults = checked(shop_file).faults
     assert len(faults) == bool(words), faults
     assert all(words in fault for fault in faults)
+    line = len(shop_file.read_text(encoding="utf-8").splitlines())
+    assert all(fault.startswith(f"{shop_file}: line {line}: ") for fault in faults)
 
 
 @pytest.mark.parametrize("text", ["[orders\n", "", "x = 1\n"])

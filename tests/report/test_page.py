@@ -403,6 +403,29 @@ def test_measurements_of_other_commands_are_shown(run: Run) -> None:
     assert "<code>forsys backtest</code></h3>" in text and "0.4321" in text and "&lt;i&gt;" in text
 
 
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        ({"als": 1}, ["als was left out at 1 of the 3 cut-offs, as the fusion gave it no weight: its row is of"]),
+        ({"als": 2, "bpr": 3}, ["als was left out at 2 of the 3", "bpr was left out at 3 of the 3 cut-offs, as"]),
+        ({}, []),
+        (None, []),  # as an earlier version wrote it
+    ],
+)
+def test_sources_that_the_backtest_left_out_are_told(
+    run: Run, left_out: dict[str, int] | None, said: list[str]
+) -> None:
+    run.workspace.evaluation.mkdir(exist_ok=True)
+    text = "list,customer-weeks,MAP@12\nals,1234,0.4321\n"
+    (run.workspace.evaluation / "backtest.csv").write_text(text, encoding="utf-8")
+    about = {"folds": 3} | ({} if left_out is None else {"left_out": left_out})
+    write_json(about, run.workspace.evaluation / "backtest.json")
+    text = page(run)
+    assert text.count("was left out at") == len(said)
+    assert all(words in text for words in said)
+    assert "customer-weeks" in text and "1,234" in text
+
+
 def test_measurements_without_a_row_or_with_an_infinite_value(run: Run) -> None:
     tables = {"never_sold": pd.DataFrame(), "gains": pd.DataFrame({"of": ["GRU"], "gain": [np.inf]})}
     run.workspace.comparison.mkdir(exist_ok=True)

@@ -95,16 +95,45 @@ def test_customers_attributes_by_their_types() -> None:
         (("store", "phone"), ()),
         (("330", "331"), ()),
         (("1", "2"), ()),  # the second most common value is no online shop
+        (("ecom", "till"), ("ecom",)),
+        (("till", "E-Com"), ("E-Com",)),
+        (("ecomm_2", "till"), ("ecomm_2",)),
+        (("web2", "till"), ("web2",)),
+        (("WEB-SHOP", "till"), ("WEB-SHOP",)),
+        (("On-line", "till"), ("On-line",)),
+        (("Shop no. 5 (online)", "Shop no. 6"), ("Shop no. 5 (online)",)),
         (("Weber", "Offline", "Appel"), ()),
-        (("web", "app", "store"), ()),  # which of the two?
-        (("web",), ()),  # the whole shop: nothing to tell apart
+        (("Nordsee Online", "not online"), ("Nordsee Online",)),
+        (("web", "app", "store"), ("web", "app")),
+        (("Store", "App", "Web", "phone"), ("App", "Web")),
+        (("web", "app"), ()),  # the whole shop: nothing to tell apart
+        (("web",), ()),
         ((), ()),
     ],
 )
-def test_the_online_shop_is_the_only_channel_whose_name_says_so(
+def test_the_online_shop_is_the_channels_whose_names_say_so(
     channels: tuple[str, ...], online: tuple[str, ...]
 ) -> None:
     assert choose_roles(articles(kind=values(different=6)), CUSTOMERS, channels=channels).online == online
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "not online", "nononline", "non-online", "notonline", "Non Online", "not_online", "no web", "nicht online",
+        "nichtonline", "ohne Internet", "without app", "not sold online", "hors web", "vente pas en ligne",
+        "offline", "off-line", "Offline (web)", "hors ligne", "Station line", "becom", "websters", "apparel",
+    ],
+)  # fmt: skip
+def test_a_name_that_denies_it_is_no_online_shop(name: str) -> None:
+    assert choose_roles(articles(kind=values(different=6)), CUSTOMERS, channels=("a", name)).online == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "online"), [(True, ("true",)), ([False], ("false",)), ([1, True], ("1", "true"))]
+)
+def test_a_flag_is_written_as_in_the_tables(given: object, online: tuple[str, ...]) -> None:
+    assert Roles.read({"online": given}).online == online
 
 
 @pytest.mark.parametrize(

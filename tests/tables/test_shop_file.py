@@ -141,6 +141,11 @@ FAULTS = {
     + "[roles]\nmeanings = { x = 3 }\n": "line 7: [roles] meanings: Input should be a valid string (found '3')",
     ORDERS + '[roles]\ncounted = ["x", 3]\n': "line 7: [roles] counted: Input should be a valid string (found '3')",
     ORDERS + '[roles]\nnetwork = { x = "y" }\n': "line 7: [roles] network: write a list of names",
+    "roles = 3\n" + ORDERS: "line 1: roles: a section holds keys; write [roles], and its keys below it (found '3')",
+    ORDERS
+    + "[[articles]]\nid = 1\n": "line 6: articles: a section holds keys; write [articles], and its keys below",
+    "orders = true\n": "line 1: orders: a section holds keys; write [orders]",
+    "recommend_to = []\n" + ORDERS: "line 1: recommend_to: a section holds keys; write [recommend_to]",
     ORDERS + "[roles]\nnaive_bayes = []\n": "line 7: [roles] naive_bayes: name at least one attribute",
     ORDERS + "[roles]\nrankr = []\n": "line 7: [roles] rankr: unknown key; do you mean ranker?",
     "\ufeff" + ORDERS + 'unit = "x"\n': "do you mean units?",
@@ -154,6 +159,7 @@ def test_faults_of_a_shop_file(tmp_path: Path, text: str) -> None:
     assert str(tmp_path / "shop/shop.toml") in message
     assert FAULTS[text] in message
     assert "docs/shop-file.md" in message
+    assert "instance of" not in message
     assert "\n" not in message
 
 
@@ -529,6 +535,13 @@ def test_channels_by_how_common_they_are(tmp_path: Path) -> None:
         (("1", "2", "2"), "online = 1", ["1"], None),
         (("web", "store", "web"), "online = []", [], None),
         (("web", "web", "web"), "", [], None),
+        (
+            ("App", "Store", "Web"),
+            "",
+            ["App", "Web"],
+            "the channels App, Web are taken as the online shop, by their names; [roles] online (in",
+        ),
+        (("true", "false", "true"), "online = true", ["true"], None),
         (("web", "app", "store"), 'online = ["web", "app"]', ["web", "app"], None),
     ],
 )
@@ -539,6 +552,37 @@ def test_the_online_shop(
     shop = Shop(tmp_path, text, {"orders.csv": with_column("c", *values)})
     assert shop.summary["roles"]["online"] == online
     assert note in shop.notes if note else "online" not in shop.notes
+
+
+ARTICLES = '[articles]\nfile = "a.csv"\nid = "a"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (ORDERS + ARTICLES + '[roles]\nkind = "x"\n', "line 10: [roles] kind: the table of articles has no column"),
+        (
+            ORDERS + ARTICLES + '[roles]\nkind = ""\n\n# more\nranker = ["x"]\n',
+            "line 13: [roles] ranker: the table of articles has no column 'x'",
+        ),
+        (
+            ORDERS + '[roles]\ncustomers = ["x"]\n',
+            "line 7: [roles] customers: the table of customers has no column",
+        ),
+        (ORDERS + '[roles]\nonline = "x"\n', "line 7: [roles] online: the orders have no channel 'x'"),
+        (ORDERS + '[roles]\nkind = ""\nonline = [\n"x"]\n', "line 8: [roles] online: the orders have no channel"),
+        (
+            'roles.kind = ""\nroles.online = "x"\n' + ORDERS,
+            "line 2: [roles] online: the orders have no channel 'x'",
+        ),
+        ('\nroles = { kind = "", online = "x" }\n' + ORDERS, "line 2: [roles] online: the orders have no channel"),
+    ],
+)
+def test_a_missing_column_or_channel_of_roles_is_told_with_its_line(tmp_path: Path, text: str, words: str) -> None:
+    tables = {"orders.csv": LOG, "a.csv": "a,colour\nA-1,red\nb/2,blue\n"}
+    message = error_of(tmp_path, text, tables)
+    assert message.startswith(f"{tmp_path / 'shop' / 'shop.toml'}: {words}")
+    assert "\n" not in message
 
 
 def test_channels_are_the_same_in_any_spelling(tmp_path: Path) -> None:

@@ -4,9 +4,7 @@ At each cut-off every source is fitted anew on what came before, and parameters 
 folds before it, just as for the submission. Nothing of a later week is used in an earlier one.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -20,7 +18,7 @@ from forsys.evaluation.kept_runs import Score
 from forsys.evaluation.list_names import FINAL, FUSION, ORACLE, REFERENCE
 from forsys.evaluation.per_customer import SCORE
 from forsys.evaluation.records import records
-from forsys.evaluation.text import ceiling_text, generated_label, table_text
+from forsys.evaluation.text import ceiling_text, generated_label, left_out_texts, table_text
 from forsys.metrics.bootstrap import interval, paired
 from forsys.metrics.lists import average_precision, metric_name
 from forsys.progress import progress, say_below, terminal_width
@@ -71,9 +69,9 @@ def score_folds(run: Run, weeks: int) -> Scored:
 def backtest_table(run: Run, scored: Scored) -> pd.DataFrame:
     """One row per list: pooled MAP@k and two paired differences, each with its interval.
 
-    A source that was left out at some folds has the row of the others. The differences are the list's gain over
-    REFERENCE and the final list's gain over the list. Intervals sample whole customers, who may buy in several
-    weeks. What is said beside the table is in its `attrs`.
+    A source that was left out at some folds has the row of the others; "customer-weeks" counts those of a row. The
+    differences are the list's gain over REFERENCE and the final list's gain over the list. Intervals sample whole
+    customers, who may buy in several weeks. What is said beside the table is in its `attrs`.
     """
     scores, folds = scored.scores, scored.folds
     lists = scores.drop("customer", "fold", ORACLE)
@@ -103,6 +101,7 @@ def _row(run: Run, scores: pl.DataFrame, name: str) -> dict[str, object]:
     final_gain = paired(final, own, draws=samples, seed=seed, groups=groups)
     return {
         "list": name,
+        "customer-weeks": len(scores),
         f"MAP@{k}": value.mean,
         "low": value.low,
         "high": value.high,
@@ -120,23 +119,15 @@ def backtest_text(run: Run, table: pd.DataFrame) -> str:
     about, metric = table.attrs, metric_name("MAP", run.settings.k)
     by_score = table.sort_values(metric, ascending=False, kind="stable")
     final = table.set_index("list")[metric][FINAL]
+    left_out = "".join(f"{text}\n" for text in left_out_texts(about["left_out"], about["folds"]))
     return (
         f"{generated_label(run)}Backtest of {run.dataset.name}: {about['folds']} cut-offs, {about['first']} up to "
         f"{about['last']} (not included), {about['customer-weeks']:,} customer-weeks.\n"
         f'The difference is to "{REFERENCE}"; the gain is that of the ranker over each list. Both are paired by '
         f"customer-week, with a 95 % interval by customer.\n\n"
-        f"{table_text(by_score, terminal_width())}\n\n{_left_out_text(about)}"
-        f"{ceiling_text(final, about['oracle'], run.settings.k)}"
+        f"{table_text(by_score, terminal_width())}\n\n"
+        f"{left_out}{ceiling_text(final, about['oracle'], run.settings.k)}"
         f"\n\n{calibration_text(pd.DataFrame(about['calibration']), run.settings.holdout_days)}"
-    )
-
-
-def _left_out_text(about: Mapping[Any, Any]) -> str:
-    """A line for each source that was left out at some cut-offs."""
-    return "".join(
-        f"{name} was left out at {number} of the {about['folds']} cut-offs, as the fusion gave it no weight"
-        f"{': its row is of the others' if number < about['folds'] else ''}.\n"
-        for name, number in about["left_out"].items()
     )
 
 

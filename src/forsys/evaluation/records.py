@@ -13,8 +13,10 @@ def records(table: pd.DataFrame | pl.DataFrame) -> list[dict[str, Any]]:
     JSON has no NaN and no infinity.
     """
     rows = table.to_dicts() if isinstance(table, pl.DataFrame) else table.to_dict("records")
-    return [{str(name): _finite(value) for name, value in row.items()} for row in rows]
+    return [{str(name): None if _is_blank(value) else value for name, value in row.items()} for row in rows]
 
 
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _is_blank(value: Any) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))  # also NaT and NA

@@ -66,6 +66,15 @@ def generated_label(run: Run) -> str:
     return "GENERATED DATA. " if run.dataset.generated else ""
 
 
+def left_out_texts(left_out: Mapping[str, int], folds: int) -> list[str]:
+    """A sentence for each source that a backtest left out. left_out: source -> at how many of its `folds`."""
+    return [
+        f"{name} was left out at {number} of the {folds} cut-offs, as the fusion gave it no weight"
+        f"{': its row is of the others' if number < folds else ''}."
+        for name, number in left_out.items()
+    ]
+
+
 def few_buyers_text(buyers: int) -> str:
     """A warning where fewer than FEW_BUYERS customers bought in the holdout; otherwise empty."""
     if buyers >= FEW_BUYERS:

@@ -13,6 +13,7 @@ import polars as pl
 from forsys.candidates import SourceArtifacts
 from forsys.evaluation.list_names import FINAL
 from forsys.evaluation.records import records
+from forsys.evaluation.text import left_out_texts
 from forsys.report.rows import Row, by_score, known
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
@@ -48,8 +49,8 @@ class Results:
     k: of the final list. buyers: customers who bought in the holdout; bought: their distinct articles, summed.
     weeks: see `weekly`. notes: what the stages `tables` and `content` said of the data. verdict: see
     evaluation/verdict.py. oracle: MAP@k of the oracle order of the candidates. ranker: what the holdout's ranker
-    learned from. losses: see `network_losses`. measured: file -> rows, of the commands beside the stages. stages:
-    their stamps' COSTS.
+    learned from. losses: see `network_losses`. measured: file -> rows, of the commands beside the stages. left_out:
+    what to say of sources that the backtest left out. stages: their stamps' COSTS.
     """
 
     k: int
@@ -64,6 +65,7 @@ class Results:
     ranker: dict[str, Any]
     losses: dict[str, list[list[float | None]]]
     measured: dict[str, list[Row]]
+    left_out: list[str]
     stages: list[Row]
 
     @classmethod
@@ -73,6 +75,7 @@ class Results:
         bought = run.labels(run.calendar.holdout)
         ranker = read_json(run.workspace.ranker(run.calendar.holdout) / "ranker.json") or {}
         tuned = read_json(run.workspace.tuned) or {}
+        backtest = read_json(run.workspace.evaluation / "backtest.json") or {}
         return cls(
             k=run.settings.k,
             tables={name: written.get(name) or [] for name in TABLES},
@@ -86,6 +89,7 @@ class Results:
             ranker=ranker.get("metadata") or {},
             losses=network_losses(run, tuned.get("sources", {})),
             measured={file: rows for files in MEASURED.values() for file in files if (rows := _csv(run, file))},
+            left_out=left_out_texts(backtest.get("left_out") or {}, backtest.get("folds", 0)),
             stages=[
                 {"stage": name, **{key: stamp[key] for key in COSTS}}
                 for name, stamp in run.finished_stages().items()

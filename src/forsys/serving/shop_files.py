@@ -18,6 +18,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 NEEDED = {"orders": ("day", "customer", "article"), "articles": ("id",), "customers": ("id",)}
 KAGGLE = {"t_dat", "customer_id", "article_id", "price", "sales_channel_id"}  # columns of H&M's orders
+ONLINE = "online"  # the key whose value is no column: the channel, or channels, that are the online shop
 Columns = Mapping[str, str | Sequence[str]]
 
 
@@ -44,16 +45,27 @@ def _write_changed(frame: pl.DataFrame, path: Path) -> None:
 
 
 def shop_file(frames: Mapping[str, pl.DataFrame], columns: Columns) -> str:
-    """The text of shop.toml. columns: key -> column, as `forsys.Shop` takes them."""
+    """The text of shop.toml. columns: key -> column, and ONLINE -> channels, as `forsys.Shop` takes them."""
     named: dict[str, dict[str, str | list[str]]] = {name: {} for name in frames}
     for key, column in columns.items():
+        if key == ONLINE:
+            continue
         table, _, inner = key.rpartition(".")
         table = table or "orders"
         if table not in frames or inner not in TABLES[table][1]:
             known = [name if of == "orders" else f"{of}.{name}" for of in frames for name in TABLES[of][1]]
+            known.append(ONLINE)
             raise DataError(f"columns: {key!r} is no key of the frames that were given. Keys: {', '.join(known)}.")
         named[table][inner] = column if isinstance(column, str) else list(column)
-    return "\n".join(_section(table, frame, named[table]) for table, frame in frames.items())
+    sections = [_section(table, frame, named[table]) for table, frame in frames.items()]
+    return "\n".join([*sections, _roles(columns[ONLINE])] if ONLINE in columns else sections)
+
+
+def _roles(online: object) -> str:
+    """The section that says which channel, or list of channels, is the online shop."""
+    channels = list(online) if isinstance(online, (list, tuple)) else [online]
+    names = [str(each).lower() if isinstance(each, bool) else str(each) for each in channels]
+    return f"[roles]\nonline = {json.dumps(names, ensure_ascii=False)}\n"
 
 
 def _section(table: str, frame: pl.DataFrame, named: dict[str, str | list[str]]) -> str:

@@ -1,6 +1,7 @@
 """The stage `tables`: the shop's files become checked, typed Parquet tables with dense ids."""
 
 import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from forsys.tables.transactions import Known, Purchases, read_transactions
 from forsys.tables.unpacking import scratch_beside
 
 ROW_GROUP = 250_000  # about a week of the shop's busy days: reading a range of days skips the rest
+ONLINE_KEY = '[roles] online (in Python columns={"online": …})'
 
 
 def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> dict[str, Any]:
@@ -143,15 +145,21 @@ def roles_of(
     shop: ShopFile, articles: pl.DataFrame, customers: pl.DataFrame, channels: tuple[str, ...], issues: DataIssues
 ) -> Roles:
     """The roles of the finished tables, as `choose_roles`; of several channels, a note says which is online."""
-    roles = choose_roles(articles, customers, shop.roles, channels)
+    roles = choose_roles(articles, customers, shop.roles, channels, partial(shop.place, "roles"))
     if len(channels) > 1 and "online" not in shop.roles.model_fields_set:
         found = (
-            f"the channel {roles.online[0]} is taken as the online shop, by its name; [roles] online names another"
+            f"{_online_by_name(roles.online)}; {ONLINE_KEY} names another"
             if roles.online
-            else "no channel is known as the online shop; if one is, name it: [roles] online"
+            else f"no channel is known as the online shop; if one is, name it: {ONLINE_KEY}"
         )
         issues.notes.append(f"{shop.orders.label}: {found}")
     return roles
+
+
+def _online_by_name(channels: tuple[str, ...]) -> str:
+    if len(channels) == 1:
+        return f"the channel {channels[0]} is taken as the online shop, by its name"
+    return f"the channels {', '.join(channels)} are taken as the online shop, by their names"
 
 
 def _with_listed(ids: pl.Series, listed: pl.Series | None, shop: ShopFile, issues: DataIssues) -> pl.Series:

@@ -1,7 +1,7 @@
 """Which of a shop's attributes serve where: as the shop file says, and else chosen by what they tell."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,7 +21,12 @@ MIN_KNOWN = 0.5  # share of the articles with a value
 KINDS, GROUPS = (5, 300), (2, 60)  # values of an attribute that says what an article is, and of a coarser one
 RANKER, COUNTED, NAIVE_BAYES = 7, 4, 6  # attributes chosen for each use, those that tell most first
 COLOURS = ("colour", "color", "farbe", "couleur", "kleur")
-ONLINE = re.compile(r"online|internet|en ligne|\b(web|web(shop|store|site)|app|e[- ]?(commerce|shop|store))\b")
+# The name of a channel that is the online shop, and what denies it in front of that.
+ONLINE = re.compile(
+    r"online|internet"
+    r"|\b(on line|en ligne|web( ?(shop|store|site))?|(mobile ?)?apps?|e ?(comm?|commerce|shop|store))\b"
+)
+DENIED = re.compile(r"\b(no ?$|(non|not|nicht|kein|keine|ohne|without|sans|pas|hors|except|offline)( |$))")
 SHOWN_CHANNELS = 15
 
 
@@ -39,9 +44,14 @@ def _no_empty(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _channels(value: Any) -> Any:
-    """One channel or a list of them, which may be written as numbers, as a tuple of texts."""
+    """One channel or a list of them, which may be written as numbers or flags, as a tuple of texts."""
     channels = value if isinstance(value, (list, tuple)) else [value]
-    return tuple(str(channel) if isinstance(channel, int) else channel for channel in channels)
+    return tuple(_written(channel) if isinstance(channel, int) else channel for channel in channels)
+
+
+def _written(number: int) -> str:
+    """As the tables write it: a flag is "true" there."""
+    return str(number).lower()
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
@@ -100,10 +110,12 @@ def choose_roles(
     customers: pl.DataFrame,
     given: Roles | None = None,
     channels: tuple[str, ...] = (),
+    place: Callable[[str], str] = "[roles] {}".format,
 ) -> Roles:
     """The roles of these tables' attributes and of the `channels`; what is set in `given` stands.
 
-    Raises DataError where it names a column that its table lacks, or a channel that the orders lack.
+    Raises DataError where it names a column that its table lacks, or a channel that the orders lack: what `place`
+    says of the role comes first in the message.
     """
     given = given or Roles()
     attributes = [name for name in _texts(articles) if name not in ARTICLE_COLUMNS]
@@ -127,22 +139,28 @@ def choose_roles(
         "channels": list(channels),
         "online": _online(given.channels or channels),
     }
-    _check_columns(given, articles, customers)
-    _check_online(given, given.channels or channels)
+    _check_columns(given, articles, customers, place)
+    _check_online(given, given.channels or channels, place)
     return Roles.read(chosen | given.model_dump(exclude_unset=True))
 
 
 def _online(channels: tuple[str, ...]) -> list[str]:
-    """The only one of several channels whose name says that it is the online shop, or none."""
-    found = [name for name in channels if ONLINE.search(name.casefold().replace("_", " "))]
-    return found if len(found) == 1 < len(channels) else []
+    """The channels whose names say that they are the online shop; none where all of them do."""
+    found = [name for name in channels if _is_online(name)]
+    return found if len(found) < len(channels) else []
 
 
-def _check_online(given: Roles, channels: tuple[str, ...]) -> None:
+def _is_online(name: str) -> bool:
+    words = " ".join(re.findall(r"[^\W\d_]+|\d+", name.casefold()))  # "E-Com_2" becomes "e com 2"
+    found = ONLINE.search(words)
+    return found is not None and not DENIED.search(words, 0, found.start())
+
+
+def _check_online(given: Roles, channels: tuple[str, ...], place: Callable[[str], str]) -> None:
     if strange := [name for name in given.online if name not in channels]:
         first = ", ".join(channels[:SHOWN_CHANNELS]) + ", …" * (len(channels) > SHOWN_CHANNELS)
         advice = f"Name one of {first}." if channels else "Name their column first: `channel` of [orders]."
-        raise DataError(f"[roles] online: the orders have no channel {strange[0]!r}. {advice}")
+        raise DataError(f"{place('online')}: the orders have no channel {strange[0]!r}. {advice}")
 
 
 def _texts(table: pl.DataFrame) -> list[str]:
@@ -177,7 +195,9 @@ def _entropy(values: pl.Series) -> float:
     return float(-(share * np.log(share)).sum())
 
 
-def _check_columns(given: Roles, articles: pl.DataFrame, customers: pl.DataFrame) -> None:
+def _check_columns(
+    given: Roles, articles: pl.DataFrame, customers: pl.DataFrame, place: Callable[[str], str]
+) -> None:
     """DataError where a role that is set names a column that the table which it is about lacks."""
     for role, value in given.model_dump(exclude_unset=True).items():
         if role in ("customers", "customer_categories", "network"):
@@ -189,6 +209,6 @@ def _check_columns(given: Roles, articles: pl.DataFrame, customers: pl.DataFrame
         names = filter(None, [value]) if isinstance(value, str) else value
         if strange := [name for name in names if name not in columns]:
             raise DataError(
-                f"[roles] {role}: the table of {table} has no column {strange[0]!r}. Its attributes: "
+                f"{place(role)}: the table of {table} has no column {strange[0]!r}. Its attributes: "
                 f"{', '.join(sorted(set(columns) - ours)) or 'none'}. Name one of these, or leave this key out."
             )

@@ -260,6 +260,8 @@ class ShopFile:
     customers: Customers | None
     recommend_to: RecommendTo | None
     roles: Roles
+    text: str
+    """Of the file."""
 
     @property
     def is_shipped(self) -> bool:
@@ -276,6 +278,10 @@ class ShopFile:
         """Column that a table must have -> the key that names it."""
         keys = {column: key for key, column in section.keys().items()}
         return keys if self.is_shipped else {**dict.fromkeys(section.more(), ""), **keys}
+
+    def place(self, section: str, key: str) -> str:
+        """Where a key is, for messages: path, line, section and key."""
+        return f"{self.path}: {_place(self.text, section, key)}"
 
 
 def read_shop_file(path: Path, folder: Path | None = None) -> ShopFile:
@@ -295,7 +301,7 @@ def read_shop_file(path: Path, folder: Path | None = None) -> ShopFile:
     except OSError as error:
         raise DataError(f"{path}: the shop file cannot be read: {error.strerror}.") from error
     parts = {name: getattr(tables, name) for name in _Tables.model_fields}
-    return ShopFile(path, folder or path.parent, **parts)
+    return ShopFile(path, folder or path.parent, **parts, text=text)
 
 
 def shop_file_faults(path: Path) -> list[str]:
@@ -314,19 +320,28 @@ def _fault(fault: Any, text: str) -> str:
     """One sentence; an unknown key gets the key that it resembles most."""
     words = [str(part) for part in fault["loc"]]
     section, key = (words[0] if words else ""), (words[1] if len(words) > 1 else "")
-    place = f"line {_line(text, section, key)}: " if words else ""
-    where = f"[{section}] {key}".strip() if key else section
-    message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "missing":
-        return f"{where} is missing."
+        return f"{_key(section, key)} is missing."
+    place = f"{_place(text, section, key)}: " if words else ""
     if fault["type"] != "extra_forbidden":
-        return f"{place}{where}: {message} (found {str(fault['input'])[:60]!r})."
+        message = str(fault["msg"]).removeprefix("Value error, ")
+        if fault["type"] == "model_type":  # its message names our classes
+            message = f"a section holds keys; write [{section}], and its keys below it"
+        return f"{place}{message} (found {str(fault['input'])[:60]!r})."
     model: Any = _MODELS.get(section, _Tables) if key else _Tables
     if (section, key) == ("orders", "order"):
-        return f"{place}{where}: no longer a key, since nothing read it; put its column in the list `ignore`."
+        return f"{place}no longer a key, since nothing read it; put its column in the list `ignore`."
     close = difflib.get_close_matches(words[-1].casefold(), model.model_fields, n=1)
     hint = f"do you mean {close[0]}?" if close else f"allowed are {', '.join(model.model_fields)}."
-    return f"{place}{where}: unknown key; {hint}"
+    return f"{place}unknown key; {hint}"
+
+
+def _key(section: str, key: str) -> str:
+    return f"[{section}] {key}" if key else section
+
+
+def _place(text: str, section: str, key: str) -> str:
+    return f"line {_line(text, section, key)}: {_key(section, key)}"
 
 
 _MODELS: dict[str, type[BaseModel]] = {
@@ -340,14 +355,17 @@ _MODELS: dict[str, type[BaseModel]] = {
 
 def _line(text: str, section: str, key: str) -> int:
     """The 1-based line of a key, or of its section's header where it is not found."""
-    header, inside = 1, False
+    header = 1
+    inside: bool | None = None  # the section; None before the first one
     for number, line in enumerate(text.splitlines(), start=1):
         plain = line.replace('"', "").strip()
         if plain.startswith("["):
             inside = plain.strip("[] ").split(".")[0] == section
             header = number if inside else header
-        if (inside and re.match(rf"{re.escape(key)}\s*[=.]", plain)) or (
-            re.match(rf"{re.escape(section)}\s*[=.]", plain) and not inside
-        ):
+        elif inside is None and re.match(rf"{re.escape(section)}\s*[=.]", plain):
+            header, plain = number, plain.removeprefix(f"{section}.")
+            if re.match(rf"{re.escape(key)}\s*[=.]", plain):
+                return number
+        elif inside and re.match(rf"{re.escape(key)}\s*[=.]", plain):
             return number
     return header
