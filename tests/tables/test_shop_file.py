@@ -579,7 +579,7 @@ ARTICLES = '[articles]\nfile = "a.csv"\nid = "a"\n'
     ],
 )
 def test_a_missing_column_or_channel_of_roles_is_told_with_its_line(tmp_path: Path, text: str, words: str) -> None:
-    tables = {"orders.csv": LOG, "a.csv": "a,colour\nA-1,red\nb/2,blue\n"}
+    tables: dict[str, Content] = {"orders.csv": LOG, "a.csv": "a,colour\nA-1,red\nb/2,blue\n"}
     message = error_of(tmp_path, text, tables)
     assert message.startswith(f"{tmp_path / 'shop' / 'shop.toml'}: {words}")
     assert "\n" not in message
