@@ -225,9 +225,7 @@ def read_transactions(
 ) -> Purchases:
     """Read the purchases with the dense ids of the known ids; unknown ids get the next ones.
 
-    The file is read again, which is rare, where it is spelled in another way than its shop file says, has stray
-    days or has unknown ids: that costs less than keeping texts for every row. DataError where its ids are not those
-    of the other tables, or where the newest days would lose rows.
+    DataError where its ids are not those of the other tables, or where the newest days would lose rows.
     """
     orders = table.section
     assert isinstance(orders, Orders)
@@ -245,6 +243,27 @@ def read_transactions(
         DayForm(orders.day_format or ISO),
         orders.decimal or ".",
     )
+    log, frame, per_day, hints = _read_as_meant(log, known_customers, known_articles, issues)
+    no_days = [BLANK, LEFT_OUT, NO_UNITS, *log.codes(log.outside, log.far_day)]
+    lost = LostRows.of(frame, no_days, per_day, orders.day)
+    _note_no_sale(log, frame, issues)
+    frame = issues.keep_valid(table, frame, log.checks(), hints, _advice(log))
+    if pause := per_day.pause():
+        issues.notes.append(f"{table.name}: {pause}: are the days after it right?")
+    refuse_lost_days(table, lost, per_day, list(log.checks()), issues)
+    note_lost_zeros(table, orders.article, int(frame[LOST_ZERO].sum()), articles, issues)
+    _note_prices(log, frame, issues)
+    return Purchases(*_purchases(log, frame, issues), log.customer_ids, log.article_ids, channels.names)
+
+
+def _read_as_meant(
+    log: _Log, customers: Known, articles: Known, issues: DataIssues
+) -> tuple[_Log, pl.DataFrame, RowsPerDay, dict[str, str]]:
+    """How the file is read in the end, its rows, those of each day, and hints for the reasons of bad ones.
+
+    It is read again, which is rare, where it is spelled in another way than its shop file says, has stray days or
+    has unknown ids: that costs less than keeping texts for every row.
+    """
     frame = log.read()
     if frame[REASON].max() and frame[REASON].is_in(log.codes(*log.tidied)).any():
         log, frame = _tidied(log, frame, issues)
@@ -256,19 +275,10 @@ def read_transactions(
         per_day = _days(frame)
     is_new = pl.col("customer").is_null() | pl.col("article").is_null()
     if frame.select((is_new & (pl.col(REASON) == 0)).any()).item():
-        log = _with_unknown(log, frame, known_customers, known_articles, issues)
+        log = _with_unknown(log, frame, customers, articles, issues)
         del frame
         frame = log.read()
-    no_days = [BLANK, LEFT_OUT, NO_UNITS, *log.codes(log.outside, log.far_day)]
-    lost = LostRows.of(frame, no_days, per_day, orders.day)
-    _note_no_sale(log, frame, issues)
-    frame = issues.keep_valid(table, frame, log.checks(), hints, _advice(log))
-    if pause := per_day.pause():
-        issues.notes.append(f"{table.name}: {pause}: are the days after it right?")
-    refuse_lost_days(table, lost, per_day, list(log.checks()), issues)
-    note_lost_zeros(table, orders.article, int(frame[LOST_ZERO].sum()), articles, issues)
-    _note_prices(log, frame, issues)
-    return Purchases(*_purchases(log, frame, issues), log.customer_ids, log.article_ids, channels.names)
+    return log, frame, per_day, hints
 
 
 def _purchases(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[pl.DataFrame, pl.DataFrame]:
