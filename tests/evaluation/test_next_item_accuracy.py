@@ -152,7 +152,6 @@ def test_ranks_do_not_depend_on_the_blocks(
     assert np.isfinite(whole).any()
 
 
-@pytest.mark.parametrize("weights", [(1.0, 0.6, 0.35), (1.0, 1.0, 1.0), (0.0, 1.0, 0.5)])
 @pytest.mark.parametrize("source", [ItemKNN(), BestSellers(), Repurchase(), ALS(factors=8)])
 def test_ranks_and_lists_are_those_of_two_passes(source: Source, world: History, world_as_of: date) -> None:
     source.fit(world, world_as_of)
@@ -164,6 +163,7 @@ def test_ranks_and_lists_are_those_of_two_passes(source: Source, world: History,
     np.testing.assert_allclose(score, expected_score, rtol=1e-5)
 
 
+@pytest.mark.parametrize("weights", [(1.0, 0.6, 0.35), (1.0, 1.0, 1.0), (0.0, 1.0, 0.5)])
 def test_fused_ranks_are_the_ranks_in_the_fused_list(
     weights: tuple[float, float, float],
     sources: dict[str, Source],
