@@ -340,9 +340,8 @@ def test_backtest_writes_its_table(shop: Path, home: Path, capsys: Output) -> No
     assert out.startswith("Data: ")  # the tables are made where they are missing
     assert "GENERATED DATA. Backtest of tiny: 1 cut-offs, 2024-06-24 up to 2024-07-01" in out
     rows = (home / "output" / "tiny" / "evaluation" / "backtest.csv").read_text(encoding="utf-8").splitlines()
-    assert rows[0].startswith(
-        "list,customer-weeks,MAP@12,low,high,difference,difference low,difference high,ranker's gain,"
-    )
+    header = "list,customer-weeks,MAP@12,low,high,difference,difference low,difference high,ranker's gain,"
+    assert rows[0].startswith(header)
     assert len(rows) == 1 + 3 + 9 + 2  # three baselines, nine sources, the fusion, the ranker
 
 
