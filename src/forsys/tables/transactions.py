@@ -289,15 +289,15 @@ def _purchases(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[pl.D
     if not frame["t_dat"].is_sorted():
         issues.notes.append(f"{log.table.name}: not in the order of days, sorted")
         frame = frame.sort("t_dat", maintain_order=True)
+    returns = pl.DataFrame(schema=RETURNS)
     if "units" not in frame.columns:
-        return frame, pl.DataFrame(schema=RETURNS)
-    number = int((frame["units"] < 0).sum())
-    frame, returns, orphans = split_returns(frame)
-    if number:
+        return frame, returns
+    if number := int((frame["units"] < 0).sum()):
+        frame, returns, orphans = split_returns(frame)
         of_them = f", {orphans:,} of them without an earlier purchase" if orphans else ""
         issues.notes.append(f"{log.table.name}: {number:,} returns taken off the purchases before them{of_them}")
-    if frame["units"].sum() <= returns["units"].sum():
-        raise DataError(f"{log.table.path}: every purchase was returned. Which values flag a return?")
+        if frame["units"].sum() <= returns["units"].sum():
+            raise DataError(f"{log.table.path}: every purchase was returned. Which values flag a return?")
     return frame if has_units else frame.drop("units"), returns
 
 
