@@ -20,7 +20,7 @@ from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
 from forsys.stages import STAGES, is_up_to_date, note_measurement, require, run_stage
-from forsys.store import atomic_write, json_text, write_json, write_parquet
+from forsys.store import atomic_write, json_text, write_json, write_parquet, write_text
 
 FAULT = 2  # exit code
 
@@ -212,8 +212,7 @@ def draft_shop_file(options: argparse.Namespace) -> None:
     if target is None:
         print(text)
     else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        write_text(text, target)
         print(f"{target}: a draft. Read it, correct it, then: forsys check --input {target}")
 
 
