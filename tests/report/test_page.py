@@ -112,7 +112,7 @@ def customer(number: int, period: str, hit: bool) -> Customer:
     bought = [1, 13] if period == "holdout" else []
     return Customer(
         f"{number:064x}", 30, period, ["hit" if hit else "miss"], 3, before, len(bought), bought, predicted,
-        list(range(12)), int(hit), 1,
+        [(a, a == 1) for a in range(12)], int(hit), 1,
     )  # fmt: skip
 
 
