@@ -1,5 +1,6 @@
 """What live answers need of the log, against a slow reference."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,11 +11,17 @@ from forsys.ranking.live import newest_prices
 from forsys.tables.history import History
 
 
-@pytest.mark.parametrize("days", [0, 1, 3, 8])
-def test_the_newest_price_is_that_of_the_last_purchase_before_the_cut_off(tiny_history: History, days: int) -> None:
-    as_of = date(2020, 1, 1) + timedelta(days=days)
-    log, expected = tiny_history.before(as_of), np.zeros(len(tiny_history.articles), np.float32)
+@pytest.mark.parametrize("free", [[], [4], [11], [10, 11]])  # the newest of article 3 and of 4; all of 4
+@pytest.mark.parametrize("days", [0, 1, 3, 8, 9])
+def test_the_newest_price_is_that_of_the_last_purchase_before_the_cut_off(
+    tiny_history: History, days: int, free: list[int]
+) -> None:
+    """Of those with a price: 0 is unknown."""
+    as_of, price = date(2020, 1, 1) + timedelta(days=days), tiny_history.price.copy()
+    price[free] = 0
+    history = replace(tiny_history, price=price)
+    log, expected = history.before(as_of), np.zeros(len(tiny_history.articles), np.float32)
     for row in np.argsort(log.day, kind="stable"):
-        expected[log.article[row]] = log.price[row]
-    found = newest_prices(tiny_history, Fold(as_of, as_of + timedelta(days=7)))
+        expected[log.article[row]] = log.price[row] or expected[log.article[row]]
+    found = newest_prices(history, Fold(as_of, as_of + timedelta(days=7)))
     assert found.tobytes() == expected.tobytes()

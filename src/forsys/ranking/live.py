@@ -87,12 +87,14 @@ class LiveRanker:
 
 
 def newest_prices(history: History, fold: Fold) -> Floats:
-    """The last price of each article before a cut-off, float32; 0, which is unknown, for those that never sold."""
+    """The last known price of each article before a cut-off, float32; 0 where none is known."""
     last, price = np.full(len(history.articles), -1, np.int32), np.zeros(len(history.articles), np.float32)
     for log in history.blocks_before(fold.as_of):
-        np.maximum.at(last, log.article, log.day)
-        newest = log.day == last[log.article]
-        price[log.article[newest]] = log.price[newest]  # of equal articles the last one stays
+        known = log.price > 0
+        article, day = log.article[known], log.day[known]
+        np.maximum.at(last, article, day)
+        newest = day == last[article]
+        price[article[newest]] = log.price[known][newest]  # of equal articles the last one stays
     return price
 
 
