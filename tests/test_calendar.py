@@ -45,6 +45,7 @@ def test_weekly_leaves_one_length_to_fit_on() -> None:
     longer = Calendar(date(2020, 1, 1), date(2020, 1, 28))
     assert [fold.as_of.day for fold in longer.weekly(99)] == [22, 15, 8]
     assert longer.weekly(0) == []
+    assert longer.weekly(10**9) == longer.weekly(3)  # far before the first day that there is
 
 
 @pytest.mark.parametrize(("days", "holdout_days", "hint"), [(20, 7, 6), (2, 7, 1), (29, 10, 9), (89, 30, 29)])

@@ -16,7 +16,7 @@ from forsys.errors import DataError
 from forsys.metrics import lists
 from forsys.progress import stage_line
 from forsys.ranking import training, training_pairs
-from forsys.ranking.calibration import listed
+from forsys.ranking.calibration import MIN_HITS, Calibration, Listed, listed
 from forsys.ranking.explain import contributions, importance, meaning
 from forsys.ranking.features import GROUPS
 from forsys.ranking.features.documentation import page
@@ -331,3 +331,11 @@ def test_the_page_of_features_is_current() -> None:
     assert (PROJECT / "docs" / "features.md").read_text(encoding="utf-8") == page() + "\n", (
         "Run: python -m forsys.ranking.features.documentation > docs/features.md"
     )
+
+
+@pytest.mark.parametrize(("rows", "hits"), [(0, 0), (100, MIN_HITS - 1), (MIN_HITS, MIN_HITS), (100, 100)])
+def test_no_chance_is_learned_from_few_hits_or_from_hits_alone(rows: int, hits: int) -> None:
+    """Such as those of a shop with one customer, who buys everything every week."""
+    inputs = np.random.default_rng(1).random((rows, 6))
+    found = Calibration.fit(Listed(inputs, np.arange(rows) < hits, np.ones(rows)), [])
+    assert np.isnan(found.chance(inputs)).all()
