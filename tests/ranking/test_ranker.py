@@ -15,8 +15,9 @@ from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
 from forsys.metrics import lists
 from forsys.progress import stage_line
-from forsys.ranking import training, training_pairs
+from forsys.ranking import calibration_sample, training, training_pairs
 from forsys.ranking.calibration import listed
+from forsys.ranking.calibration_sample import KeptSamples
 from forsys.ranking.explain import contributions, importance, meaning
 from forsys.ranking.features import GROUPS
 from forsys.ranking.features.documentation import page
@@ -148,6 +149,23 @@ class TestLearning:
         assert_frame_equal(buyers_in_order(run, tuned, fold, ranker), order, check_exact=True)
         for name, values in vars(listed(run, tuned, fold, ranker)).items():
             assert len(values) and values.tobytes() == getattr(chances, name).tobytes(), name
+
+    def test_a_sample_that_was_kept_gives_the_same_chances(
+        self, run: Run, tuned: Tuned, labelled: LabelledFolds, ranker: Ranker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folds, kept = [run.calendar.holdout.earlier(n) for n in (1, 2)], KeptSamples()
+        for fold in folds:
+            labelled.sampled(tuned.sources, fold)  # makes the candidates
+        first = [kept(run, tuned, fold) for fold in folds]
+        assert [kept(run, tuned, fold) is blocks for fold, blocks in zip(folds, first, strict=True)] == [True] * 2
+        chances, again = listed(run, tuned, folds[0], ranker), listed(run, tuned, folds[0], ranker, sample=kept)
+        assert len(chances.hit)
+        for name, values in vars(chances).items():
+            assert values.tobytes() == getattr(again, name).tobytes(), name
+        monkeypatch.setattr(calibration_sample, "KEPT_PAIRS", sum(len(block.hit) for block in first[0]))
+        other = kept(run, tuned, folds[1])  # used last: the other one goes
+        assert other is first[1]
+        assert kept(run, tuned, folds[0]) is not first[0]
 
 
 @pytest.mark.usefixtures("ranker")  # so that the candidates are made

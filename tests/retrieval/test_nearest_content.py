@@ -1,7 +1,7 @@
 """Content kNN, worked out by hand."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,9 @@ import pytest
 
 from conftest import articles_of, customers_of
 from forsys import schema
+from forsys.content.vectors import content_vectors
 from forsys.errors import DataError
+from forsys.retrieval import nearest_content
 from forsys.retrieval.nearest_content import NearestContent, chance_on_sale
 from forsys.tables.history import History
 
@@ -104,3 +106,24 @@ def test_chance_on_sale() -> None:
     assert chance_on_sale(unlisted, date(2020, 1, 8), sells, 1).tolist() == [0, 1, 0, 0]
     nothing_known = replace(history, listed=0)
     assert chance_on_sale(nothing_known, date(2020, 1, 8), sells, 3).tolist() == [0] * 4
+
+
+def test_vectors_are_made_once_for_all_cut_offs_of_a_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for other weights or other articles, of which they are others."""
+    made: list[dict[str, float]] = []
+
+    def counted(articles: pl.DataFrame, weights: dict[str, float]) -> np.ndarray:
+        made.append(dict(weights))
+        return content_vectors(articles, weights)
+
+    monkeypatch.setattr(nearest_content, "content_vectors", counted)
+    history, words_alone = shop(), NearestContent(**ONLY_WORDS)
+    first = words_alone.fit(history, AS_OF).similar_.toarray()
+    again = words_alone.fit(history.before(AS_OF), AS_OF + timedelta(days=1)).similar_.toarray()
+    assert len(made) == 1
+    np.testing.assert_array_equal(first, again)
+    replace(words_alone, words_weight=2.0).fit(history, AS_OF)
+    others = history.articles.with_columns(words=pl.Series(np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]))
+    other = words_alone.fit(history.with_articles(others), AS_OF).similar_.toarray()
+    assert [weights["words"] for weights in made] == [1.0, 2.0, 1.0]
+    assert not np.array_equal(other, first)

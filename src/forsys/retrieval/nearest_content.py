@@ -1,5 +1,6 @@
 """Content kNN: articles with content near that of what the customer bought, including some that never sold."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar, Self
 
@@ -80,7 +81,7 @@ class NearestContent(Source):
         if not len(self.catalogue_):
             return sparse.csr_array(np.zeros(shape, np.float32))
         weights = {name: getattr(self, f"{name}_weight") for name in ("attributes", "words", "colour", "shape")}
-        vectors = content_vectors(history.articles, weights)[self.catalogue_]
+        vectors = kept_vectors(history, weights)[self.catalogue_]
         scale = np.sqrt(factor)
         code = history.articles["product_code"].to_numpy()[self.catalogue_]
         row, column, similarity = same_product_pairs(code, vectors, factor)
@@ -92,6 +93,13 @@ class NearestContent(Source):
         first = first[(row[first] != column[first]) & (similarity[first] > 0)]
         row, column, value = row[first], column[first], similarity[first] ** 2 * factor[column[first]]
         return sparse.csr_array((value.astype(np.float32), (self.catalogue_[row], column)), shape=shape)
+
+
+def kept_vectors(history: History, weights: Mapping[str, float]) -> Vectors:
+    """`content_vectors` of all articles, made once for all cut-offs: on H&M's they take most of a fit."""
+    return history.of_articles(
+        f"content_vectors {dict(weights)}", lambda: content_vectors(history.articles, weights)
+    )
 
 
 def largest_products(queries: Vectors, vectors: Vectors, k: int) -> tuple[Ints, Ints, Floats]:
