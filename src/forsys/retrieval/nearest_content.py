@@ -4,6 +4,7 @@ from datetime import date
 from typing import ClassVar, Self
 
 import numpy as np
+import polars as pl
 from implicit.cpu.topk import topk
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
@@ -12,7 +13,7 @@ from scipy.ndimage import uniform_filter1d
 from threadpoolctl import threadpool_limits
 
 from forsys.arrays import Bools, Floats, Ints, inner_products
-from forsys.content.vectors import Vectors, content_vectors
+from forsys.content.vectors import Vectors, content_vectors, with_fair_pictures
 from forsys.retrieval.same_product import pairs_of_equal_code
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
@@ -24,6 +25,7 @@ class NearestContent(Source):
 
     score = sum over decayed purchases of similarity(bought, candidate)² * sales_factor(candidate).
     similarity: a weighted sum of cosines (see content_vectors), plus `product_weight` for the same product code.
+    Pictures of articles that never sold take part where nearly all of these have one (see unfair_pictures).
     sales_factor: sales_weight * log(1 + purchases in the last `days`) for an article that has sold before. For one
     that never sold it is the chance that it is on sale by now: article ids rise with time, so this is the share
     of the `catalogue_window` articles with the nearest ids that sold in the last `days`.
@@ -63,7 +65,8 @@ class NearestContent(Source):
         factor = np.where(never, on_sale, self.sales_weight * np.log1p(purchases)).astype(np.float32)
         chosen = np.where(never, on_sale >= self.min_on_sale, purchases > 0)
         self.catalogue_ = np.flatnonzero(chosen).astype(np.int32)
-        self.similar_ = self._similar(history, factor[self.catalogue_])
+        articles = with_fair_pictures(history.articles, never & history.offered(as_of))
+        self.similar_ = self._similar(articles, factor[self.catalogue_])
         return self
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
@@ -74,15 +77,15 @@ class NearestContent(Source):
         """What one purchase of each article adds to the scores, (articles, catalogue)."""
         return self.similar_[article]
 
-    def _similar(self, history: History, factor: Floats) -> sparse.csr_array:
+    def _similar(self, articles: pl.DataFrame, factor: Floats) -> sparse.csr_array:
         """similarity² * factor of the nearest candidates: (articles, catalogue), filled for articles in it."""
-        shape = (len(history.articles), len(self.catalogue_))
+        shape = (len(articles), len(self.catalogue_))
         if not len(self.catalogue_):
             return sparse.csr_array(np.zeros(shape, np.float32))
         weights = {name: getattr(self, f"{name}_weight") for name in ("attributes", "words", "colour", "shape")}
-        vectors = content_vectors(history.articles, weights)[self.catalogue_]
+        vectors = content_vectors(articles, weights)[self.catalogue_]
         scale = np.sqrt(factor)
-        code = history.articles["product_code"].to_numpy()[self.catalogue_]
+        code = articles["product_code"].to_numpy()[self.catalogue_]
         row, column, similarity = same_product_pairs(code, vectors, factor)
         near_row, near_column, near = largest_products(vectors, vectors * scale[:, None], self.num_neighbours)
         row, column = np.concatenate([row, near_row]), np.concatenate([column, near_column])
