@@ -126,6 +126,16 @@ class TestLearning:
         fused = score(run, tuned.fusion.fuse(candidates, run.settings.k))
         assert score(run, holdout_order(run, tuned, found)) > fused
 
+    def test_features_of_the_customer_alone(self, run: Run, tuned: Tuned) -> None:
+        """The linear model has no feature then, and the order is that of the pairs with equal scores."""
+        ranking = run.settings.ranking.model_copy(update={"features": ["customer"]})
+        other = replace(run, settings=run.settings.model_copy(update={"ranking": ranking}))
+        found = fit_for(LabelledFolds(other), tuned, run.calendar.holdout, CHOICE)
+        order, first = holdout_order(other, tuned, found), pl.col("rank") == 1
+        assert order.filter(first)["customer"].n_unique() == len(run.target_customers(run.calendar.holdout))
+        pairs = LabelledFolds(other).complete(tuned.sources, run.calendar.holdout)
+        assert contributions(found, pairs.features, pairs.group).shape == pairs.features.shape
+
     def test_nothing_to_learn(self, run: Run, tuned: Tuned, labelled: LabelledFolds) -> None:
         first = run.calendar.weekly(100)[-1]
         with pytest.raises(DataError, match="nobody bought a candidate"):
@@ -293,6 +303,12 @@ class TestLinear:
     def test_a_feature_that_is_unknown_everywhere(self) -> None:
         unknown = self.features.with_columns(b=pl.lit(float("nan")))
         assert np.isfinite(Linear.fit(unknown, self.hit, np.arange(200)).score(unknown)).all()
+
+    def test_without_a_feature_all_scores_are_equal(self) -> None:
+        none = Linear.fit(self.features.select(pl.exclude("a", "b")), self.hit, np.arange(200))
+        back = Linear.from_json(json.loads(json.dumps(none.to_json())))
+        assert back.score(self.features).tolist() == [0.0] * 200
+        assert back.parts(self.features).shape == (200, 0)
 
 
 class TestExplain:

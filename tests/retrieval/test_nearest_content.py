@@ -89,6 +89,18 @@ def test_a_missing_picture_changes_no_score() -> None:
     np.testing.assert_allclose(with_colour, without, rtol=1e-5)
 
 
+def test_a_picture_says_nothing_of_a_new_article_where_others_have_none() -> None:
+    """A shop may keep pictures of just what it sells. Articles 2 and 5 never sold, and 5 has no picture."""
+    history, scores = shop(), []
+    for new in ([1.0, 0.0], [0.0, 1.0], None):
+        colours = [[1.0, 0.0]] * 2 + [new] + [[0.0, 1.0]] * 2 + [None]
+        colour = pl.Series("colour", colours, pl.Array(pl.Float32, 2))
+        articles = history.articles.with_columns(colour, colour.alias("shape"))
+        source = NearestContent().fit(history.with_articles(articles), AS_OF)
+        scores.append(source.score(history.profiles(np.array([0]), AS_OF), np.zeros(6, int), np.arange(6)).tolist())
+    assert scores[0] == scores[1] == scores[2]
+
+
 def test_without_content_the_stage_is_named(world: History, world_as_of: date) -> None:
     bare = replace(world, articles=world.articles.drop("words"))
     with pytest.raises(DataError, match=r"words.*stage `content`"):

@@ -27,7 +27,7 @@ from forsys.store import read_json, write_json
 
 # The newest folds are taken until they have MIN_BUYERS together, at most MAX_FOLDS.
 MIN_BUYERS, MAX_FOLDS = 1_000, 12
-MIN_HITS = 20  # fewer teach no chance
+MIN_HITS = 20  # fewer teach no chance; nor do lists of nothing else
 FILE = "calibration.json"
 
 
@@ -68,7 +68,7 @@ class Calibration:
         """Learn from the lists of labelled folds."""
         hits = int(listed.hit.sum())
         metadata = {"learned_from": [str(fold.as_of) for fold in folds], "rows": len(listed.hit), "hits": hits}
-        if hits < MIN_HITS:
+        if hits < MIN_HITS or hits == len(listed.hit):
             return cls([], [], [], 0.0, metadata)
         mean, std = listed.inputs.mean(axis=0), listed.inputs.std(axis=0) + 1e-6
         model = LogisticRegression(C=1.0, max_iter=1_000)
