@@ -70,4 +70,4 @@ class Calendar:
         """
         length = timedelta(days=self.holdout_days)
         folds = (self.holdout.earlier(step) for step in range(count))
-        return list(takewhile(lambda fold: fold.as_of - length >= self.first_day, folds))
+        return [*takewhile(lambda fold: fold.as_of - length >= self.first_day, folds)]

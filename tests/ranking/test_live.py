@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from forsys.calendar import Fold
-from forsys.ranking.live import newest_prices
+from forsys.calendar import Fold, day_number
+from forsys.ranking.live import newest_prices, usual_channel
 from forsys.tables.history import History
 
 
@@ -25,3 +25,10 @@ def test_the_newest_price_is_that_of_the_last_purchase_before_the_cut_off(
         expected[log.article[row]] = log.price[row] or expected[log.article[row]]
     found = newest_prices(history, Fold(as_of, as_of + timedelta(days=7)))
     assert found.tobytes() == expected.tobytes()
+
+
+def test_the_usual_channel_is_that_of_most_purchases_before_the_cut_off(tiny_history: History) -> None:
+    """Through channel 2 until the 4th of January, and then, more often, through channel 7."""
+    history = replace(tiny_history, channel=np.where(tiny_history.day > day_number(date(2020, 1, 4)), 7, 2))
+    first, all_of_it = (Fold(as_of, as_of) for as_of in (date(2020, 1, 5), date(2020, 1, 11)))
+    assert (usual_channel(history, first), usual_channel(history, all_of_it)) == (2, 7)

@@ -55,6 +55,10 @@ def found(run: Run, space: Path) -> Found:
     return search(run, Space.read(space, run.settings), TRIALS, WEEKS)
 
 
+def test_as_many_weeks_as_there_are(run: Run) -> None:
+    assert folds_to_score(run, 10**7) == folds_to_score(run, 100)
+
+
 class TestSearch:
     def test_trials_are_within_the_space(self, found: Found) -> None:
         assert sorted(found.trials["trial"]) == [1, 2, 3, 4, 5, 6]
