@@ -190,6 +190,8 @@ class TestSpace:
             ('"ranking.lambda_l2" = { low = 0, high = 3, log = true }', "above 0 where log is true"),
             ("ranking.num_leaves = [7]", "in quotes as one key"),
             ('"k" = [10]', "k decides what is scored"),
+            ("""'"k"' = [10]""", "decides what is scored"),
+            ('"a b" = [10]', "space.toml: a b is no key of a setting"),
             ('"retrieval.sources.asl.factors" = [8]', "there is no setting retrieval.sources.asl.factors"),
             ('"retrieval.sources.als.nonsense" = [8]', "ALS takes: factors"),
         ],

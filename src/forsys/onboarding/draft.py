@@ -8,6 +8,7 @@ from pathlib import Path
 
 from forsys.errors import DataError
 from forsys.onboarding.columns import PICTURE, Column, Sample, read_samples
+from forsys.tables.files import is_hidden
 
 # Words in the names of columns, in the languages that exports come in.
 CUSTOMER = "customer|client|kunde|user|buyer|household|member|shopper|cliente|klant|acheteur|käufer|kaeufer|account"
@@ -82,7 +83,8 @@ def _tables(files: Iterable[Path]) -> list[Path]:
     endings = (".csv", ".tsv", ".txt", ".csv.gz", ".csv.zip", ".gz", ".zip", ".parquet")
     found = []
     for file in files:
-        inside = sorted(path for path in file.iterdir() if path.name.endswith(endings)) if file.is_dir() else []
+        there = sorted(file.iterdir()) if file.is_dir() else []
+        inside = [path for path in there if path.name.endswith(endings) and not is_hidden(path)]
         found += inside if inside and file.suffix != ".parquet" else [file]
     if not found:
         raise DataError("No files to map. Name the files of the shop's export, or a folder that holds them.")
