@@ -20,7 +20,11 @@ ROWS_PER_BLOCK = 10_000  # vectors averaged at a time
 MEANINGS = {
     f"{column}_similarity": f"cosine between the article's {what} and the mean of the customer's purchases, each "
     f"halved every {HALF_LIFE:.0f} days; only where any article has such a vector"
-    + ("; without a picture that of an average article" if column in PICTURES else "")
+    + (
+        "; where many new ones have no picture, that of an average article for those without"
+        if column in PICTURES
+        else ""
+    )
     for column, what in VECTORS.items()
 }
 
@@ -37,7 +41,7 @@ def build(pairs: Pairs) -> Columns:
             vectors = unit_vectors(articles[column].gather(needed))
             mean = mean_vectors(bought, vectors)
             similarity = inner_products(mean, pairs.row, vectors, index)
-            if column in PICTURES:
+            if column in PICTURES and unfair.any():
                 blank = np.flatnonzero(np.isnan(vectors[index, 0]) | unfair[pairs.article])
                 similarity[blank] = inner_products(mean, pairs.row[blank], usual[column][None], 0 * blank)
             columns[f"{column}_similarity"] = similarity
