@@ -117,14 +117,14 @@ def test_only_notes_of_rejected_rows_are_doubts(name: str, tmp_path: Path) -> No
     (tmp_path / "shop.toml").write_text(ORDERS.format(name), encoding="utf-8")
     report = checked(tmp_path / "shop.toml")
     assert not [doubt for doubt in report.doubts if "rejected" in doubt]
-    assert f"{name}.csv: unknown columns ignored: rejected too" in report.notes
+    assert f"{name}.csv: columns that are not used: rejected too" in report.notes
 
     (tmp_path / f"{name}.csv").write_text(text + "2024-06-31,c1,a1,1,x", encoding="utf-8")
     report = checked(tmp_path / "shop.toml", max_rejected=0.1)
     told = [doubt for doubt in report.doubts if doubt.startswith(f"{name}.csv")]
     assert "1 row rejected, day is not a day as YYYY-MM-DD (line 62)" in told[0]
-    assert told[1:] == [f"{name}.csv: its last row, without a line break, is one: was it cut off?"]
-    assert f"{name}.csv: unknown columns ignored: rejected too" in report.notes
+    assert told[1:] == [f"{name}.csv: its last row is rejected and has no line break: was the file cut off?"]
+    assert f"{name}.csv: columns that are not used: rejected too" in report.notes
 
 
 def test_ids_that_do_not_match_hide_nothing_else(tmp_path: Path) -> None:
