@@ -223,8 +223,8 @@ def check_data(options: argparse.Namespace) -> int:
 
     settings = checked_settings(options.preset, overrides(options))
     dataset = find_data(options.input, home_folder(options.output), make_sample=False)
-    days = settings.holdout_days
-    report = check(dataset, max_rejected=options.max_rejected, holdout_days=days, today=date.today())
+    days, k = settings.holdout_days, settings.k
+    report = check(dataset, max_rejected=options.max_rejected, holdout_days=days, k=k, today=date.today())
     print(json_text(asdict(report) | {"next": report.next_step}, indent=1) if options.json else report.text())
     return FAULT if report.faults else 0
 
