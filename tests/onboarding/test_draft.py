@@ -128,3 +128,9 @@ def test_ids_of_eight_digits_are_no_days(tmp_path: Path) -> None:
     text = draft([write(tmp_path, "x.csv", f"item,customer,sold\n{rows}")], tmp_path)
     assert 'day = "sold"' in text
     assert 'article = "item"' in text
+
+
+def test_a_folder_without_tables(tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("nothing", encoding="utf-8")
+    with pytest.raises(DataError, match=r"no table in this folder; it holds notes\.md\. Name the files"):
+        draft([tmp_path], tmp_path)

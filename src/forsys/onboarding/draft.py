@@ -8,6 +8,7 @@ from pathlib import Path
 
 from forsys.errors import DataError
 from forsys.onboarding.columns import PICTURE, Column, Sample, read_samples
+from forsys.tables.files import folder_contents
 
 # Words in the names of columns, in the languages that exports come in.
 CUSTOMER = "customer|client|kunde|user|buyer|household|member|shopper|cliente|klant|acheteur|käufer|kaeufer|account"
@@ -85,6 +86,11 @@ def _tables(files: Iterable[Path]) -> list[Path]:
     found = []
     for file in files:
         inside = sorted(path for path in file.iterdir() if path.name.endswith(endings)) if file.is_dir() else []
+        if file.is_dir() and not inside:
+            raise DataError(
+                f"{file}: no table in this folder; it holds {folder_contents(file)}. Name the files of the shop's "
+                "export, CSV or Parquet, or a folder that holds them."
+            )
         found += inside if inside and file.suffix != ".parquet" else [file]
     if not found:
         raise DataError("No files to map. Name the files of the shop's export, or a folder that holds them.")
