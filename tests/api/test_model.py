@@ -229,7 +229,7 @@ class TestRecommendAll:
         assert_frame_equal(found, expected, check_dtypes=in_parquet, rel_tol=1e-5)
 
     def test_other_endings(self, model: forsys.Model, tmp_path: Path) -> None:
-        with pytest.raises(forsys.DataError, match=r"lists\.xlsx: .* Use \.parquet or \.csv"):
+        with pytest.raises(forsys.DataError, match=r"lists\.xlsx: .* must end in \.parquet or \.csv"):
             model.recommend_all(tmp_path / "lists.xlsx")
 
 
