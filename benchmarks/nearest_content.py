@@ -39,7 +39,7 @@ def run(data: Path | None) -> pd.DataFrame:
         run_stage(opened, stage)
     history, fold = opened.history, opened.calendar.holdout
     events = next_item_events(history, fold)
-    never = events[(history.before(fold.as_of).sales() == 0)[history.article[events]]]
+    never = events[~history.sold_before(fold.as_of)[history.article[events]]]
     print(f"{len(events):,} events, {len(never):,} of articles never sold before {fold.as_of}")
     pictured = history.articles["colour"].is_not_null().to_numpy()
     rows = []

@@ -45,6 +45,7 @@ def test_weekly_leaves_one_length_to_fit_on() -> None:
     longer = Calendar(date(2020, 1, 1), date(2020, 1, 28))
     assert [fold.as_of.day for fold in longer.weekly(99)] == [22, 15, 8]
     assert longer.weekly(0) == []
+    assert longer.weekly(10**9) == longer.weekly(3)  # far before the first day that there is
 
 
 @pytest.mark.parametrize(("days", "holdout_days", "hint"), [(20, 7, 6), (2, 7, 1), (29, 10, 9), (89, 30, 29)])
@@ -66,6 +67,7 @@ def test_a_log_that_is_too_short(days: int, holdout_days: int, hint: int) -> Non
 def test_the_shortest_log() -> None:
     calendar = Calendar(date(2020, 1, 1), date(2020, 1, 21))
     assert [fold.as_of.day for fold in calendar.weekly(9)] == [15, 8]
+    assert calendar.weekly(10**7) == calendar.weekly(9)  # which are more weeks than there are days in a `date`
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -4,6 +4,7 @@ import json
 import shutil
 from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -267,9 +268,27 @@ class TestSample:
         assert [path.name for path in file.parent.iterdir()] == ["articles.csv"]
         assert file.read_text(encoding="utf-8") == "precious"
 
-    @pytest.mark.parametrize("few", [("--customers", "3"), ("--articles", "3"), ("--images", "25")])
-    def test_says_what_is_too_few(self, few: tuple[str, str], tmp_path: Path, capsys: Output) -> None:
-        assert few[0][2:] in refused(["sample", str(tmp_path / "new"), *self.small, *few], capsys)
+    def test_goes_on_where_it_was_stopped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder = tmp_path / "new"
+        with monkeypatch.context() as patch:
+            patch.setattr("forsys.sample.shop.draw_pictures", Mock(side_effect=KeyboardInterrupt))
+            assert main(["sample", str(folder), *self.small]) == 130
+        assert main(["tables", "--input", str(folder)]) == 2  # no shop yet, that would pass for a real one
+        assert main(["sample", str(folder), *self.small]) == 0
+        assert main(["tables", "--input", str(folder)]) == 0
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            ("--customers", "3"),
+            ("--customers", "9" * 20),
+            ("--articles", "3"),
+            ("--weeks", "1000000"),
+            ("--images", "25"),
+        ],
+    )
+    def test_says_what_is_too_few_or_too_many(self, wrong: tuple[str, str], tmp_path: Path, capsys: Output) -> None:
+        assert wrong[0][2:] in refused(["sample", str(tmp_path / "new"), *self.small, *wrong], capsys)
 
 
 class TestWithoutData:
@@ -482,3 +501,11 @@ class TestForScripts:
         assert "does not exist" in found["data"]["fault"]
         assert "can't be used" in found["settings"]["fault"]
         assert not home.exists()
+
+    @pytest.mark.parametrize("name", ["shop.toml", "other.toml"])
+    def test_doctor_where_the_shop_file_is_broken(self, name: str, tmp_path: Path, capsys: Output) -> None:
+        (tmp_path / name).write_text("[orders", encoding="utf-8")
+        place = tmp_path if name == "shop.toml" else tmp_path / name
+        assert main(["doctor", "--json", "--input", str(place)]) == 0
+        found = json.loads(capsys.readouterr().out)["data"]
+        assert found["folder"] == str(tmp_path) and f"{name} is not a TOML file" in found["fault"]

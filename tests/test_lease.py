@@ -98,3 +98,19 @@ def test_it_shows_that_it_lives(url: str, tmp_path: Path) -> None:
         time.sleep(2.5 * BEAT)
         assert objects(url)[f"output/{LEASE}"] != before
         write_text("one", folder / "file")
+
+
+def test_a_store_that_is_away_is_told_in_one_line(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OSError("no route to the store")
+
+    folder = output(url, tmp_path)
+    remote = remote_of(folder)
+    assert remote is not None
+    says = rf"^{url}/output cannot be locked: no route to the store\. Check the URL"
+    with pytest.raises(DataError, match=says), locked(folder):
+        monkeypatch.setattr(remote.store, "cat_file", away)
+        time.sleep(DEAD)
+        write_text("late", folder / "file")

@@ -95,9 +95,16 @@ def without(customer: int, rank: int) -> pl.DataFrame:
 @pytest.mark.parametrize(
     ("predictions", "message"),
     [
-        (predicted({0: LISTS[0], 2: LISTS[2]}), "1 customers have no predictions, the first is customer 3"),
+        (
+            predicted({0: LISTS[0], 2: LISTS[2]}),
+            "1 customers have no predictions, the first is customer 3.*as best_sellers has",
+        ),
         (predicted({**LISTS, 1: LISTS[0]}), "1 customers are not in the sample submission.*customer 1"),
-        (without(2, 5), "1 customers do not have 12 rows, the first is customer 2"),
+        (without(2, 5), "1 customers have fewer than 12 rows, the first is customer 2.*as best_sellers has"),
+        (
+            pl.concat([predicted(LISTS), without(2, 5)]),
+            "have more than 12 rows.* customer 0 .*other tables",
+        ),
         (pl.concat([without(2, 5), predicted({2: [0]})]), "do not have the ranks 1 to 12.*customer 2"),
         (predicted({**LISTS, 0: [*range(11), 15]}), "have an article outside 0 to 14.*customer 0"),
         (predicted({**LISTS, 0: [*range(11), -1]}), "have an article outside 0 to 14.*customer 0"),

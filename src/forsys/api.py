@@ -244,16 +244,17 @@ def load(folder: str | Path) -> Model:
     """
     with _private_files():
         folder = home_folder(folder)
-    found = read_json(folder / MODEL)
-    if not isinstance(found, dict) or "name" not in found:
+    if not (folder / MODEL).is_file():
         raise DataError(
             f"{folder} holds no model: no {MODEL} is in it. Name the folder that was given to Shop.fit."
         )
-    workspace = Workspace(folder, found["name"])
-    dataset = DataSet(found["name"], folder / "input", found["generated"], f"the model {folder}")
-    settings = Settings.model_validate_json(json.dumps(found["settings"]))
-    run = Run(dataset, settings, workspace, found["max_rejected"])
-    for stage, made_from in found["made_from"].items():
+    try:
+        run, stages = _read_model(folder)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # pydantic's are ValueErrors
+        raise DataError(
+            f"{folder / MODEL} is damaged, or of another version of forsys. Fit the model again."
+        ) from error
+    for stage, made_from in stages.items():
         if run.fingerprint_of(stage) != made_from:
             raise DataError(f"{folder}: the outputs of {stage} are not those of its {MODEL}. Fit the model again.")
     return Model(run)
@@ -315,6 +316,18 @@ def _as_python(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError
+
+
+def _read_model(folder: Path) -> tuple[Run, dict[str, str]]:
+    """The run of a model, and the fingerprint of each of its stages: what `_write_model` wrote.
+
+    Raises AttributeError, KeyError, TypeError or ValueError where it is something else.
+    """
+    found = read_json(folder / MODEL)
+    settings = Settings.model_validate_json(json.dumps(found["settings"]))
+    dataset = DataSet(found["name"], folder / "input", found["generated"], f"the model {folder}")
+    run = Run(dataset, settings, Workspace(folder, found["name"]), found["max_rejected"])
+    return run, dict(found["made_from"].items())
 
 
 def _write_model(run: Run, folder: Path) -> None:

@@ -6,6 +6,7 @@ labels of a fold are `as_of <= t_dat < until`.
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import takewhile
 
 from forsys.errors import DataError
 
@@ -69,4 +70,4 @@ class Calendar:
         """
         length = timedelta(days=self.holdout_days)
         folds = (self.holdout.earlier(step) for step in range(count))
-        return [fold for fold in folds if fold.as_of - length >= self.first_day]
+        return [*takewhile(lambda fold: fold.as_of - length >= self.first_day, folds)]

@@ -19,6 +19,7 @@ from forsys.retrieval.source import Source
 from forsys.run import Run
 from forsys.settings import SourceConfig
 from forsys.store import is_current, write_parquet
+from forsys.versions import package_version
 
 SourceConfigs = Mapping[str, SourceConfig]
 
@@ -39,8 +40,9 @@ class SourceArtifacts:
         stages = ["tables", "content"] if source_class(name, config).uses_content else ["tables"]
         made_from = [run.fingerprint_of(stage) for stage in stages]
         settings = run.settings
-        # Who gets candidates: all buyers up to the fold's end, or a sample of them.
-        customers = (str(fold.until), fold == run.calendar.holdout, settings.max_buyers_per_week, settings.seed)
+        # Who gets candidates: all buyers up to the fold's end, or a sample by polars' hash, which may change.
+        sampled = (settings.max_buyers_per_week, settings.seed, package_version("polars"))
+        customers = (str(fold.until), fold == run.calendar.holdout, *sampled)
         sizes = (settings.retrieval.candidates_per_source, settings.shard_size)
         code = (source_fingerprint(name, config), code_fingerprint(__name__))
         key = fingerprint(made_from, code, customers, sizes)
@@ -150,5 +152,5 @@ def delete_other_candidates(run: Run, folds: Iterable[Fold], sources: SourceConf
     """Delete what other settings or older data left at these folds."""
     for fold in folds:
         kept = {SourceArtifacts.of(run, fold, *source).folder for source in sources.items()}
-        for folder in set(run.workspace.candidates(fold).iterdir()) - kept:
+        for folder in {path for path in run.workspace.candidates(fold).iterdir() if path.is_dir()} - kept:
             delete_made(folder)

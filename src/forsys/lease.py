@@ -80,10 +80,13 @@ class _Lease:
                 self._renew()
 
     def check(self) -> None:
-        """Raises DataError where another client may have taken over, since this process was paused."""
+        """Raises DataError where another client may have taken over, since this process was paused.
+
+        And where the store does not answer.
+        """
         if time.time() - self.kept < DEAD - BEAT:
             return
-        with self.once:
+        with self.once, self.remote.faults(self.folder, "locked"):
             if not self._renew():
                 raise self._in_use(self._read() or {"holder": "another client"})
 

@@ -21,6 +21,8 @@ from forsys.tables.ids import shop_ids
 from forsys.workspace import Workspace
 
 SUBMISSION_OF = re.compile(r"(?P<data_set>.+)-submission(-\d{8}-\d{6})?\.csv")
+# A cause of lists that are too short.
+FILLED = "Where no source has articles for everyone, as best_sellers has, lists stay short: switch it on. "
 
 
 def submit(run: Run) -> list[str]:
@@ -111,9 +113,10 @@ def _lists(predictions: pl.DataFrame, wanted: pl.Series, articles: int, k: int) 
     rows = predictions.select("customer", "article", "rank").sort("customer", "rank")
     runs = rows["customer"].rle().struct.unnest()  # value = customer, len = its number of rows
     has = runs["value"]
-    _refuse(wanted.filter(~wanted.is_in(has.implode())), "have no predictions", k)
+    _refuse(wanted.filter(~wanted.is_in(has.implode())), "have no predictions", k, FILLED)
     _refuse(has.filter(~has.is_in(wanted.implode())), "are not in the sample submission", k)
-    _refuse(runs.filter(pl.col("len") != k)["value"], f"do not have {k} rows", k)
+    _refuse(runs.filter(pl.col("len") < k)["value"], f"have fewer than {k} rows", k, FILLED)
+    _refuse(runs.filter(pl.col("len") > k)["value"], f"have more than {k} rows", k)
     ranks = rows["rank"].to_numpy().reshape(-1, k)
     _refuse(has.filter((ranks != np.arange(1, k + 1)).any(axis=1)), f"do not have the ranks 1 to {k}", k)
     inside = pl.col("article").is_between(0, articles - 1).fill_null(False)
@@ -123,12 +126,12 @@ def _lists(predictions: pl.DataFrame, wanted: pl.Series, articles: int, k: int) 
     return ordered
 
 
-def _refuse(customers: pl.Series, fault: str, k: int) -> None:
+def _refuse(customers: pl.Series, fault: str, k: int, cause: str = "") -> None:
     if len(customers):
         raise DataError(
             f"predictions: {len(customers)} customers {fault}, the first is customer {customers[0]!r} "
             f"(dense id). Allowed: ranks 1 to {k}, once each, for exactly the customers of the sample "
-            "submission. These predictions were made from other tables or for another k: make them again"
+            f"submission. {cause}If these predictions were made from other tables or for another k, make them again"
         )
 
 

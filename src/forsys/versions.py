@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = (
@@ -22,6 +23,7 @@ def all_versions() -> dict[str, str]:
     return {"forsys": program.__version__, "python": platform.python_version(), **installed}
 
 
+@cache
 def package_version(package: str) -> str:
     """The version of an installed package, or "not installed"."""
     try:

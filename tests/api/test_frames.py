@@ -28,6 +28,9 @@ COLUMNS: dict[str, Any] = {
 }
 
 
+COLUMNS_OF_ORDERS = {key: column for key, column in COLUMNS.items() if "." not in key}
+
+
 def test_shop_file() -> None:
     found = tomllib.loads(shop_file({"orders": ORDERS, "articles": ARTICLES}, COLUMNS))
     orders = {"day": "date", "customer": "client", "article": "sku", "price": "price"}
@@ -110,6 +113,70 @@ def test_pandas_and_back() -> None:
     assert as_pandas(found)["text"].isna().to_list() == [False, True]
 
 
-def test_mixed_types() -> None:
-    with pytest.raises(DataError, match="orders: the column id mixes types"):
-        as_polars("orders", pd.DataFrame({"id": [1, "a"]}))
+@pytest.mark.parametrize("values", [[1, "a"], ["a", "\ud800"]])
+def test_mixed_types(values: list[Any]) -> None:
+    with pytest.raises(DataError, match="orders: the column id mixes types") as raised:
+        as_polars("orders", pd.DataFrame({"id": pd.Series(values, dtype=object)}))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_days_of_any_resolution(unit: str) -> None:
+    day = pd.Series(np.array(["2024-06-01T10:00"], f"datetime64[{unit}]"))
+    assert as_polars("orders", pd.DataFrame({"day": day})).rows() == [(datetime(2024, 6, 1, 10),)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "2 columns are called a"),
+        (pd.DataFrame([[1, 2]], columns=[1, "1"]), "2 columns are called 1"),
+        (pl.DataFrame({"a": pl.Series([object()], dtype=pl.Object)}), "the column a holds Python objects"),
+        (pd.DataFrame({"a": pd.period_range("2024-01", periods=2, freq="M")}), "the column a"),
+        (pd.DataFrame({"a": [{1}, {2}]}), "the column a"),
+    ],
+)
+def test_columns_that_no_file_can_hold(frame: Any, words: str) -> None:
+    with pytest.raises(DataError, match=f"orders: {words}"):
+        as_polars("orders", frame)
+
+
+def test_columns_that_have_numbers_for_names() -> None:
+    """As pandas gives them to a file without a header."""
+    orders = as_polars("orders", pd.DataFrame([["2024-06-01", "a", "X-1"]]))
+    found = tomllib.loads(shop_file({"orders": orders}, {"day": 0, "customer": np.int64(1), "article": 2}))
+    assert {key: found["orders"][key] for key in ("day", "customer", "article")} == {
+        "day": "0",
+        "customer": "1",
+        "article": "2",
+    }
+
+
+KAGGLE_ORDERS = pl.DataFrame(
+    {
+        "t_dat": ["2024-06-01"],
+        "customer_id": ["a"],
+        "article_id": ["0100000001"],
+        "price": [0.1],
+        "sales_channel_id": [1],
+    }
+)
+
+
+@pytest.mark.parametrize("name", ["articles.parquet", "customers.csv", "transactions_train.csv"])
+def test_tables_of_an_earlier_fit_are_not_read(name: str, tmp_path: Path) -> None:
+    """They would be with Kaggle's shop file, which takes what it finds."""
+    write_shop({"orders": KAGGLE_ORDERS}, {}, tmp_path)
+    pl.DataFrame({"article_id": ["0100000001"]}).write_parquet(tmp_path / name)
+    with pytest.raises(DataError, match=rf"{name} is of an earlier fit or another shop"):
+        write_shop({"orders": KAGGLE_ORDERS}, {}, tmp_path)
+    named = {"day": "t_dat", "customer": "customer_id", "article": "article_id"}
+    write_shop({"orders": KAGGLE_ORDERS}, named, tmp_path)  # its own shop.toml names what is read
+
+
+def test_a_damaged_file_is_written_again(tmp_path: Path) -> None:
+    write_shop({"orders": ORDERS}, COLUMNS_OF_ORDERS, tmp_path)
+    path = tmp_path / "transactions_train.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    write_shop({"orders": ORDERS}, COLUMNS_OF_ORDERS, tmp_path)
+    assert pl.read_parquet(path).equals(ORDERS)

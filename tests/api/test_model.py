@@ -196,6 +196,22 @@ class TestFolder:
         with pytest.raises(forsys.DataError, match=r"holds no model: no model\.json"):
             forsys.load(tmp_path)
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda text: text[:-9],
+            lambda _: "[]",
+            lambda _: '{"name": "tiny"}',
+            lambda text: text.replace('"shard_size"', '"shard_length"'),  # a setting of another version
+            lambda text: text.replace('"made_from": {', '"made_from": 3, "rest": {'),
+        ],
+    )
+    def test_another_description(self, change: Any, model_folder: Path, tmp_path: Path) -> None:
+        text = (model_folder / "model.json").read_text(encoding="utf-8")
+        (tmp_path / "model.json").write_text(change(text), encoding="utf-8")
+        with pytest.raises(forsys.DataError, match=r"model\.json is damaged, or of another version of forsys"):
+            forsys.load(tmp_path)
+
     def test_damaged(self, model_folder: Path, tmp_path: Path) -> None:
         copy = tmp_path / "copy"
         shutil.copytree(model_folder, copy)
@@ -270,6 +286,18 @@ class TestExplain:
         other = sorted(set(model.history.articles["article_id"]) - set(found["article"]) - known)
         with pytest.raises(forsys.DataError, match="no source recommends it"):
             model.explain(customer, other[0])
+
+    def test_where_no_source_recommends_anything(self, shop: Path, tmp_path: Path) -> None:
+        """Customers who never bought, where all sources are off that need no purchase."""
+        off = {
+            f"retrieval.sources.{name}": False for name in load_settings().retrieval.sources if name != "repurchase"
+        }
+        made = forsys.Shop(shop).fit(tmp_path, settings=SETTINGS | off | {"tuning.grid": {}})
+        never = int(np.flatnonzero(np.diff(made.history.first) == 0)[0])
+        customer = made.history.customers["customer_id"][never]
+        assert made.recommend(customer).empty
+        with pytest.raises(forsys.DataError, match=f"No source recommends anything to the customer {customer}"):
+            made.explain(customer)
 
 
 class TestFrames:

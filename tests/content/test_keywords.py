@@ -112,3 +112,10 @@ def test_a_french_stop_word_is_not_a_keyword() -> None:
 @pytest.mark.parametrize("text", [JAPANESE, "\x00\x01", "😀😀", "x" * 20_000, "a", "-", "Robe. " * 300])
 def test_odd_texts_are_analysed(text: str) -> None:
     assert analyse_description(text, 10)[0] == text
+
+
+def test_more_keywords_than_a_byte_can_count(tmp_path: Path) -> None:
+    text = " ".join(f"{first}{second}ing" for first in "bcdfghjklmnpqrst" for second in "aeiouylrwh" for _ in "12")
+    found = extract_keywords(articles(f"{text}. {text.replace('ing', 'ers')}."), tmp_path, 1_000)
+    assert len(found) > 255
+    assert found["rank"].to_list() == list(range(1, len(found) + 1))

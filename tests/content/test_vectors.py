@@ -5,7 +5,14 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from forsys.content.vectors import EMBEDDING, content_vectors, embed, project
+from forsys.content.vectors import (
+    EMBEDDING,
+    content_vectors,
+    embed,
+    project,
+    unfair_pictures,
+    with_fair_pictures,
+)
 from forsys.errors import DataError
 
 WORDS = pl.Series("words", [[1.0, 0.0], [0.0, 1.0], None, [1.0, 0.0]], pl.Array(pl.Float32, 2))
@@ -74,3 +81,15 @@ def test_equal_codes_are_equal_vectors() -> None:
 def test_absent_features_name_the_stage() -> None:
     with pytest.raises(DataError, match=r"shape.*stage `content`"):
         content_vectors(pl.DataFrame([WORDS]), {"words": 1.0, "shape": 1.0})
+
+
+@pytest.mark.parametrize(("pictured", "fair"), [(20, True), (19, True), (18, False), (0, False)])
+def test_pictures_of_new_articles_are_used_where_nearly_all_have_one(pictured: int, fair: bool) -> None:
+    """Of 30 articles the last 20 never sold. What a shop pictures of these it may be going to sell."""
+    vectors = [[1.0, 0.0]] * (10 + pictured) + [None] * (20 - pictured)
+    column = pl.Series("colour", vectors, pl.Array(pl.Float32, 2))
+    articles, never_sold = pl.DataFrame([pl.Series("article", range(30)), column]), np.arange(30) >= 10
+    assert unfair_pictures(articles, never_sold).tolist() == ([False] * 30 if fair else never_sold.tolist())
+    found = with_fair_pictures(articles, never_sold)
+    assert found["colour"].count() == (10 + pictured if fair else 10)
+    assert found.schema == articles.schema

@@ -9,15 +9,16 @@ from pandas.testing import assert_frame_equal
 
 from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
-from forsys.evaluation.ablation import ALL, Ablation, ablate, ablation_text
+from forsys.evaluation.ablation import ALL, Ablation, _without_source, ablate, ablation_text
 from forsys.evaluation.backtest import backtest_table, score_folds
 from forsys.evaluation.list_names import FINAL
 from forsys.evaluation.network_ablation import ablations
 from forsys.metrics.lists import average_precision, found_at
 from forsys.ranking.ordering import rank_buyers
 from forsys.ranking.training_pairs import LabelledFolds
-from forsys.ranking.tuning import tune_for
+from forsys.ranking.tuning import Tuned, tune_for
 from forsys.recurrent.config import ALL_FEATURES
+from forsys.retrieval.fusion import Fusion
 from forsys.run import Run
 from world import run_on
 
@@ -128,3 +129,18 @@ def test_the_recurrent_model_loses_each_group_and_keeps_each_alone() -> None:
         assert groups[f"only {group}"] == {group}
     same = source | {"num_networks": 1, "cell": "gru", "new_article_bias": None}
     assert all(config == same | {"features": config["features"]} for config in configs.values())
+
+
+def test_what_is_the_only_one_of_its_kind_is_not_left_out(shop: Path, tmp_path: Path) -> None:
+    alone = few(shop, tmp_path, ["customer"], ["best_sellers"])
+    found = ablate(alone, 1)
+    assert found.lists["without"].tolist() == found.candidates["without"].tolist() == [ALL]
+    for name in ("customer", "best_sellers"):
+        with pytest.raises(DataError, match=f"ablate: {name} is the only .* nothing is left without it"):
+            ablate(alone, 1, [name])
+
+
+def test_the_only_source_that_tuning_has_kept_is_not_left_out() -> None:
+    tuned = Tuned({"als": {}}, Fusion({"als": 1.0}), [], 0, 0.0, {}, ["bpr"])
+    with pytest.raises(DataError, match="only the source als is in use"):
+        _without_source(tuned, "als")

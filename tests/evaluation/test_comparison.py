@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forsys.errors import DataError
 from forsys.evaluation import comparison, mixture_ablation
 from forsys.evaluation.comparison import (
     FEATURES,
@@ -21,11 +22,13 @@ from forsys.evaluation.comparison import (
 )
 from forsys.evaluation.kept_runs import keep_result, kept_runs
 from forsys.evaluation.mixture_ablation import ALL, ablations
+from forsys.evaluation.network_ablation import network_ablation
 from forsys.evaluation.next_item_accuracy import ACCURACY_AT
 from forsys.recurrent.cells import CELLS, Cell
 from forsys.report.comparison_tables import CELL_COLOURS, _network_looks, write_comparison, write_comparison_page
 from forsys.retrieval.mixture_features import GROUPS
 from forsys.run import Run
+from forsys.tables.events import next_item_events
 from world import run_on
 
 Output = pytest.CaptureFixture[str]
@@ -174,3 +177,32 @@ def test_the_ablation_is_paired_with_everything(run: Run, monkeypatch: pytest.Mo
     assert list(table["mixture"]) == [ALL, "without item_knn", "without same_attributes"]
     assert not table.loc[0, ["gain@10", "low@10", "high@10", "gain@100"]].any()
     assert table["@100"].between(0, 1).all()
+
+
+def test_a_period_in_which_there_is_no_next_item(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "next_item_events", lambda *_: np.zeros(0, np.int64))
+    assert bias_sweep(run).empty
+    for measured in (network_ablation, mixture_ablation.mixture_ablation):
+        with pytest.raises(DataError, match="there is no next item to predict"):
+            measured(run)
+
+
+def test_the_bias_where_no_new_article_was_bought(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    fold, history = run.calendar.holdout.earlier(1), run.history
+    events = next_item_events(history, fold)
+    old = events[history.sold_before(fold.as_of)[history.article[events]]]
+    monkeypatch.setattr(comparison, "next_item_events", lambda *_: old)
+    sweep = bias_sweep(run)
+    assert sweep["never sold"].isna().all()
+    assert (sweep["sold before"] == sweep["all"]).all()
+
+
+@pytest.mark.usefixtures("found")
+def test_what_was_ranked_by_other_code_is_measured_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("trained again")
+
+    monkeypatch.setattr(comparison, "make_source", refuse)
+    monkeypatch.setattr(comparison, "code_fingerprint", lambda _: "of other code")
+    with pytest.raises(RuntimeError, match="trained again"):
+        compare(run)

@@ -9,7 +9,7 @@ import pytest
 from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.evaluation import sample_fidelity
-from forsys.evaluation.sample_fidelity import REAL, as_text, check, compared, measure
+from forsys.evaluation.sample_fidelity import REAL, as_text, check, compared, measure, of_the_tables
 from forsys.tables.build import build_tables
 from forsys.tables.dataset import locate
 from forsys.tables.history import History
@@ -121,3 +121,10 @@ def test_a_folder_is_checked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no table in"):
         check(tmp_path)
+
+
+def test_a_shop_without_kaggles_columns(tiny_history: History) -> None:
+    found = of_the_tables(tiny_history)
+    missing = ["articles without a description", "customers without FN", "customers without Active"]
+    assert [found[name] for name in missing] == [1, 1, 1]
+    assert found["customers without an age"] == 1 / 5

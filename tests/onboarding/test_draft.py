@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import shops
 from forsys.errors import DataError
 from forsys.onboarding.draft import draft
+from forsys.tables.files import find
 from forsys.tables.shop_file import read_shop_file
 
 SHOPS = (shops.order_lines, shops.marketplace, shops.grocer)
@@ -68,7 +70,8 @@ def test_a_folder_stands_for_its_tables(tmp_path: Path) -> None:
     shops.order_lines(tmp_path / "shop")
     export = tmp_path / "shop" / "Export"
     (export / "notes.md").write_text("no table", encoding="utf-8")
-    assert draft([export], tmp_path) == draft(sorted(export.glob("*.csv")), tmp_path)
+    (export / "._orders.csv").write_bytes(b"\x00\x05\x16\x07")  # macOS puts one beside each file of an archive
+    assert draft([export], tmp_path) == draft(sorted(export.glob("[!.]*.csv")), tmp_path)
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -128,6 +131,69 @@ def test_ids_of_eight_digits_are_no_days(tmp_path: Path) -> None:
     text = draft([write(tmp_path, "x.csv", f"item,customer,sold\n{rows}")], tmp_path)
     assert 'day = "sold"' in text
     assert 'article = "item"' in text
+
+
+ROWS = [(f"2024-01-{1 + n % 28:02}", f"c{n % 7}", f"a{n % 11}") for n in range(60)]
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r", "\x00", "\x1f", "\x7f", "\u2028", '"', "\\", "'", "#"])
+def test_whatever_names_and_values_hold_the_draft_can_be_read(sign: str, tmp_path: Path) -> None:
+    """In a Parquet file, which may hold any text; also in columns that stay unused, and in the names of files."""
+    columns = {f"order{sign}day": 0, f"customer{sign}id": 1, f"article{sign}id": 2}
+    frame = pl.DataFrame(
+        {name: [f"a{sign}{row[i]}" if i else row[i] for row in ROWS] for name, i in columns.items()}
+        | {f"about{sign}it": [f"x{sign}y{n}" for n in range(60)]}
+    )
+    name = f"or{sign}ders.parquet" if sign != "\x00" else "orders.parquet"
+    frame.write_parquet(tmp_path / name)
+    (tmp_path / "drafted.toml").write_text(draft([tmp_path / name], tmp_path), encoding="utf-8", newline="\n")
+    found = read_shop_file(tmp_path / "drafted.toml")
+    assert [found.orders.day, found.orders.customer, found.orders.article] == list(columns)
+    assert found.orders.file == name
+
+
+def test_orders_without_ids(tmp_path: Path) -> None:
+    """What is not found is said in the draft."""
+    rows = "".join(f"{day},{n % 5}.5,{n % 3}.25\n" for n, (day, _, _) in enumerate(ROWS))
+    found = tomllib.loads(draft([write(tmp_path, "x.csv", f"date,net,gross\n{rows}")], tmp_path))
+    assert found["orders"]["customer"] == found["orders"]["article"] == "?"
+
+
+@pytest.mark.parametrize("target", ["shop", "shop/below", "elsewhere"])
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_the_draft_finds_the_files_from_where_it_lies(
+    target: str, is_relative: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / target
+    folder.mkdir(parents=True)
+    (tmp_path / "shop").mkdir(exist_ok=True)
+    rows = "".join(f"{','.join(row)}\n" for row in ROWS)
+    file = write(tmp_path / "shop", "orders.csv", f"day,customer,article\n{rows}")
+    given = file.relative_to(tmp_path) if is_relative else file
+    (folder / "drafted.toml").write_text(draft([given], Path(target)), encoding="utf-8")
+    shop = read_shop_file(folder / "drafted.toml")
+    assert [path.resolve() for path in find(shop.orders, shop.folder)] == [file]
+
+
+@pytest.mark.parametrize(
+    ("names", "others", "expected"),
+    [
+        (["sales-1.csv", "sales-2.csv"], [], "sales-*.csv"),
+        (["2024-1.csv", "2024-2.csv"], ["customers.csv"], ["2024-1.csv", "2024-2.csv"]),
+        (["sales1.csv", "sales2.csv"], ["sales_notes.csv"], ["sales1.csv", "sales2.csv"]),
+        (["a[x]1.csv", "a[x]2.csv"], [], ["a[x]1.csv", "a[x]2.csv"]),
+    ],
+)
+def test_a_glob_only_where_it_finds_no_other_file(
+    names: list[str], others: list[str], expected: str | list[str], tmp_path: Path
+) -> None:
+    rows = "".join(f"{','.join(row)}\n" for row in ROWS)
+    files = [write(tmp_path, name, f"day,customer,article\n{rows}") for name in names]
+    for name in others:
+        write(tmp_path, name, "text\nnone\n")
+    found = tomllib.loads(draft(files, tmp_path))["orders"]["file"]
+    assert found == expected
 
 
 def test_a_folder_without_tables(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from polars.testing import assert_frame_equal
 
 from conftest import TINY_ROWS
 from forsys import schema
+from forsys.errors import DataError
 from forsys.ranking.features import GROUPS, build
+from forsys.ranking.features.content import HALF_LIFE, average_pictures, mean_vectors, unit_vectors
 from forsys.ranking.features.customer import customer_table
 from forsys.ranking.pairs import Pairs
 from forsys.retrieval.fusion import Fusion
@@ -152,6 +154,42 @@ def test_a_pair_s_features_do_not_depend_on_the_others(group: str, pairs: Pairs)
     """Negatives are sampled before features are built, so a sampled pair must look as it does among all."""
     rows = np.arange(3, len(pairs), 7)
     assert_frame_equal(build(pairs[rows], [group]), build(pairs, [group])[rows], check_exact=True)
+
+
+def test_whether_an_article_has_a_picture_is_no_feature(pairs: Pairs) -> None:
+    """A shop may keep pictures of just what it sells: without one, an article is like an average one."""
+    found, weights = build(pairs, ["content"]), pairs.profiles.decayed_purchases(HALF_LIFE)
+    for column in ("colour", "shape"):
+        vectors = unit_vectors(pairs.history.articles[column])
+        blank = np.isnan(vectors[pairs.article, 0])
+        sold = vectors[pairs.history.sold_before(pairs.as_of)]  # pictures of the others are not used
+        usual = mean_vectors(weights, vectors) @ np.nanmean(sold, axis=0)
+        assert blank.any() and np.isfinite(usual).any()
+        similarity = found[f"{column}_similarity"].to_numpy()
+        np.testing.assert_allclose(similarity[blank], usual[pairs.row[blank]], rtol=1e-4)
+
+
+def test_the_average_picture_is_of_what_was_known_then(history: History, world_as_of: date) -> None:
+    """Of articles that no table lists, from the first purchase on."""
+    unlisted = replace(history, listed=0)
+    known = unit_vectors(history.articles["colour"].filter(pl.Series(history.sold_before(world_as_of))))
+    found = average_pictures(unlisted, world_as_of)[0]["colour"]
+    np.testing.assert_allclose(found, np.nanmean(known, axis=0), rtol=1e-5)
+    assert np.isnan(average_pictures(unlisted, date(2020, 3, 1))[0]["colour"]).all()
+
+
+def test_a_new_article_is_an_average_one_where_others_have_no_picture(pairs: Pairs) -> None:
+    """On the first day all are new: 1 of 13 has no picture, and there is no average of what sold."""
+    found = build(replace(pairs, as_of=date(2020, 3, 1)), ["content"])
+    assert found["colour_similarity"].is_nan().all()
+    assert not found["words_similarity"].is_nan().all()
+
+
+def test_groups_that_know_nothing_of_a_shop_are_refused(world: History, pairs: Pairs) -> None:
+    bare = world.with_articles(world.articles.drop("colour", "shape", "words"))
+    blind = replace(pairs, log=bare, profiles=replace(pairs.profiles, history=bare))
+    with pytest.raises(DataError, match=r"ranking\.features: content has no feature of this shop\. Name more"):
+        build(blind, ["content"])
 
 
 def test_no_feature_has_two_meanings(pairs: Pairs) -> None:

@@ -15,8 +15,9 @@ from forsys.candidates import labelled_candidates
 from forsys.errors import DataError
 from forsys.metrics import lists
 from forsys.progress import stage_line
-from forsys.ranking import training, training_pairs
+from forsys.ranking import calibration_sample, training, training_pairs
 from forsys.ranking.calibration import listed
+from forsys.ranking.calibration_sample import KeptSamples
 from forsys.ranking.explain import contributions, importance, meaning
 from forsys.ranking.features import GROUPS
 from forsys.ranking.features.documentation import page
@@ -125,6 +126,16 @@ class TestLearning:
         fused = score(run, tuned.fusion.fuse(candidates, run.settings.k))
         assert score(run, holdout_order(run, tuned, found)) > fused
 
+    def test_features_of_the_customer_alone(self, run: Run, tuned: Tuned) -> None:
+        """The linear model has no feature then, and the order is that of the pairs with equal scores."""
+        ranking = run.settings.ranking.model_copy(update={"features": ["customer"]})
+        other = replace(run, settings=run.settings.model_copy(update={"ranking": ranking}))
+        found = fit_for(LabelledFolds(other), tuned, run.calendar.holdout, CHOICE)
+        order, first = holdout_order(other, tuned, found), pl.col("rank") == 1
+        assert order.filter(first)["customer"].n_unique() == len(run.target_customers(run.calendar.holdout))
+        pairs = LabelledFolds(other).complete(tuned.sources, run.calendar.holdout)
+        assert contributions(found, pairs.features, pairs.group).shape == pairs.features.shape
+
     def test_nothing_to_learn(self, run: Run, tuned: Tuned, labelled: LabelledFolds) -> None:
         first = run.calendar.weekly(100)[-1]
         with pytest.raises(DataError, match="nobody bought a candidate"):
@@ -148,6 +159,23 @@ class TestLearning:
         assert_frame_equal(buyers_in_order(run, tuned, fold, ranker), order, check_exact=True)
         for name, values in vars(listed(run, tuned, fold, ranker)).items():
             assert len(values) and values.tobytes() == getattr(chances, name).tobytes(), name
+
+    def test_a_sample_that_was_kept_gives_the_same_chances(
+        self, run: Run, tuned: Tuned, labelled: LabelledFolds, ranker: Ranker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folds, kept = [run.calendar.holdout.earlier(n) for n in (1, 2)], KeptSamples()
+        for fold in folds:
+            labelled.sampled(tuned.sources, fold)  # makes the candidates
+        first = [kept(run, tuned, fold) for fold in folds]
+        assert [kept(run, tuned, fold) is blocks for fold, blocks in zip(folds, first, strict=True)] == [True] * 2
+        chances, again = listed(run, tuned, folds[0], ranker), listed(run, tuned, folds[0], ranker, sample=kept)
+        assert len(chances.hit)
+        for name, values in vars(chances).items():
+            assert values.tobytes() == getattr(again, name).tobytes(), name
+        monkeypatch.setattr(calibration_sample, "KEPT_PAIRS", sum(len(block.hit) for block in first[0]))
+        other = kept(run, tuned, folds[1])  # used last: the other one goes
+        assert other is first[1]
+        assert kept(run, tuned, folds[0]) is not first[0]
 
 
 @pytest.mark.usefixtures("ranker")  # so that the candidates are made
@@ -275,6 +303,12 @@ class TestLinear:
     def test_a_feature_that_is_unknown_everywhere(self) -> None:
         unknown = self.features.with_columns(b=pl.lit(float("nan")))
         assert np.isfinite(Linear.fit(unknown, self.hit, np.arange(200)).score(unknown)).all()
+
+    def test_without_a_feature_all_scores_are_equal(self) -> None:
+        none = Linear.fit(self.features.select(pl.exclude("a", "b")), self.hit, np.arange(200))
+        back = Linear.from_json(json.loads(json.dumps(none.to_json())))
+        assert back.score(self.features).tolist() == [0.0] * 200
+        assert back.parts(self.features).shape == (200, 0)
 
 
 class TestExplain:

@@ -141,6 +141,15 @@ class TestLabelledFolds:
         assert complete() is None
         assert labelled.sampled(sources, fold) is sampled
 
+    def test_a_fold_and_later_ones_are_forgotten_and_earlier_ones_are_not(self, run: Run) -> None:
+        fold, labelled = run.calendar.holdout.earlier(1), LabelledFolds(run)
+        sources = {"best_sellers": run.settings.retrieval.sources["best_sellers"]}
+        folds = (run.calendar.holdout, fold, fold.earlier(1))
+        *later, earlier = [weakref.ref(labelled.sampled(sources, each)) for each in folds]
+        labelled.forget_since(fold)
+        assert [each() for each in later] == [None, None]
+        assert labelled.sampled(sources, fold.earlier(1)) is earlier()
+
     def test_folds_one_after_the_other(self, run: Run) -> None:
         fold, sources = run.calendar.holdout.earlier(1), run.settings.retrieval.sources
         labelled = LabelledFolds(run)

@@ -1,12 +1,26 @@
-"""What tuning keeps: every quick source, and slow ones only with a weight."""
+"""What tuning keeps: every quick source, and slow ones only with a weight. And what it refuses."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from forsys.ranking.tuning import Tuned
+from forsys.calendar import day_number
+from forsys.errors import DataError
+from forsys.ranking.tuning import Tuned, tune, tune_for
 from forsys.retrieval.fusion import Fusion
+from forsys.run import Run
 from forsys.settings import load_settings
+from forsys.tables.history import Returns
+from world import run_on
 
 SOURCES = load_settings().retrieval.sources
+
+
+@pytest.fixture(scope="module")
+def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_on(shop, tmp_path_factory.mktemp("tuning"))
 
 
 def tuned(**weights: float) -> Tuned:
@@ -33,3 +47,30 @@ def test_quick_sources_stay_for_the_ranker(name: str) -> None:
 
 def test_a_small_weight_is_a_weight() -> None:
     assert "als" in tuned(als=0.01).sources
+
+
+def test_slow_sources_stay_where_there_is_no_other() -> None:
+    """With a weight or without: something has to propose articles."""
+    slow = {name: SOURCES[name] for name in ("als", "bpr")}
+    found = Tuned(slow, Fusion(dict.fromkeys(slow, 0.0)), ["2024-01-01"], 100, 0.0, {}).without_idle()
+    assert found.sources == slow
+    assert found.left_out == []
+
+
+def test_a_parameter_that_is_a_list_is_tuned(run: Run) -> None:
+    values = [["article"], ["article", "product_code"]]
+    sources = {name: SOURCES[name] for name in ("best_sellers", "same_attributes")}
+    retrieval = run.settings.retrieval.model_copy(update={"sources": sources})
+    tuning = run.settings.tuning.model_copy(update={"grid": {"same_attributes.attributes": values}})
+    other = replace(run, settings=run.settings.model_copy(update={"retrieval": retrieval, "tuning": tuning}))
+    found = tune_for(other, run.calendar.holdout)
+    assert list(found.tried["same_attributes.attributes"]) == ["['article']", "['article', 'product_code']"]
+    assert found.sources["same_attributes"]["attributes"] in values
+
+
+def test_a_holdout_of_which_nothing_was_kept(run: Run) -> None:
+    log, other = run.history, replace(run)
+    rows = np.flatnonzero(log.day >= day_number(run.calendar.holdout.as_of))
+    vars(other)["history"] = replace(log, returns=Returns(rows, log.day[rows], log.units[rows]))
+    with pytest.raises(DataError, match=r"All that was bought between .* came back by then, .* --holdout-days\."):
+        tune(other)

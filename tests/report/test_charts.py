@@ -1,5 +1,6 @@
 """What stands where in the charts: worked out by hand."""
 
+from datetime import timedelta
 from itertools import pairwise
 
 import polars as pl
@@ -126,6 +127,8 @@ def test_the_holdout_is_shaded() -> None:
     days = weeks["week"].to_list()
     chart = charts.weeks_chart(weeks, Fold(days[1], days[1].replace(day=15)))
     assert chart is not None and chart.band == (50, 100)
+    longer = charts.weeks_chart(weeks, Fold(days[0] - timedelta(days=5), days[1].replace(day=15)))
+    assert longer is not None and longer.band == (0, 100)  # of a holdout that begins before the first whole week
 
 
 @pytest.mark.parametrize("top", [1e-9, 0.0021, 0.08, 0.5, 1.0, 7, 123, 31_788_324])

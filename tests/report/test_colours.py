@@ -48,6 +48,12 @@ def test_swatches_have_the_colour_of_the_article(colour: str, expected: str) -> 
     assert swatch(colour, "Dress")[0] == expected
 
 
+@pytest.mark.parametrize("colour", ["None", "1", "0.5", "C1", "r", "#12"])
+def test_what_only_a_program_reads_as_a_colour_is_none(colour: str) -> None:
+    """Such as the codes of a shop."""
+    assert swatch(colour, "Dress")[0] not in {"#000000", "#ffffff", "#808080", "#ff7f0e", "#ff0000"}
+
+
 @pytest.mark.parametrize("colour", ["Black", "Other Pink", "weiß", "", "Greyish Beige", "<b>"])
 def test_what_stands_on_a_swatch_can_be_read(colour: str) -> None:
     background, ink = swatch(colour, "Kleid")

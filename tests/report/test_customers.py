@@ -1,12 +1,13 @@
 """The customers of the page, on the tiny shop with all stages run."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from forsys.report.customers import BEFORE, Customer, find_customers, kinds_of, sample
+from forsys.report.customers import BEFORE, Customer, _customer, find_customers, kinds_of, sample
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
 from forsys.tables.history import History
@@ -54,10 +55,18 @@ def test_hits_are_what_was_bought(finished: Run, customers: list[Customer]) -> N
                 one.article for one in each.predicted
             }
             assert (each.num_bought, each.hits) == (len(bought), sum(one.hit for one in each.predicted))
-            assert each.baseline_hits == len(bought & {*each.baseline})
+            assert {article for article, hit in each.baseline if hit} == bought & {a for a, _ in each.baseline}
+            assert each.baseline_hits == sum(hit for _, hit in each.baseline)
             assert ("hit" in each.tags) == (each.hits > 0)
         else:
             assert (each.bought, each.hits) == ([], 0)
+
+
+def test_a_hit_of_the_baseline_is_marked_also_where_not_all_that_was_bought_is_shown() -> None:
+    lists: dict[str, Any] = {"tags": [], "before": [], "predicted": [], "baseline": [99, 19]}
+    found = _customer("a", None, period="holdout", bought=list(range(20)), **lists)
+    assert 19 not in found.bought
+    assert (found.baseline, found.baseline_hits) == ([(99, False), (19, True)], 1)
 
 
 def test_nothing_bought_since_the_cut_off_is_called_earlier(finished: Run, customers: list[Customer]) -> None:

@@ -232,6 +232,19 @@ def test_a_link_opens_a_customer(browser: Browser, page: Path) -> None:
     browser.wait(f"document.querySelector('#customer code').textContent === {wanted!r}")
 
 
+def test_a_link_opens_the_customer_of_just_that_id(browser: Browser, page: Path, tmp_path: Path) -> None:
+    browser.open(page)
+    first = texts(browser, "#customer code")[0]
+    browser.run("document.getElementById('forth').click()")
+    second = texts(browser, "#customer code")[0]
+    other = tmp_path / "page.html"
+    text = page.read_text(encoding="utf-8").replace(first, "12").replace(second, "1")
+    other.write_text(text, encoding="utf-8")
+    browser.open(other)
+    browser.run("location.hash = 'customer=1'")
+    browser.wait("document.querySelector('#customer code').textContent === '1'")
+
+
 def test_tables_are_sorted_by_a_click(browser: Browser, page: Path) -> None:
     browser.open(page)
     column = "#scores tbody td:nth-child(2)"

@@ -112,7 +112,7 @@ def customer(number: int, period: str, hit: bool) -> Customer:
     bought = [1, 13] if period == "holdout" else []
     return Customer(
         f"{number:064x}", 30, period, ["hit" if hit else "miss"], 3, before, len(bought), bought, predicted,
-        list(range(12)), int(hit), 1,
+        [(a, a == 1) for a in range(12)], int(hit), 1,
     )  # fmt: skip
 
 
@@ -446,6 +446,24 @@ def test_thumbnails_are_small(run: Run, tmp_path: Path) -> None:
     (tmp_path / "small.webp").write_bytes(jpeg)
     with Image.open(tmp_path / "small.webp") as small:
         assert small.size == (75, 112)
+
+
+def test_a_thumbnail_is_upright_and_on_white(tmp_path: Path) -> None:
+    """As its decoded picture is: cameras store pictures lying on a side, and shops cut garments out."""
+    lying = Image.new("RGB", (300, 200), "teal")
+    lying.paste("red", (0, 0, 100, 200))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees to the right
+    lying.save(tmp_path / "lying.jpg", exif=exif)
+    Image.new("RGBA", (200, 300), (0, 0, 0, 0)).save(tmp_path / "empty.png")
+    cut_out = Image.new("RGBA", (200, 300), (0, 0, 0, 0))
+    cut_out.paste((200, 0, 0, 255), (50, 50, 150, 250))
+    cut_out.save(tmp_path / "cut_out.png")
+    found = {name: thumbnail(tmp_path / name) for name in ("lying.jpg", "cut_out.png", "empty.png")}
+    assert found["empty.png"] is None
+    pictures = {name: np.asarray(Image.open(io.BytesIO(webp))).astype(int) for name, webp in found.items() if webp}
+    assert pictures["lying.jpg"].shape == (112, 75, 3) and (pictures["lying.jpg"][5, 37] - [255, 0, 0]).max() < 40
+    assert pictures["cut_out.png"][2, 2].min() > 240 and pictures["cut_out.png"][56, 37, 0] > 150
 
 
 def test_no_thumbnail_of_what_is_too_large_or_no_file(tmp_path: Path) -> None:

@@ -12,14 +12,14 @@ from forsys.calendar import Fold, day_number
 from forsys.errors import DataError
 from forsys.evaluation.mixture_accuracy import held, mixture_ranks
 from forsys.evaluation.next_item_accuracy import next_item_ranks
-from forsys.retrieval import mixture, mixture_features
+from forsys.retrieval import mixture, mixture_features, registry
 from forsys.retrieval.baskets import basket_weights
 from forsys.retrieval.item_knn import ItemKNN
 from forsys.retrieval.mixture import Fitted, Mixture, fit_source
 from forsys.retrieval.mixture_candidates import Candidates
 from forsys.retrieval.mixture_features import Articles, Problem, columns_of, launch_rank
 from forsys.retrieval.mixture_learning import sample
-from forsys.retrieval.registry import check_sources
+from forsys.retrieval.registry import check_sources, without_missing_parts
 from forsys.retrieval.source import Source
 from forsys.settings import load_settings
 from forsys.tables.events import next_item_events, profiles_of
@@ -302,3 +302,30 @@ def test_an_article_that_only_later_sales_tell_of_has_no_place(tiny_history: His
     unlisted = replace(tiny_history, listed=3)
     np.testing.assert_allclose(launch_rank(unlisted, date(2020, 1, 3))[:5], [0, 1 / 3, 2 / 3, np.nan, np.nan])
     np.testing.assert_allclose(launch_rank(unlisted, date(2020, 1, 6))[:5], [0, 0.25, 0.5, np.nan, 0.75])
+
+
+OF_ONE = '{{ class = "forsys.retrieval.mixture:Mixture", members = {{ one = {{ {} }} }} }}'
+MEMBER = f"retrieval.sources.mixture={OF_ONE}"
+
+
+def test_a_source_needs_what_its_members_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(overrides=[MEMBER.format('class = "forsys.retrieval.next_item:NextItem"')])
+    monkeypatch.setattr(registry, "missing_modules", lambda _: [])
+    assert {"mixture", "next_item"} <= {*without_missing_parts(settings).retrieval.sources}
+    monkeypatch.setattr(registry, "missing_modules", lambda _: ["tensorflow"])
+    assert not {"mixture", "next_item"} & {*without_missing_parts(settings).retrieval.sources}
+
+
+def test_a_member_is_checked_with_the_settings() -> None:
+    settings = load_settings(overrides=[MEMBER.format('class = "forsys.retrieval.als:ALS", factor = 3')])
+    with pytest.raises(DataError, match=r"retrieval\.sources\.mixture\.members\.one: factor"):
+        check_sources(settings)
+
+
+def test_a_later_article_at_the_end_of_the_table_is_in_no_basket(world: History) -> None:
+    """Short baskets are filled up with -1, by which NumPy means the last article; its launch is not known yet."""
+    later = replace(world, listed=119)
+    source, profiles = make().fit(later, TAUGHT), later.profiles(np.arange(300), TAUGHT)
+    problem = source.problem(profiles[np.flatnonzero(profiles.stop > profiles.start)])
+    assert np.isnan(problem.articles["launch"][119])
+    assert np.isfinite(columns_of(problem, ["article"])["launch_gap"]).all()

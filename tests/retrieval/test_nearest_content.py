@@ -1,7 +1,7 @@
 """Content kNN, worked out by hand."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,9 @@ import pytest
 
 from conftest import articles_of, customers_of
 from forsys import schema
+from forsys.content.vectors import content_vectors
 from forsys.errors import DataError
+from forsys.retrieval import nearest_content
 from forsys.retrieval.nearest_content import NearestContent, chance_on_sale
 from forsys.tables.history import History
 
@@ -87,6 +89,18 @@ def test_a_missing_picture_changes_no_score() -> None:
     np.testing.assert_allclose(with_colour, without, rtol=1e-5)
 
 
+def test_a_picture_says_nothing_of_a_new_article_where_others_have_none() -> None:
+    """A shop may keep pictures of just what it sells. Articles 2 and 5 never sold, and 5 has no picture."""
+    history, scores = shop(), []
+    for new in ([1.0, 0.0], [0.0, 1.0], None):
+        colours = [[1.0, 0.0]] * 2 + [new] + [[0.0, 1.0]] * 2 + [None]
+        colour = pl.Series("colour", colours, pl.Array(pl.Float32, 2))
+        articles = history.articles.with_columns(colour, colour.alias("shape"))
+        source = NearestContent().fit(history.with_articles(articles), AS_OF)
+        scores.append(source.score(history.profiles(np.array([0]), AS_OF), np.zeros(6, int), np.arange(6)).tolist())
+    assert scores[0] == scores[1] == scores[2]
+
+
 def test_without_content_the_stage_is_named(world: History, world_as_of: date) -> None:
     bare = replace(world, articles=world.articles.drop("words"))
     with pytest.raises(DataError, match=r"words.*stage `content`"):
@@ -104,3 +118,24 @@ def test_chance_on_sale() -> None:
     assert chance_on_sale(unlisted, date(2020, 1, 8), sells, 1).tolist() == [0, 1, 0, 0]
     nothing_known = replace(history, listed=0)
     assert chance_on_sale(nothing_known, date(2020, 1, 8), sells, 3).tolist() == [0] * 4
+
+
+def test_vectors_are_made_once_for_all_cut_offs_of_a_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for other weights or other articles, of which they are others."""
+    made: list[dict[str, float]] = []
+
+    def counted(articles: pl.DataFrame, weights: dict[str, float]) -> np.ndarray:
+        made.append(dict(weights))
+        return content_vectors(articles, weights)
+
+    monkeypatch.setattr(nearest_content, "content_vectors", counted)
+    history, words_alone = shop(), NearestContent(**ONLY_WORDS)
+    first = words_alone.fit(history, AS_OF).similar_.toarray()
+    again = words_alone.fit(history.before(AS_OF), AS_OF + timedelta(days=1)).similar_.toarray()
+    assert len(made) == 1
+    np.testing.assert_array_equal(first, again)
+    replace(words_alone, words_weight=2.0).fit(history, AS_OF)
+    others = history.articles.with_columns(words=pl.Series(np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]))
+    other = words_alone.fit(history.with_articles(others), AS_OF).similar_.toarray()
+    assert [weights["words"] for weights in made] == [1.0, 2.0, 1.0]
+    assert not np.array_equal(other, first)

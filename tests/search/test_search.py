@@ -55,6 +55,10 @@ def found(run: Run, space: Path) -> Found:
     return search(run, Space.read(space, run.settings), TRIALS, WEEKS)
 
 
+def test_as_many_weeks_as_there_are(run: Run) -> None:
+    assert folds_to_score(run, 10**7) == folds_to_score(run, 100)
+
+
 class TestSearch:
     def test_trials_are_within_the_space(self, found: Found) -> None:
         assert sorted(found.trials["trial"]) == [1, 2, 3, 4, 5, 6]
@@ -186,6 +190,8 @@ class TestSpace:
             ('"ranking.lambda_l2" = { low = 0, high = 3, log = true }', "above 0 where log is true"),
             ("ranking.num_leaves = [7]", "in quotes as one key"),
             ('"k" = [10]', "k decides what is scored"),
+            ("""'"k"' = [10]""", "decides what is scored"),
+            ('"a b" = [10]', "space.toml: a b is no key of a setting"),
             ('"retrieval.sources.asl.factors" = [8]', "there is no setting retrieval.sources.asl.factors"),
             ('"retrieval.sources.als.nonsense" = [8]', "ALS takes: factors"),
         ],

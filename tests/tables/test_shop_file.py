@@ -231,6 +231,14 @@ def test_several_files(tmp_path: Path, file: str) -> None:
     assert shop.rows("t_dat") == PLAIN
 
 
+def test_a_glob_leaves_hidden_files_out_unless_it_names_them(tmp_path: Path) -> None:
+    """macOS puts a ._2024-0.csv, which is no table, beside each file of an archive."""
+    hidden = MONTHS | {"m/._2024-0.csv": "\0\5\26\7"}
+    assert Shop(tmp_path / "1", ORDERS.replace("orders.csv", "m/*.csv"), hidden).rows("t_dat") == PLAIN
+    named = {name.replace("m/", "m/."): text for name, text in MONTHS.items()}
+    assert Shop(tmp_path / "2", ORDERS.replace("orders.csv", "m/.2024-*"), named).rows("t_dat") == PLAIN
+
+
 def test_files_may_differ_in_form(tmp_path: Path) -> None:
     mixed = MONTHS | {
         "m/2024-1.csv": str(MONTHS["m/2024-1.csv"]).replace(",", ";"),

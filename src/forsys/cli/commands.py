@@ -20,7 +20,7 @@ from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
 from forsys.stages import STAGES, is_up_to_date, note_measurement, require, run_stage
-from forsys.store import atomic_write, json_text, write_json, write_parquet
+from forsys.store import atomic_write, json_text, write_json, write_parquet, write_text
 
 FAULT = 2  # exit code
 
@@ -212,8 +212,7 @@ def draft_shop_file(options: argparse.Namespace) -> None:
     if target is None:
         print(text)
     else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        write_text(text, target)
         print(f"{target}: a draft. Read it, correct it, then: forsys check --input {target}")
 
 
@@ -247,7 +246,7 @@ def print_settings(options: argparse.Namespace) -> None:
 def make_sample(options: argparse.Namespace) -> None:
     """Write a generated shop to a new folder, or say how much one is like H&M's."""
     from forsys.sample.full_size import generate_full_size
-    from forsys.sample.shop import generate
+    from forsys.sample.shop import UNFINISHED, generate
 
     if options.fidelity:
         from forsys.evaluation.sample_fidelity import check
@@ -255,7 +254,8 @@ def make_sample(options: argparse.Namespace) -> None:
         return print(check(options.folder))
     if options.folder.is_file():
         raise DataError(f"{options.folder} is a file. Name a new folder for the generated shop.")
-    if options.folder.exists() and any(options.folder.iterdir()):
+    begun = (options.folder / UNFINISHED).exists()  # by a command that was stopped
+    if options.folder.exists() and any(options.folder.iterdir()) and not begun:
         raise DataError(f"{options.folder} is not empty. Name a new folder for the generated shop.")
     names = ("customers", "articles", "weeks", "images")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}

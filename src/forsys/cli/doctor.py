@@ -16,7 +16,7 @@ from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import PARTS, how_to_install, missing_modules
 from forsys.remote import remote_of
 from forsys.submission import owner_of
-from forsys.tables.dataset import tables_in
+from forsys.tables.dataset import tables_of
 from forsys.versions import package_versions
 from forsys.workspace import belongs_to
 
@@ -83,8 +83,12 @@ def _data(folder: str | None, home: Path) -> dict[str, Any]:
         dataset = find_data(folder, home, make_sample=False)
     except DataError as error:
         return {"fault": str(error)}
-    tables = {path.name: f"{_size(path) / 2**20:,.1f} MiB" for path in tables_in(dataset.folder)}
-    return {"folder": str(dataset.folder), "found by": dataset.origin, "generated": dataset.generated} | tables
+    about = {"folder": str(dataset.folder), "found by": dataset.origin, "generated": dataset.generated}
+    try:
+        files = tables_of(dataset)
+    except DataError as error:
+        return about | {"fault": str(error)}
+    return about | {path.name: f"{_size(path) / 2**20:,.1f} MiB" for path in files}
 
 
 def _size(path: Path) -> int:

@@ -87,7 +87,7 @@ def _pixels(data: bytes) -> Pixels:
         _check_jpeg(data)
     with opened_picture(data) as image:
         image.draft("RGB", (SIDE, SIDE))  # a JPEG is decoded at 1/8 to 1/2 of its size where that suffices
-        return _scaled_down(_as_rgb(ImageOps.exif_transpose(image)))
+        return _scaled_down(as_rgb(ImageOps.exif_transpose(image)))
 
 
 @contextmanager
@@ -117,8 +117,8 @@ def _scaled_down(image: Image.Image) -> Pixels:
     return np.asarray(image)
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
-    """An RGB picture without transparency."""
+def as_rgb(image: Image.Image) -> Image.Image:
+    """An RGB picture without transparency, which is put on white. Raises _Unusable where nothing is visible."""
     if image.mode.startswith("I"):  # 16 bits, which Pillow would clip to white
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
     if image.mode == "F":

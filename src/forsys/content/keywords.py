@@ -33,7 +33,7 @@ KEYWORDS: dict[str, pl.DataType] = {
     "article": pl.Int32(),
     "keyword": pl.String(),
     "score": pl.Float32(),
-    "rank": pl.UInt8(),
+    "rank": pl.UInt16(),
 }
 CACHE: dict[str, pl.DataType] = {
     "description": pl.String(),
@@ -62,7 +62,7 @@ def extract_keywords(
         .explode("keyword", "score")
         .drop_nulls("keyword")
         .sort("article", maintain_order=True)
-        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.UInt8).over("article"))
+        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.UInt16).over("article"))
         .select(pl.col(name).cast(kind) for name, kind in KEYWORDS.items())
     )
 

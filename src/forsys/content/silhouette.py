@@ -1,6 +1,6 @@
 """The garment's pixels: those that differ from the studio background, which is near-uniform up to the border."""
 
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,7 @@ def _norm(vectors: Floats) -> Floats:
     return norm
 
 
-@cache
+@lru_cache(maxsize=16)  # of up to 0.4 MiB: a shop's pictures may have any proportions
 def _surface_terms(height: int, width: int) -> tuple[Floats, Mask]:
     """Terms of a quadratic surface at each pixel, (height * width, 6), and which pixels are the border."""
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)

@@ -8,9 +8,12 @@ import polars as pl
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from forsys.arrays import Bools
 from forsys.errors import DataError
 
 EMBEDDING = 64  # dimensions of a block: on H&M the attributes' one-hot codes have some 600, a shape 446
+PICTURES = ("colour", "shape")  # content features that are taken from pictures
+NEARLY_ALL = 0.95  # share of the articles that never sold
 
 Vectors = npt.NDArray[np.float32]
 
@@ -27,6 +30,27 @@ def content_vectors(articles: pl.DataFrame, weights: Mapping[str, float]) -> Vec
         raise DataError(f"The articles have no {', '.join(missing)} features yet. Run the stage `content` first.")
     blocks = [np.sqrt(np.float32(weight)) * _block(articles[name]) for name, weight in weights.items() if weight]
     return np.hstack(blocks) if blocks else np.zeros((len(articles), 1), np.float32)
+
+
+def unfair_pictures(articles: pl.DataFrame, never_sold: Bools) -> Bools:
+    """Whose pictures are not to be used, (articles,): those that never sold, unless nearly all of them have one.
+
+    A shop may keep pictures of just what it sells. Of what never sold, a picture then says that it will.
+    """
+    pictured = np.zeros(len(articles), bool)
+    for name in set(PICTURES) & set(articles.columns):
+        pictured |= articles[name].is_not_null().to_numpy()
+    is_fair = not never_sold.any() or pictured[never_sold].mean() >= NEARLY_ALL
+    return np.zeros(len(articles), bool) if is_fair else never_sold
+
+
+def with_fair_pictures(articles: pl.DataFrame, never_sold: Bools) -> pl.DataFrame:
+    """The articles, those of `unfair_pictures` as if they had none."""
+    unfair = pl.Series(unfair_pictures(articles, never_sold))
+    if not unfair.any():
+        return articles
+    names = [name for name in PICTURES if name in articles.columns]
+    return articles.with_columns(pl.when(~unfair).then(pl.col(name)).alias(name) for name in names)
 
 
 def _block(column: pl.Series) -> Vectors:

@@ -48,7 +48,7 @@ def ablate(run: Run, weeks: int, names: Sequence[str] = ()) -> Ablation:
     be scored.
     """
     groups, sources = _chosen(run, names)
-    folds = [fold for fold in map(run.calendar.holdout.earlier, range(1, weeks + 1)) if tuning_folds(run, fold)]
+    folds = [fold for fold in run.calendar.weekly(weeks + 1)[1:] if tuning_folds(run, fold)]
     folds = [fold for fold in folds if len(run.labels(fold))]
     if not folds:
         raise DataError(
@@ -114,7 +114,10 @@ def ablation_text(run: Run, found: Ablation) -> str:
 
 
 def _chosen(run: Run, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The feature groups and the sources among `names`, or all of them, in the order of the settings."""
+    """The feature groups and the sources among `names`, or all of them, in the order of the settings.
+
+    An only one is left out of neither: there would be nothing without it.
+    """
     groups, sources = list(run.settings.ranking.features), list(run.settings.retrieval.sources)
     unknown = sorted(set(names) - {*groups, *sources})
     if unknown:
@@ -122,7 +125,13 @@ def _chosen(run: Run, names: Sequence[str]) -> tuple[list[str], list[str]]:
             f"ablate: {', '.join(unknown)} is neither a feature group ({', '.join(groups)}) nor a source "
             f"({', '.join(sources)}) of these settings."
         )
-    groups, sources = ([name for name in each if not names or name in names] for each in (groups, sources))
+    if alone := [each[0] for each in (groups, sources) if len(each) == 1 and each[0] in names]:
+        raise DataError(
+            f"ablate: {alone[0]} is the only feature group or the only source of these settings, so nothing is "
+            "left without it. Name others."
+        )
+    several = (each if len(each) > 1 else [] for each in (groups, sources))
+    groups, sources = ([name for name in each if not names or name in names] for each in several)
     return groups, sources
 
 
@@ -134,6 +143,11 @@ def _without_group(run: Run, group: str) -> Run:
 
 def _without_source(tuned: Tuned, source: str) -> Tuned:
     configs = {name: config for name, config in tuned.sources.items() if name != source}
+    if not configs:
+        raise DataError(
+            f"ablate: at one of the folds only the source {source} is in use, so nothing is left without it. Name "
+            "what else to leave out."
+        )
     weights = {name: weight for name, weight in tuned.fusion.weights.items() if name != source}
     return replace(tuned, sources=configs, fusion=Fusion(weights, tuned.fusion.constant))
 

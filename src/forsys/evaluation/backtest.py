@@ -23,6 +23,7 @@ from forsys.metrics.bootstrap import interval, paired
 from forsys.metrics.lists import average_precision, metric_name
 from forsys.progress import progress, say_below, terminal_width
 from forsys.ranking.calibration import calibrate
+from forsys.ranking.calibration_sample import KeptSamples
 from forsys.ranking.ordering import buyers_in_order, train_for
 from forsys.ranking.training_pairs import LabelledFolds
 from forsys.ranking.tuning import tune_for, tuning_folds
@@ -58,9 +59,10 @@ def score_folds(run: Run, weeks: int) -> Scored:
     folds = [fold for fold in labelled if tuning_folds(run, fold)]
     if not folds:
         raise DataError(f"None of the last {weeks} periods of the log has buyers, and earlier ones to tune on.")
-    earlier, parts = LabelledFolds(run), []
+    earlier, samples, parts = LabelledFolds(run), KeptSamples(), []
     for number, fold in enumerate(progress(folds, "score", unit="fold"), 1):
-        parts.append(_score_fold(run, earlier, fold))
+        parts.append(_score_fold(run, earlier, samples, fold))
+        earlier.forget_since(fold)
         final, reference = (float(parts[-1][0][name].to_numpy().mean()) for name in (FINAL, REFERENCE))
         say_below(f"{number} of {len(folds)}: {fold.as_of}, {FINAL} {final:.4f}, {REFERENCE} {reference:.4f}")
     return Scored(folds, pl.concat(score for score, _ in parts), [chances for _, chances in parts])
@@ -131,7 +133,7 @@ def backtest_text(run: Run, table: pd.DataFrame) -> str:
     )
 
 
-def _score_fold(run: Run, earlier: LabelledFolds, fold: Fold) -> tuple[pl.DataFrame, Chances]:
+def _score_fold(run: Run, earlier: LabelledFolds, samples: KeptSamples, fold: Fold) -> tuple[pl.DataFrame, Chances]:
     """AP@k of every list for every buyer of a fold: customer, fold, one column per list; sorted by customer.
 
     And the predicted chances of a sample of all customers, with what they bought.
@@ -153,4 +155,5 @@ def _score_fold(run: Run, earlier: LabelledFolds, fold: Fold) -> tuple[pl.DataFr
     week = {"customer": customers, "fold": [str(fold.as_of)] * len(customers)}
     names = [*week, *BASELINES, *run.settings.retrieval.sources, FUSION, FINAL, ORACLE]
     scores = pl.DataFrame(week | columns).select(names)
-    return scores, Chances.of(run, tuned, fold, ranker, calibrate(run, tuned, choice))
+    calibration = calibrate(run, tuned, choice, samples)
+    return scores, Chances.of(run, tuned, fold, ranker, calibration, samples)

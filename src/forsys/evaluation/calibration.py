@@ -11,6 +11,7 @@ from forsys.calendar import Fold
 from forsys.evaluation.text import table_text
 from forsys.metrics.calibration import calibration_error, calibration_table
 from forsys.ranking.calibration import Calibration, listed
+from forsys.ranking.calibration_sample import Sample, sampled_pairs
 from forsys.ranking.ranker import Ranker
 from forsys.ranking.tuning import Tuned
 from forsys.run import Run
@@ -25,12 +26,20 @@ class Chances:
     weight: Floats
 
     @classmethod
-    def of(cls, run: Run, tuned: Tuned, fold: Fold, ranker: Ranker, calibration: Calibration) -> "Chances":
+    def of(
+        cls,
+        run: Run,
+        tuned: Tuned,
+        fold: Fold,
+        ranker: Ranker,
+        calibration: Calibration,
+        sample: Sample = sampled_pairs,
+    ) -> "Chances":
         """The first k of a sample of all customers, buyers or not, at a fold that neither has learned from.
 
-        Nothing where no chance was learned.
+        Nothing where no chance was learned. `sample`: as of `listed`.
         """
-        found = listed(run, tuned, fold, ranker)
+        found = listed(run, tuned, fold, ranker, sample=sample)
         chance = calibration.chance(found.inputs)
         known = np.isfinite(chance)
         return cls(chance[known], found.hit[known], found.weight[known])

@@ -16,15 +16,16 @@ import pandas as pd
 from forsys.arrays import Floats, Ints
 from forsys.calendar import Fold
 from forsys.candidates import SourceArtifacts
+from forsys.content.vectors import PICTURES
 from forsys.errors import DataError
 from forsys.evaluation.mixture_accuracy import Rows, mixture_ranks
 from forsys.evaluation.next_item_accuracy import (
     accuracies,
     next_item_ranks,
 )
-from forsys.fingerprints import fingerprint
+from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.metrics.bootstrap import interval, paired
-from forsys.metrics.lists import mean_rank
+from forsys.metrics.lists import mean_rank, top_k_accuracy
 from forsys.progress import progress, say_below
 from forsys.recurrent.cells import CELLS
 from forsys.recurrent.config import ALL_FEATURES
@@ -42,7 +43,6 @@ PRIORS = {"best_sellers": "best sellers", "item_knn": "item kNN", "als": "ALS", 
 FEATURES, MEMORY = " + features", " + memory"
 NEW_ALONE, MIXED = "new articles alone", "GRU + new articles"
 MIXTURE, NETWORK = "mixture", "network"  # its row, and its member that is the GRU with features
-PICTURES = ("colour", "shape")
 GAINS_AT = (10, 100)  # the k of paired differences
 BIASES = (-3.0, -2.0, -1.0, 0.0, 1.0)  # of new articles against the others
 LENGTHS = {"1 purchase": (1, 2), "2-3": (2, 4), "4-9": (4, 10), "10 or more": (10, 10**9)}
@@ -163,12 +163,7 @@ def ablation_table(run: Run, events: Ints, what: str, ranks: Mapping[str, Floats
 def compare(run: Run) -> Comparison:
     """Train and measure every system at the holdout. Raises DataError where the holdout has no events."""
     fold, settings = run.calendar.holdout, run.settings
-    events = next_item_events(run.history, fold, settings.evaluation.max_events, settings.seed)
-    if not len(events):
-        raise DataError(
-            f"Nobody who bought between {fold.as_of} and {fold.until} (not included) had bought before, so there "
-            "is no next item to predict. Use a longer --holdout-days."
-        )
+    events = events_of(run, fold)
     measured: dict[str, Measured] = {}
     fitted = Fitted()
     chosen = systems(run)
@@ -181,6 +176,21 @@ def compare(run: Run) -> Comparison:
     order = [name for name in (*PRIORS.values(), *networks, MIXED, NEW_ALONE, MIXTURE) if name in measured]
     ordered = {name: measured[name] for name in order}
     return Comparison(run.history, fold, events, ordered, settings.evaluation.bootstrap_samples, settings.seed)
+
+
+def events_of(run: Run, fold: Fold, at_most: int | None = None) -> Ints:
+    """The next-item events of a fold: of many a sample of `evaluation.max_events`, or of `at_most` if that is less.
+
+    Raises DataError where there are none.
+    """
+    limit = run.settings.evaluation.max_events
+    events = next_item_events(run.history, fold, min(limit, at_most or limit), run.settings.seed)
+    if not len(events):
+        raise DataError(
+            f"Nobody who bought between {fold.as_of} and {fold.until} (not included) had bought before, so there "
+            "is no next item to predict. Use a longer --holdout-days."
+        )
+    return events
 
 
 def _said(found: Measured) -> str:
@@ -212,7 +222,8 @@ def measure(run: Run, fold: Fold, events: Ints, name: str, config: SourceConfig,
     fitted: keeps what is trained, since a mixture's members are other systems.
     """
     artifacts = SourceArtifacts.of(run, fold, name, config).folder.name
-    key = fingerprint(artifacts, len(events), run.settings.seed)
+    ranking = code_fingerprint("forsys.evaluation.next_item_accuracy")
+    key = fingerprint(artifacts, ranking, len(events), run.settings.seed)
     path = run.workspace.comparison / "measured" / f"{name.replace(' ', '_')}-{fold.as_of}-{key}.npz"
     cost_file = path.with_suffix(".json")
     if not (is_current(path, key) and is_current(cost_file, key)):
@@ -238,10 +249,13 @@ def measure(run: Run, fold: Fold, events: Ints, name: str, config: SourceConfig,
 def bias_sweep(run: Run) -> pd.DataFrame:
     """What it gains and costs to rank new articles among the others, by their bias, on the fold before the holdout.
 
-    One row per bias: accuracy at 100 on the events of articles sold before, of those never sold, and on all.
+    One row per bias: accuracy at 100 on the events of articles sold before, of those never sold, and on all. No
+    rows where there are no events.
     """
     fold = run.calendar.holdout.earlier(1)
     events = next_item_events(run.history, fold, run.settings.evaluation.max_events, run.settings.seed)
+    if not len(events):
+        return pd.DataFrame()
     known = run.history.sold_before(fold.as_of)
     source = make_source(MIXED, systems(run)[MIXED] | {"new_article_bias": 0.0}).fit(run.history, fold.as_of)
     assert isinstance(source, NextItem)
@@ -249,10 +263,9 @@ def bias_sweep(run: Run) -> pd.DataFrame:
     added = {"none": np.where(old, 0, -np.inf)} | {f"{bias:+.0f}": np.where(old, 0, bias) for bias in BIASES}
     views = {name: (True, each.astype(np.float32)) for name, each in added.items()}
     sold = known[run.history.article[events]]
-    rows = []
+    groups, rows = {"sold before": sold, "never sold": ~sold, "all": sold | ~sold}, []
     for name, ranks in network_ranks(source, run.history, events, views).items():
-        hit = ranks <= 100
-        scores = {"sold before": hit[sold].mean(), "never sold": hit[~sold].mean(), "all": hit.mean()}
+        scores = {group: top_k_accuracy(ranks[of], [100])[100] for group, of in groups.items()}
         rows.append({"new_article_bias": name, **scores})
     return pd.DataFrame(rows)
 

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import pandas as pd
 
 from forsys.arrays import Floats
-from forsys.evaluation.comparison import MIXTURE, ablation_table, systems
+from forsys.evaluation.comparison import MIXTURE, ablation_table, events_of, systems
 from forsys.evaluation.mixture_accuracy import mixture_ranks
 from forsys.progress import progress, say_below
 from forsys.retrieval.mixture import Fitted, Mixture
 from forsys.retrieval.mixture_features import GROUPS
 from forsys.run import Run
 from forsys.settings import SourceConfig
-from forsys.tables.events import next_item_events
 
 ALL = "everything"
 MAX_EVENTS = 6_000  # predicted by each of some 15 mixtures
@@ -22,10 +21,10 @@ def mixture_ablation(run: Run) -> pd.DataFrame:
     """One row per mixture without a source or a group: accuracy, and its paired difference (95 % interval).
 
     Measured on the period before the holdout, so that what is learned from it may be used. Each source is fitted
-    once; without it, its candidates are gone too.
+    once; without it, its candidates are gone too. Raises DataError where that period has no events.
     """
-    fold, settings = run.calendar.holdout.earlier(1), run.settings
-    events = next_item_events(run.history, fold, min(settings.evaluation.max_events, MAX_EVENTS), settings.seed)
+    fold = run.calendar.holdout.earlier(1)
+    events = events_of(run, fold, MAX_EVENTS)
     fitted = Fitted()
     ranks: dict[str, Floats] = {}
     for name, config in progress(dict(ablations(systems(run)[MIXTURE])).items(), "ablation", unit="mixture"):

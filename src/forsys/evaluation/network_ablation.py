@@ -3,13 +3,12 @@
 import pandas as pd
 
 from forsys.arrays import Floats
-from forsys.evaluation.comparison import ablation_table, measure
+from forsys.evaluation.comparison import ablation_table, events_of, measure
 from forsys.progress import progress, say_below
 from forsys.recurrent.config import ALL_FEATURES
 from forsys.retrieval.mixture import Fitted
 from forsys.run import Run
 from forsys.settings import SourceConfig
-from forsys.tables.events import next_item_events
 
 ALL, NONE = "all features", "no features"
 
@@ -27,10 +26,11 @@ def ablations(network: SourceConfig) -> dict[str, SourceConfig]:
 def network_ablation(run: Run) -> pd.DataFrame:
     """One row per ablation, without memory: accuracy, and its paired difference to all features (95 % interval).
 
-    Measured on the period before the holdout, so that what is learned from it may be used.
+    Measured on the period before the holdout, so that what is learned from it may be used. Raises DataError where
+    that period has no events.
     """
     fold, settings = run.calendar.holdout.earlier(1), run.settings
-    events = next_item_events(run.history, fold, settings.evaluation.max_events, settings.seed)
+    events = events_of(run, fold)
     ranks: dict[str, Floats] = {}
     for name, config in progress(ablations(settings.compare.network).items(), "ablation", unit="network"):
         ranks[name] = measure(run, fold, events, name, config, Fitted())[0].ranks

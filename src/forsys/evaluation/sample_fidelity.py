@@ -136,11 +136,16 @@ def of_the_tables(history: History) -> dict[str, float]:
     articles, customers = history.articles, history.customers
     return {
         "product codes per article": articles["product_code"].n_unique() / len(articles),
-        "articles without a description": articles["detail_desc"].null_count() / len(articles),
-        "customers without FN": customers["fn"].null_count() / len(customers),
-        "customers without Active": customers["active"].null_count() / len(customers),
-        "customers without an age": customers["age"].null_count() / len(customers),
+        "articles without a description": _share_without(articles, "detail_desc"),
+        "customers without FN": _share_without(customers, "fn"),
+        "customers without Active": _share_without(customers, "active"),
+        "customers without an age": _share_without(customers, "age"),
     }
+
+
+def _share_without(table: pl.DataFrame, column: str) -> float:
+    """Share of the rows without a value: all, where the table has no such column."""
+    return table[column].null_count() / len(table) if column in table.columns else 1.0
 
 
 def of_the_log(history: History) -> dict[str, float]:

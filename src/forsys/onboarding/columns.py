@@ -4,7 +4,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import polars as pl
 
@@ -119,13 +119,25 @@ class Sample:
     def has_decimal_comma(self) -> bool:
         return any(column.has_decimal_comma for column in self.columns)
 
-    def spec(self, folder: Path) -> str:
-        """How a shop file in `folder` names the files: one by its name, several by a glob."""
-        first = self.files[0]
-        shown = first.relative_to(folder) if first.is_relative_to(folder) else first
-        if len(self.files) == 1:
-            return shown.as_posix()
-        return (shown.parent / re.sub(r"\d[\d_-]*", "*", shown.name)).as_posix()
+    def specs(self, folder: Path) -> list[str]:
+        """How a shop file in `folder` names the files: by one glob that finds just them, or else by their names."""
+        names = [_path_from(folder, file) for file in self.files]
+        glob = PurePath(names[0]).with_name(_stem(self.files[0]))
+        if len(names) > 1 and not glob.is_absolute():
+            found = sorted(folder.absolute().glob(str(glob)))
+            return [glob.as_posix()] if found == [file.absolute() for file in self.files] else names
+        return names
+
+
+def _path_from(folder: Path, file: Path) -> str:
+    """The path of a file as seen from a folder; a whole one where the file is elsewhere."""
+    file, folder = file.absolute(), folder.absolute()
+    return (file.relative_to(folder) if file.is_relative_to(folder) else file).as_posix()
+
+
+def _stem(file: Path) -> str:
+    """The name of a file with a * for each number, as in sales-*.csv."""
+    return re.sub(r"\d[\d_-]*", "*", file.name)
 
 
 def read_samples(files: list[Path]) -> list[Sample]:
@@ -136,8 +148,7 @@ def read_samples(files: list[Path]) -> list[Sample]:
     groups: dict[tuple[str, tuple[str, ...]], list[Sample]] = {}
     for file in files:
         sample = _read(file)
-        stem = re.sub(r"\d[\d_-]*", "*", file.name)
-        groups.setdefault((stem, tuple(column.name for column in sample.columns)), []).append(sample)
+        groups.setdefault((_stem(file), tuple(column.name for column in sample.columns)), []).append(sample)
     return [_joined(samples) for samples in groups.values()]
 
 

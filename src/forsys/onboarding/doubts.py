@@ -49,7 +49,7 @@ def _of_days(frame: pl.DataFrame, holdout_days: int, today: date) -> Iterator[st
 
 
 def _of_one(frame: pl.DataFrame, column: str, ids: pl.Series) -> Iterator[str]:
-    counts = frame[column].value_counts(sort=True)
+    counts = frame[column].value_counts().sort("count", column, descending=[True, False])
     share = counts["count"][0] / len(frame)
     if share >= MUCH_OF_ONE[column] and len(counts) > 1 / MUCH_OF_ONE[column]:
         name = shown(ids[counts[column][0]])

@@ -1,14 +1,14 @@
 """A shop file drafted from a shop's files: which table and which column is what, each with the reason."""
 
+import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from forsys.errors import DataError
 from forsys.onboarding.columns import PICTURE, Column, Sample, read_samples
-from forsys.tables.files import folder_contents
+from forsys.tables.files import folder_contents, is_hidden
 
 # Words in the names of columns, in the languages that exports come in.
 CUSTOMER = "customer|client|kunde|user|buyer|household|member|shopper|cliente|klant|acheteur|käufer|kaeufer|account"
@@ -31,23 +31,20 @@ MIN_OVERLAP = 0.3  # of a table's ids that occur in the orders, or the other way
 
 @dataclass
 class Section:
-    """A section of the draft: key -> (value as TOML, reason), and the columns that were left."""
+    """A section of the draft: key -> (value as TOML, reason), and key -> column of those that name one."""
 
     name: str
     sample: Sample
     keys: dict[str, tuple[str, str]] = field(default_factory=dict)
+    columns: dict[str, Column] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
 
     def take(self, key: str, column: Column | None, reason: str) -> None:
         """Give a key to a column, unless it is none or has another key."""
         if column is not None and column.name not in self.used:
             self.keys[key] = (_quoted(column.name), f"{reason}; {column.kind}, such as {column.shown}")
+            self.columns[key] = column
             self.used.add(column.name)
-
-    @property
-    def id_key(self) -> str:
-        """The key of the customer's id."""
-        return "id" if "id" in self.keys else "customer"
 
     def free(self) -> list[Column]:
         """The columns that have no key."""
@@ -74,7 +71,8 @@ def draft(files: Sequence[Path], folder: Path) -> str:
         _fill_customers(customers)
     sections += [section for section in (articles, customers) if section]
     unused = [sample for sample in others if sample not in [section.sample for section in sections]]
-    wanted = _recommend_to(unused, customers or orders)
+    ids = customers.columns["id"] if customers else orders.columns.get("customer")
+    wanted = _recommend_to(unused, ids) if ids else None
     if wanted:
         sections.append(wanted)
         unused.remove(wanted.sample)
@@ -85,7 +83,8 @@ def _tables(files: Iterable[Path]) -> list[Path]:
     endings = (".csv", ".tsv", ".txt", ".csv.gz", ".csv.zip", ".gz", ".zip", ".parquet")
     found = []
     for file in files:
-        inside = sorted(path for path in file.iterdir() if path.name.endswith(endings)) if file.is_dir() else []
+        there = sorted(file.iterdir()) if file.is_dir() else []
+        inside = [path for path in there if path.name.endswith(endings) and not is_hidden(path)]
         if file.is_dir() and not inside:
             raise DataError(
                 f"{file}: no table in this folder; it holds {folder_contents(file)}. Name the files of the shop's "
@@ -137,9 +136,8 @@ def _linked(name: str, others: list[Sample], orders: Section, words: str) -> Sec
     return section
 
 
-def _recommend_to(samples: list[Sample], customers: Section) -> Section | None:
-    """A table of customers who want a list: their ids, each once, without a day."""
-    ids = customers.sample[tomllib.loads(f"name = {customers.keys[customers.id_key][0]}")["name"]]
+def _recommend_to(samples: list[Sample], ids: Column) -> Section | None:
+    """A table of customers who want a list: ids among those of the customers, each once, and no day."""
     for sample in samples:
         for column in sample.columns:
             is_list = column.is_unique and not any(each.is_day for each in sample.columns)
@@ -167,7 +165,7 @@ def _fill_orders(orders: Section, customers: Section | None, articles: Section |
             take(key, None if named else _best(free(), _is_id, ""), "A GUESS: the first column that could be ids")
     take("units", _named(free(), lambda c: c.is_whole, UNITS), "by its name")
     take("price", _named(free(), lambda c: c.is_number, PRICE), "by its name")
-    if "price" in orders.keys and "units" in orders.keys and _matches(orders.keys["price"][0], OF_LINE):
+    if {"price", "units"} <= {*orders.columns} and _is_named(orders.columns["price"], OF_LINE):
         orders.keys["price_is"] = ('"line"', "the name speaks of a total; else say unit")
     take("channel", _named(free(), lambda c: 1 < c.different <= 20, CHANNEL), "by its name, with few values")
     for key, pattern in (("returns", RETURNED), ("leave_out", NO_SALE)):
@@ -234,27 +232,35 @@ def _is_id(column: Column) -> bool:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """As a text of TOML, which are those of JSON but for one control character."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _comment(text: str) -> str:
+    """A comment that stays in its line, whatever the shop's values hold."""
+    return "# " + "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def _written(sections: list[Section], unused: list[Sample], folder: Path) -> str:
     lines = ["# Drafted by `forsys map`: read the reasons, correct what is wrong, then run `forsys check`."]
     for section in sections:
         sample = section.sample
-        lines += ["", f"[{section.name}]", f"file = {_quoted(sample.spec(folder))}"]
-        if sample.delimiter not in (None, ","):
-            lines.append(f"delimiter = {_quoted(sample.delimiter or ',')}".replace("\t", "\\t"))
+        specs = [_quoted(spec) for spec in sample.specs(folder)]
+        file = specs[0] if len(specs) == 1 else f"[{', '.join(specs)}]"
+        lines += ["", f"[{section.name}]", f"file = {file}"]
+        if sample.delimiter and sample.delimiter != ",":
+            lines.append(f"delimiter = {_quoted(sample.delimiter)}")
         if sample.encoding:
             lines.append(f'encoding = "{sample.encoding}"  # some bytes are no UTF-8')
         if sample.has_decimal_comma:
             lines.append('decimal = ","')
-        lines += [f"{key} = {value}  # {reason}" for key, (value, reason) in section.keys.items()]
+        lines += [f"{key} = {value}  {_comment(reason)}" for key, (value, reason) in section.keys.items()]
         rest = section.free()
         if section.name == "orders":
-            lines += [
-                f"# not used: {_quoted(column.name)} ({column.kind}, such as {column.shown})" for column in rest
-            ]
+            texts = (f"not used: {_quoted(each.name)} ({each.kind}, such as {each.shown})" for each in rest)
+            lines += map(_comment, texts)
         elif rest and section.name != "recommend_to":
-            lines.append(f"# attributes, all others: {', '.join(column.name for column in rest)}")
-    lines += [f"\n# not used: {sample.spec(folder)}" for sample in unused]
-    return "\n".join(lines).replace("\r", " ") + "\n"
+            lines.append(_comment(f"attributes, all others: {', '.join(column.name for column in rest)}"))
+    for sample in unused:
+        lines += ["", _comment(f"not used: {', '.join(sample.specs(folder))}")]
+    return "\n".join(lines) + "\n"

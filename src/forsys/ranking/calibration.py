@@ -10,28 +10,24 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import polars as pl
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from forsys.arrays import Bools, Floats, Ints
-from forsys.calendar import Fold, day_number
+from forsys.calendar import Fold
 from forsys.progress import progress
-from forsys.ranking.features import build
+from forsys.ranking.calibration_sample import Sample, sampled_pairs
 from forsys.ranking.features.customer import customer_table
-from forsys.ranking.live import candidates_of_anyone
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.ranker import Ranker
 from forsys.ranking.training import Choice
-from forsys.ranking.training_pairs import pairs_in_blocks
 from forsys.ranking.tuning import Tuned
 from forsys.run import Run
 from forsys.store import read_json, write_json
 
-# The newest folds are taken until they have MIN_BUYERS together, at most MAX_FOLDS. In each of them, at most
-# BUYERS_PER_FOLD are sampled, and OTHERS_PER_BUYER times as many of those who bought nothing then.
-MIN_BUYERS, MAX_FOLDS, BUYERS_PER_FOLD, OTHERS_PER_BUYER = 1_000, 12, 4_000, 3
-MIN_HITS = 20  # fewer teach no chance
+# The newest folds are taken until they have MIN_BUYERS together, at most MAX_FOLDS.
+MIN_BUYERS, MAX_FOLDS = 1_000, 12
+MIN_HITS = 20  # fewer teach no chance; nor do lists of nothing else
 FILE = "calibration.json"
 
 
@@ -39,8 +35,7 @@ FILE = "calibration.json"
 class Listed:
     """The first k ranks of some customers at a labelled fold.
 
-    inputs: as of `inputs`, (rows, inputs). hit: whether it was bought; weight: the customers whom the row's stands
-    for, since few of the many who do not buy are sampled. Both (rows,).
+    inputs: as of `inputs`, (rows, inputs). hit, weight: as in Sampled, (rows,).
     """
 
     inputs: Floats
@@ -73,7 +68,7 @@ class Calibration:
         """Learn from the lists of labelled folds."""
         hits = int(listed.hit.sum())
         metadata = {"learned_from": [str(fold.as_of) for fold in folds], "rows": len(listed.hit), "hits": hits}
-        if hits < MIN_HITS:
+        if hits < MIN_HITS or hits == len(listed.hit):
             return cls([], [], [], 0.0, metadata)
         mean, std = listed.inputs.mean(axis=0), listed.inputs.std(axis=0) + 1e-6
         model = LogisticRegression(C=1.0, max_iter=1_000)
@@ -114,11 +109,11 @@ def inputs(pairs: Pairs, score: Floats, rank: Ints) -> Floats:
     return np.column_stack([score, np.log(rank), *(values[pairs.row] for values in logs)]).astype(np.float64)
 
 
-def calibrate(run: Run, tuned: Tuned, choice: Choice) -> Calibration:
-    """Learn from the newest of the folds on which the ranker's size was chosen."""
+def calibrate(run: Run, tuned: Tuned, choice: Choice, sample: Sample = sampled_pairs) -> Calibration:
+    """Learn from the newest of the folds on which the ranker's size was chosen. `sample`: as of `listed`."""
     unseen = newest(run, [(ranker, fold) for ranker, folds in choice.unseen for fold in folds])
     folds = progress(unseen, "calibrate", unit="fold")
-    parts = [listed(run, tuned, fold, ranker, choice.trees) for ranker, fold in folds]
+    parts = [listed(run, tuned, fold, ranker, choice.trees, sample) for ranker, fold in folds]
     return Calibration.fit(Listed.concat(parts), [fold for _, fold in unseen])
 
 
@@ -129,37 +124,17 @@ def newest(run: Run, unseen: list[tuple[Ranker, Fold]]) -> list[tuple[Ranker, Fo
     return newest_first[: int(np.searchsorted(buyers, MIN_BUYERS)) + 1]
 
 
-def listed(run: Run, tuned: Tuned, fold: Fold, ranker: Ranker, trees: int | None = None) -> Listed:
-    """The first k of a sample of a fold's customers, in the order of a ranker that has not learned from it."""
-    customers, weight = sampled_customers(run, fold)
-    found, labels, parts = candidates_of_anyone(run, tuned, fold, customers), run.history.labels(fold), []
-    for pairs in pairs_in_blocks(run, tuned.sources, fold, found, customers):
-        score = ranker.predict(build(pairs, ranker.groups), pairs.row, trees)
-        rank, _ = ranker.ranks(pairs, score)
-        first = rank <= run.settings.k
-        represented = weight[np.searchsorted(customers, pairs.customer[first])]
-        parts.append(Listed(inputs(pairs, score, rank)[first], pairs.bought(labels)[first], represented))
-    return Listed.concat(parts)
+def listed(
+    run: Run, tuned: Tuned, fold: Fold, ranker: Ranker, trees: int | None = None, sample: Sample = sampled_pairs
+) -> Listed:
+    """The first k of a sample of a fold's customers, in the order of a ranker that has not learned from it.
 
-
-def sampled_customers(run: Run, fold: Fold) -> tuple[Ints, Floats]:
-    """Some of a fold's buyers, some of the others, and how many of them each stands for; sorted by customer.
-
-    Of those who get a list and had bought before the fold; sampled by their hash.
+    sample: gives the pairs, also those that are kept of an earlier call (`KeptSamples`).
     """
-    everyone = run.submission_customers
-    profiles = run.history.profiles(everyone, fold.as_of)
-    everyone = everyone[profiles.stop > profiles.start]
-    buys = np.isin(everyone, run.history.labels(fold)["customer"].unique().to_numpy())
-    seed, count = run.settings.seed + day_number(fold.as_of), min(int(buys.sum()), BUYERS_PER_FOLD)
-    parts = (_sample(everyone[buys], count, seed), _sample(everyone[~buys], OTHERS_PER_BUYER * count, seed))
-    customers, weight = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    order = np.argsort(customers)
-    return customers[order], weight[order]
-
-
-def _sample(customers: Ints, count: int, seed: int) -> tuple[Ints, Floats]:
-    """At most `count` of them, and how many each stands for."""
-    key = pl.Series(customers).hash(seed).to_numpy()
-    sampled = customers[np.argsort(key, kind="stable")[:count]]
-    return sampled, np.full(len(sampled), len(customers) / max(len(sampled), 1))
+    parts = []
+    for block in sample(run, tuned, fold):
+        score = ranker.predict(block.features, block.pairs.row, trees)
+        rank, _ = ranker.ranks(block.pairs, score)
+        first = rank <= run.settings.k
+        parts.append(Listed(inputs(block.pairs, score, rank)[first], block.hit[first], block.weight[first]))
+    return Listed.concat(parts)

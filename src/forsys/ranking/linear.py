@@ -41,8 +41,12 @@ class Linear:
     def fit(cls, features: pl.DataFrame, hit: Bools, group: Ints) -> Self:
         """Learn from all rows of some groups, about MAX_ROWS rows at most.
 
-        Where all or none of them are hits there is no order to learn, and every row has the same score.
+        Where all or none of them are hits, or there is no feature, there is no order to learn, and every row has
+        the same score.
         """
+        if not features.width:
+            nothing = np.zeros(0)
+            return cls([], nothing, nothing, nothing, nothing, 0.0)
         used = group % -(-len(group) // MAX_ROWS) == 0
         values = _signed_log(features.filter(pl.Series(used)).to_numpy()).astype(np.float64)
         missing = np.isnan(values)
@@ -73,7 +77,7 @@ class Linear:
 
     def parts(self, features: pl.DataFrame) -> Floats:
         """What each feature adds to the score, (rows, features), float32."""
-        return np.column_stack(list(self._parts(features)))
+        return np.column_stack([np.zeros((len(features), 0), np.float32), *self._parts(features)])
 
     def _parts(self, features: pl.DataFrame) -> Iterator[Floats]:
         for i, name in enumerate(self.names):

@@ -18,6 +18,7 @@ from forsys.ranking.tuning import Tuned
 from forsys.retrieval.source import Source
 from forsys.run import Run
 from forsys.tables.history import History, Profiles, Returns
+from forsys.tables.limits import MAX_CHANNELS
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ class LiveRanker:
     def basket(self, articles: Ints) -> Profiles:
         """The profile of a new customer who bought these articles (dense ids) on the last known day.
 
-        At the price of the newest purchase of each, through the channel that most purchases came through.
+        At the price of the newest purchase of each, through the channel that most purchases came through so far.
         """
         articles = np.unique(articles).astype(np.int32)
         count, day = len(articles), day_number(self.fold.as_of)
@@ -83,17 +84,27 @@ class LiveRanker:
 
     @cached_property
     def _usual_channel(self) -> int:
-        return int(np.bincount(np.maximum(self.history.channel, 0), minlength=1).argmax())
+        return usual_channel(self.history, self.fold)
 
 
 def newest_prices(history: History, fold: Fold) -> Floats:
-    """The last price of each article before a cut-off, float32; 0, which is unknown, for those that never sold."""
+    """The last known price of each article before a cut-off, float32; 0 where none is known."""
     last, price = np.full(len(history.articles), -1, np.int32), np.zeros(len(history.articles), np.float32)
     for log in history.blocks_before(fold.as_of):
-        np.maximum.at(last, log.article, log.day)
-        newest = log.day == last[log.article]
-        price[log.article[newest]] = log.price[newest]  # of equal articles the last one stays
+        known = log.price > 0
+        article, day = log.article[known], log.day[known]
+        np.maximum.at(last, article, day)
+        newest = day == last[article]
+        price[article[newest]] = log.price[known][newest]  # of equal articles the last one stays
     return price
+
+
+def usual_channel(history: History, fold: Fold) -> int:
+    """The code of the channel of most purchases before a cut-off."""
+    counts = np.zeros(MAX_CHANNELS + 1, np.int64)
+    for log in history.blocks_before(fold.as_of):
+        counts += np.bincount(log.channel, minlength=len(counts))
+    return int(counts.argmax())
 
 
 def candidates(

@@ -20,7 +20,7 @@ from forsys.ranking.tuning import Tuned
 from forsys.run import Run
 from forsys.store import write_parquet
 
-KEPT_RANKS = 100  # of each customer's list: enough for recall at 100
+KEPT_RANKS = 100  # of each customer's list at least: enough for recall at 100
 
 
 def rank(run: Run) -> list[str]:
@@ -75,7 +75,8 @@ def _order_shard(run: Run, fold: Fold, i: int) -> None:
     tuned, folder = Tuned.read(run.workspace.tuned), run.workspace.ranker(fold)
     ranker, calibration = Ranker.load(folder), Calibration.load(folder)
     blocks = pairs_of_shard(run, tuned.sources, fold, i)
-    ordered = [ordered_pairs(ranker, calibration, pairs).filter(pl.col("rank") <= KEPT_RANKS) for pairs in blocks]
+    kept = max(KEPT_RANKS, run.settings.k)
+    ordered = [ordered_pairs(ranker, calibration, pairs).filter(pl.col("rank") <= kept) for pairs in blocks]
     write_parquet(pl.concat(ordered, rechunk=True), _parts(run, fold)[i])
 
 

@@ -106,6 +106,11 @@ class LabelledFolds:
         for key in [key for key in self._cache if not key[2]]:
             del self._cache[key]
 
+    def forget_since(self, fold: Fold) -> None:
+        """Free the folds from this one on, which no cut-off before it learns from."""
+        for key in [key for key in self._cache if key[0].as_of >= fold.as_of]:
+            del self._cache[key]
+
     def _get(self, sources: SourceConfigs, fold: Fold, sample: bool) -> TrainingPairs:
         key = (fold, fingerprint(sources), sample)
         if key not in self._cache:

@@ -1,7 +1,6 @@
 """Choose source parameters and fusion weights on the folds before the one they are used for."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
@@ -68,8 +67,11 @@ class Tuned:
         """Without the slow sources that got no weight: to fit them at every other fold would gain nothing.
 
         At a grocer's, whose customers rebuy, a network and two factorisations took most of an hour for no weight.
+        Where all sources are such, they stay: without one there would be no candidates.
         """
         idle = [name for name, config in self.sources.items() if self._is_idle(name, config)]
+        if len(idle) == len(self.sources):
+            return self
         used = {name: config for name, config in self.sources.items() if name not in idle}
         weights = {name: weight for name, weight in self.fusion.weights.items() if name in used}
         return replace(self, sources=used, fusion=replace(self.fusion, weights=weights), left_out=idle)
@@ -96,6 +98,7 @@ class Tuned:
 def tune(run: Run) -> Tuned:
     """Choose for the holdout (and so for the submission), and write tuned.json."""
     _refuse_short_lists(run)
+    _refuse_empty_holdout(run)
     tuned = tune_for(run, run.calendar.holdout)
     write_json(tuned.to_json(), run.workspace.tuned)
     return tuned
@@ -119,6 +122,16 @@ def short_lists(sold: int, before: date, k: int) -> str:
     )
 
 
+def _refuse_empty_holdout(run: Run) -> None:
+    """DataError where nothing of what was bought in the holdout was kept."""
+    fold = run.calendar.holdout
+    if run.labels(fold).is_empty():
+        raise DataError(
+            f"All that was bought between {fold.as_of} and {fold.until} (not included) came back by then, so there "
+            "is nothing to score lists by. Use a longer --holdout-days."
+        )
+
+
 def tune_for(run: Run, fold: Fold) -> Tuned:
     """Choose for `fold` on the folds before it: the newest, and earlier ones until there are enough buyers.
 
@@ -136,11 +149,10 @@ def tune_for(run: Run, fold: Fold) -> Tuned:
     for key, values in progress(run.settings.tuning.grid.items(), f"{fold.as_of}: tune", unit="parameter"):
         name, _, parameter = key.partition(".")
         make_candidates(run, folds, *({name: sources[name] | {parameter: value}} for value in values))
-        scores = {
-            value: _average_precision(run, folds, name, sources[name] | {parameter: value}) for value in values
-        }
-        sources[name] = sources[name] | {parameter: _choose(run, scores, _current(sources[name], parameter))}
-        tried[key] = {str(value): float(score.mean()) for value, score in scores.items()}
+        scores = [_average_precision(run, folds, name, sources[name] | {parameter: value}) for value in values]
+        chosen = _choose(run, values, scores, _current(sources[name], parameter))
+        sources[name] = sources[name] | {parameter: chosen}
+        tried[key] = {str(value): float(score.mean()) for value, score in zip(values, scores, strict=True)}
     make_candidates(run, folds, sources)
     candidates = [labelled_candidates(run, each, sources) for each in folds]
     problem = FusionProblem.of(candidates, list(sources))
@@ -176,20 +188,22 @@ def folds_before(
 
 
 def _current(config: SourceConfig, parameter: str) -> Any:
-    """The value of a parameter before tuning: the config's, or else the default of the source's class."""
-    return config.get(parameter, getattr(make_source("", config), parameter))
+    """The value of a parameter before tuning, as settings write it: the config's, or else the class's default."""
+    value = config.get(parameter, getattr(make_source("", config), parameter))
+    return list(value) if isinstance(value, tuple) else value
 
 
-def _choose(run: Run, scores: Mapping[Any, Floats], current: Any) -> Any:
-    """The best value, where its gain over the current one is clear.
+def _choose(run: Run, values: list[Any], scores: list[Floats], current: Any) -> Any:
+    """The best of `values` by its AP of each buyer, where its gain over the current one is clear.
 
     Otherwise noise would change the parameters from week to week, and all that depends on them be made again.
     """
-    best = max(scores, key=lambda value: float(scores[value].sum()))
-    if current not in scores:
-        return best
-    difference = scores[best] - scores[current]
-    return best if clear_gain(difference, len(difference), run.settings.tuning.min_standard_errors) else current
+    best = int(np.argmax([float(score.sum()) for score in scores]))
+    if current not in values:
+        return values[best]
+    difference = scores[best] - scores[values.index(current)]
+    is_clear = clear_gain(difference, len(difference), run.settings.tuning.min_standard_errors)
+    return values[best] if is_clear else current
 
 
 def _average_precision(run: Run, folds: list[Fold], name: str, config: SourceConfig) -> Floats:

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from forsys.arrays import Bools, Floats, Ints, add_at
+from forsys.content.vectors import with_fair_pictures
 from forsys.errors import DataError
 from forsys.tables.history import History
 
@@ -20,7 +21,8 @@ def article_inputs(history: History, as_of: date, features: tuple[str, ...]) -> 
 
     Codes (articles, attributes) int32, and standardised values (articles, width) float32; both 0 where unknown.
     """
-    articles = history.articles
+    never_sold = history.offered(as_of) & ~history.sold_before(as_of)
+    articles = with_fair_pictures(history.articles, never_sold)
     missing = [name for name in features if name in (*CONTENT, "attributes") and name not in articles.columns]
     if missing:
         raise DataError(f"The articles lack {', '.join(missing)}. Run the stage `content` first.")

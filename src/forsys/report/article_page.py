@@ -11,7 +11,7 @@ from forsys.report.article_sheet import Sheet, cut_out, sheet_path
 from forsys.report.articles import articles_of, files_of, pictures_of
 from forsys.report.rows import Row
 from forsys.report.templates import write_page
-from forsys.report.thumbnails import as_webp, data_uri
+from forsys.report.thumbnails import as_webp, data_uri, thumbnail
 from forsys.run import Run
 
 LARGE = 320  # pixels of the picture of an article; the similar ones are small
@@ -38,12 +38,13 @@ def _section(
     row = sheet.article
     file = files.get(row["article_id"])
     pixels, status = decode(file) if file else (None, "missing")
+    large = thumbnail(file, LARGE) if file else None
     return {
         "article": shown[row["article_id"]],
-        "picture": pictures_of(run, [row["article_id"]], LARGE)[0],
+        "picture": data_uri(large) if large else "",
         "garment": "" if pixels is None else data_uri(as_webp(Image.fromarray(cut_out(pixels)[1]))),
         "status": status,
-        "palette": list(zip(row["hex"] or [], row["share"] or [], strict=True)),
+        "palette": sheet.palette,
         "keywords": sheet.keywords,
         "attributes": [(run.roles.spelled(name), row[name]) for name in run.roles.attributes if row.get(name)],
         "similar": [(shown[each["article_id"]], small[each["article_id"]]) for each in sheet.similar],

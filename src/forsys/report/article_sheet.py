@@ -1,5 +1,6 @@
 """A sheet of articles: picture, garment, palette, keywords, and the most similar articles."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,32 +29,39 @@ NEIGHBOURS = 6
 BLOCKS = {"attributes": 1.0, "words": 1.0, "colour": 0.5, "shape": 0.5}  # NearestContent's default weights
 Files = Mapping[str, Path]  # article_id -> its picture, where there is one
 EMPTY = "#f0f1f4"
+MAX_SHOWN = 100  # articles of a sheet: a picture may be 65,536 pixels high
+MAX_NAME = 100  # characters of an id in the name of a file
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What is shown of an article: the row of the tables with its content features, and those most similar."""
+    """What is shown of an article: its row of the tables, and those most similar.
+
+    palette: colours as "#rrggbb" with their shares of the garment; empty without a picture.
+    """
 
     article: Row
+    palette: list[tuple[str, float]]
     keywords: list[str]
     similar: list[Row]
 
 
 def sheets_of(run: Run, article_ids: Sequence[str]) -> list[Sheet]:
-    """One per article. Raises DataError for an unknown one, or where the stage `content` has not run."""
+    """One per article.
+
+    Raises DataError for an unknown article, for more than MAX_SHOWN, or where the stage `content` has not run.
+    """
+    if len(article_ids) > MAX_SHOWN:
+        raise DataError(f"{len(article_ids)} articles are too many for one sheet. Name at most {MAX_SHOWN}.")
     run.fingerprint_of("content")  # raises where the stage has not finished
-    content = run.workspace.content
-    articles = run.history.articles.join(
-        pl.read_parquet(content / "pictures.parquet").drop("colour", "shape", strict=False),
-        on="article",
-        how="left",
-        maintain_order="left",
-    )
+    articles, content = run.history.articles, run.workspace.content
     chosen = [_row_of(run, articles, article_id) for article_id in article_ids]
     keywords = pl.read_parquet(content / "keywords.parquet")
+    palettes = pl.read_parquet(content / "pictures.parquet", columns=["hex", "share"])
     return [
         Sheet(
             articles.row(row, named=True),
+            _palette(*palettes.row(row)),
             keywords.filter(pl.col("article") == row)["keyword"].to_list(),
             [articles.row(other, named=True) for other in similar],
         )
@@ -62,8 +70,12 @@ def sheets_of(run: Run, article_ids: Sequence[str]) -> list[Sheet]:
 
 
 def sheet_path(run: Run, sheets: Sequence[Sheet], ending: str) -> Path:
-    """Where a sheet is written: output/<data set>/content/show-<first article><ending>."""
-    return run.workspace.content / f"show-{sheets[0].article['article_id']}{ending}"
+    """Where a sheet is written: output/<data set>/content/show-<first article><ending>.
+
+    Signs of an id that a file's name cannot hold, or should not, become _.
+    """
+    article = re.sub(r"[^A-Za-z0-9_.-]", "_", sheets[0].article["article_id"])[:MAX_NAME]
+    return run.workspace.content / f"show-{article}{ending}"
 
 
 def write_sheet(run: Run, sheets: Sequence[Sheet]) -> Path:
@@ -95,6 +107,10 @@ def _drawn(run: Run, sheets: Sequence[Sheet]) -> Figure:
     return figure
 
 
+def _palette(colours: list[str] | None, shares: list[float] | None) -> list[tuple[str, float]]:
+    return list(zip(colours or [], shares or [], strict=True))
+
+
 def most_similar(articles: pl.DataFrame, rows: Sequence[int], count: int) -> list[list[int]]:
     """The `count` most similar articles of each row, the best first: one per product, and none of its own."""
     vectors = content_vectors(articles, BLOCKS)
@@ -109,21 +125,18 @@ def most_similar(articles: pl.DataFrame, rows: Sequence[int], count: int) -> lis
 
 
 def _row_of(run: Run, articles: pl.DataFrame, article_id: str) -> int:
-    digits = len(articles["article_id"][0])  # a shell's user may leave out leading zeros
-    spellings = [article_id, article_id.zfill(digits)]
-    found = articles.with_row_index("row").filter(pl.col("article_id").is_in(spellings))
-    if found.is_empty():
-        raise DataError(
-            f"{article_id} is not an article of {run.dataset.name}. "
-            f"Name an article_id, such as {articles['article_id'][0]}."
-        )
-    return int(found["row"][0])
+    ids = articles["article_id"]
+    for spelling in (article_id, article_id.zfill(len(ids[0]))):  # a shell's user may leave out leading zeros
+        rows = (ids == spelling).arg_true()
+        if len(rows):
+            return int(rows[0])
+    raise DataError(f"{article_id} is not an article of {run.dataset.name}. Name an article_id, such as {ids[0]}.")
 
 
 def _draw_article(axes: Any, files: Files, sheet: Sheet, roles: Roles) -> None:
     _draw_picture(axes[0], files, sheet.article, roles)
     _draw_garment(axes[1], files, sheet.article)
-    _draw_palette(axes[2], sheet.article)
+    _draw_palette(axes[2], sheet.palette)
     _title(axes[3], "keywords")
     ranked = (f"{rank}  {drawable(word)}" for rank, word in enumerate(sheet.keywords, 1))
     words = "\n".join(ranked) or "no description"
@@ -163,14 +176,14 @@ def _decoded(files: Files, article: Row) -> tuple[Pixels | None, str]:
     return (None, "missing") if file is None else decode(file)
 
 
-def _draw_palette(axis: Axes, article: Row) -> None:
+def _draw_palette(axis: Axes, palette: Sequence[tuple[str, float]]) -> None:
     _title(axis, "palette")
-    if not article["hex"]:
+    if not palette:
         return
     axis.set_xlim(0, 1)
     axis.set_ylim(1, 0)
     top = 0.0
-    for colour, share in zip(article["hex"], article["share"], strict=True):
+    for colour, share in palette:
         axis.add_patch(Rectangle((0, top), 0.3, share, color=colour))
         if share > 0.09:  # two lines of text
             axis.text(0.36, top + share / 2, f"{colour}\n{share:.0%}", va="center", fontsize=7, color=INK)

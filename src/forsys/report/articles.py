@@ -9,7 +9,7 @@ from forsys.content.pictures import picture_files
 from forsys.ranking.live import newest_prices
 from forsys.report.colours import swatch
 from forsys.report.rows import Row
-from forsys.report.thumbnails import HEIGHT, data_uri, thumbnail
+from forsys.report.thumbnails import data_uri, thumbnail
 from forsys.run import Run
 
 MAX_PICTURES = 2_000  # past it articles are drawn: reading one takes 7 ms
@@ -26,14 +26,14 @@ def articles_of(run: Run, dense: Sequence[int]) -> list[Row]:
     ]
 
 
-def pictures_of(run: Run, ids: Sequence[str], height: int = HEIGHT) -> list[str]:
+def pictures_of(run: Run, ids: Sequence[str]) -> list[str]:
     """The pictures of articles as data: addresses, "" where there is none.
 
     Of the first ones alone, see MAX_PICTURES and MAX_CHARACTERS.
     """
     files, pictures, room = files_of(run, ids[:MAX_PICTURES]), [], MAX_CHARACTERS
     for article in ids:
-        small = thumbnail(files[article], height) if article in files and room > 0 else None
+        small = thumbnail(files[article]) if article in files and room > 0 else None
         pictures.append(data_uri(small) if small else "")
         room -= len(pictures[-1])
     return pictures
@@ -49,4 +49,9 @@ def _article(row: Row, kind: str, colour: str, price: float) -> Row:
     background, ink = swatch(colour, kind)
     name = row["prod_name"] or row["article_id"]
     about = {"id": row["article_id"], "name": name, "kind": kind, "colour": colour}
-    return about | {"price": float(f"{price:.4g}") if price else None, "tile": [background, ink]}
+    return about | {"price": _shown_price(price) if price else None, "tile": [background, ink]}
+
+
+def _shown_price(price: float) -> float:
+    """Of a small price four digits, and of a large one two decimals."""
+    return float(f"{price:.4g}") if price < 100 else round(price, 2)

@@ -318,7 +318,7 @@ def weeks_chart(weeks: pl.DataFrame, holdout: Fold) -> Plot | None:
     form = "%b %Y" if step > 4 else "%d %b"
     days = list(zip(edges, weeks["week"], strict=True))[::step]
     ticks = [Tick(x(edge), day.strftime(form)) for edge, day in days if x(edge) < 90]
-    band = (x(day_number(holdout.as_of)), x(day_number(holdout.until)))
+    band = (max(x(day_number(holdout.as_of)), 0.0), x(day_number(holdout.until)))
     line = Line("purchases", BLUE, points, 0)
     return Plot("Purchases per week", "week", "purchases", ticks, y_ticks, [line], band=band)
 

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import CSS4_COLORS, XKCD_COLORS, to_hex, to_rgb
 
 from forsys.evaluation.comparison import PRIORS
 from forsys.evaluation.list_names import FINAL, FUSION, UNION
@@ -73,11 +73,9 @@ def swatch(colour: str, kind: str) -> tuple[str, str]:
     """
     words = colour.casefold().replace("gray", "grey").split()
     for name in (" ".join(words), *reversed(words)):
-        for known in (f"xkcd:{name}", name):
-            try:
-                return _with_ink(to_hex(known))
-            except ValueError:
-                continue
+        # Not to_hex(name), to which "1" is white and "none" black.
+        if known := XKCD_COLORS.get(f"xkcd:{name}") or CSS4_COLORS.get(name):
+            return _with_ink(to_hex(known))
     hue = zlib.crc32((colour or kind).encode()) % 360
     return _with_ink(to_hex(colorsys.hls_to_rgb(hue / 360, 0.84, 0.45)))
 

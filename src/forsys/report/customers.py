@@ -38,7 +38,8 @@ class Customer:
     """One customer; articles are dense ids. num_before and num_bought count all, shown or not.
 
     period: "holdout", or "submission", of which nobody knows yet what will be bought. tags: the kinds of customer
-    that it belongs to. before: pairs of article and day, the newest first.
+    that it belongs to. before: pairs of article and day, the newest first. baseline: pairs of article and whether
+    it is a hit.
     """
 
     id: str
@@ -50,14 +51,15 @@ class Customer:
     num_bought: int
     bought: list[int]
     predicted: list[Recommended]
-    baseline: list[int]
+    baseline: list[tuple[int, bool]]
     hits: int
     baseline_hits: int
 
     def articles(self) -> list[int]:
         """All that are shown, those that one looks at first in front."""
         before = [article for article, _ in self.before]
-        return [*(each.article for each in self.predicted), *self.bought, *before, *self.baseline]
+        baseline = [article for article, _ in self.baseline]
+        return [*(each.article for each in self.predicted), *self.bought, *before, *baseline]
 
     def as_json(self) -> dict[str, Any]:
         """For report.json."""
@@ -147,7 +149,7 @@ def _with_hit(run: Run, bought: pl.DataFrame) -> pl.Series:
 def _recommended(recommender: Recommender, customers: Ints, k: int) -> list[list[Recommended]]:
     """The list of each customer, without the hits."""
     answer = recommender.answer(recommender.live.profiles(customers))
-    chosen = answer.first(k, np.zeros(0, int))
+    chosen = answer.first(k)
     table = recommender.table(answer, chosen)
     second = main_effects(recommender, answer, chosen)
     lists: list[list[Recommended]] = [[] for _ in customers]
@@ -204,7 +206,7 @@ def _customer(
         num_bought=len(bought),
         bought=sorted(bought, key=lambda article: rank.get(article, len(rank)))[:BOUGHT],
         predicted=shown,
-        baseline=baseline,
+        baseline=[(article, article in then) for article in baseline],
         hits=sum(each.hit for each in shown),
         baseline_hits=len(then & set(baseline)),
     )

@@ -66,8 +66,7 @@
     what.append(make("div", "from", ...each.sources.map(from)));
     return make("li", each.hit ? "hit" : "", picture(each.article), what);
   };
-  const plain = (bought) => (number, i) => {
-    const hit = bought.has(number);
+  const plain = ([number, hit], i) => {
     const what = make("div", "", make("b", "", `${i + 1}. ${articles[number].name} `));
     if (hit) what.append(make("span", "badge", "✓ bought"));
     what.append(print(number));
@@ -85,7 +84,6 @@
     if (!shown.length) return place.replaceChildren(make("p", "", "No embedded customer is like that."));
     const one = shown[at];
     const ranks = new Map(one.predicted.map((each, i) => [each.article, i + 1]));
-    const bought = new Set(one.bought);
     const who = make("p", "who", make("strong", "", `Customer ${one.id.slice(0, 12)}`),
       one.age === null ? "" : `age ${one.age}`, ...one.tags.map((tag) => make("span", "tag", KINDS[tag])));
     const parts = [who, make("p", "who", make("code", "", one.id))];
@@ -104,7 +102,7 @@
     rest.addEventListener("click", () => { list.classList.remove("short"); rest.remove(); });
     const ours = make("div", "", make("h3", "", "Recommended, best first"), list, rest);
     const theirs = make("div", "", make("h3", "", `The baseline's: ${BASELINE}`),
-      make("ol", "picks plain", ...one.baseline.map(plain(bought))));
+      make("ol", "picks plain", ...one.baseline.map(plain)));
     place.replaceChildren(...parts, make("div", "lists", ours, theirs));
   };
   const kinds = () => {
@@ -130,12 +128,15 @@
   };
   const open = () => {  // #customer=ID
     const [, id] = decodeURIComponent(location.hash).split("#customer=");
-    const found = id && customers.find((each) => each.id.startsWith(id));
+    const begins = customers.filter((each) => id && each.id.startsWith(id));
+    const found = begins.find((each) => each.id === id) ?? begins[0];
     if (!found) return;
     $("period").value = found.period;
     kinds();
     $("prefix").value = id;
     choose();
+    at = Math.max(shown.indexOf(found), 0);
+    draw();
     $("customers").querySelector(".fold").open = true;
     $("customers").scrollIntoView();
   };

@@ -200,8 +200,8 @@ def _customers(run: Run, results: Results) -> dict[str, Any]:
 
 def _renumbered(customer: Customer, number: dict[int, int]) -> dict[str, Any]:
     values = customer.as_json()
-    values["before"] = [[number[article], day] for article, day in customer.before]
-    values |= {key: [number[article] for article in values[key]] for key in ("bought", "baseline")}
+    values |= {key: [[number[article], about] for article, about in values[key]] for key in ("before", "baseline")}
+    values["bought"] = [number[article] for article in customer.bought]
     for each in values["predicted"]:
         each["article"] = number[each["article"]]
     return values

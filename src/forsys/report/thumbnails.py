@@ -4,19 +4,22 @@ import base64
 import io
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
-from forsys.content.decoding import opened_picture, read_bytes
+from forsys.content.decoding import as_rgb, opened_picture, read_bytes
 
 HEIGHT = 112  # pixels
 
 
 def thumbnail(path: Path, height: int = HEIGHT) -> bytes | None:
-    """The picture as a WebP of at most `height` pixels; None where it is missing, too large or can't be read."""
+    """The picture as a WebP of at most `height` pixels, upright and without transparency, as `decode` shows it.
+
+    None where it is missing, too large or can't be read.
+    """
     try:
         with opened_picture(read_bytes(path)) as picture:
             picture.thumbnail((height, height))
-            return as_webp(picture.convert("RGB"))
+            return as_webp(as_rgb(ImageOps.exif_transpose(picture)))
     except Exception:  # decoders raise whatever a broken file leads them to, and a page is no place to fail
         return None
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
@@ -22,7 +22,7 @@ class ALS(Factorization):
 
     factors: PositiveInt = 128
     iterations: PositiveInt = 15
-    regularization: NonNegativeFloat = 0.05
+    regularization: PositiveFloat = 0.05
     alpha: PositiveFloat = 10.0
     """Confidence in a purchase of today, where that in no purchase is 1."""
 

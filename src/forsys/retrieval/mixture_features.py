@@ -208,15 +208,18 @@ def article(problem: Problem) -> Columns:
     """How the candidate sells, since when, at what price, also against the profile's purchases."""
     known, candidates = problem.articles, problem.candidates
     columns = {name: known[name][candidates.article] for name in known.COLUMNS}
-    basket = problem.basket
-    price = np.where(basket.article >= 0, known["log_price"][basket.article], np.nan)
-    weight = np.where(np.isnan(price), 0, basket.weight)
-    with np.errstate(invalid="ignore"):
-        mean = np.nansum(price * weight, axis=1) / weight.sum(axis=1)
-        launch = (known["launch"][basket.article] * basket.weight).sum(axis=1) / basket.weight.sum(axis=1)
-    columns["price_gap"] = columns["log_price"] - mean[candidates.row].astype(np.float32)
-    columns["launch_gap"] = columns["launch"] - launch[candidates.row].astype(np.float32)
+    for name, value in (("price_gap", "log_price"), ("launch_gap", "launch")):
+        usual = basket_mean(known[value], problem.basket).astype(np.float32)
+        columns[name] = columns[value] - usual[candidates.row]
     return columns
+
+
+def basket_mean(values: Floats, basket: Basket) -> Floats:
+    """Weighted mean of a value of the articles over each basket, (profiles,), of the known ones; NaN for none."""
+    found = np.where(basket.article >= 0, values[basket.article], np.nan)
+    weight = np.where(np.isnan(found), 0, basket.weight)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nansum(found * weight, axis=1) / weight.sum(axis=1))
 
 
 def profile(problem: Problem) -> Columns:

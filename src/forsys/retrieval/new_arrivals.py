@@ -9,8 +9,7 @@ from pydantic.dataclasses import dataclass
 from scipy import sparse
 
 from forsys.arrays import Floats, Ints
-from forsys.content.vectors import content_vectors
-from forsys.retrieval.nearest_content import chance_on_sale, largest_products
+from forsys.retrieval.nearest_content import chance_on_sale, kept_vectors, largest_products
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
 
@@ -63,7 +62,8 @@ class NewArrivals(Source):
         if not len(self.catalogue_):
             return sparse.csr_array(np.zeros(shape, np.float32))
         weights = {"attributes": self.attributes_weight, "words": self.words_weight}
-        vectors, scale = content_vectors(history.articles, weights), np.sqrt(on_sale)
+        none_hidden = np.zeros(len(history.articles), bool)  # pictures are not read
+        vectors, scale = kept_vectors(history, weights, none_hidden), np.sqrt(on_sale)
         candidates = vectors[self.catalogue_] * scale[:, None]
         row, column, near = largest_products(vectors[sold], candidates, self.num_neighbours)
         code = history.articles["product_code"].to_numpy()

@@ -1,6 +1,6 @@
 """From the settings to sources."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from inspect import isabstract, signature
 
@@ -54,7 +54,8 @@ def check_sources(settings: Settings) -> None:
     """Raises DataError where a source, or a value of the tuning grid, cannot be used."""
     sources, network = settings.retrieval.sources, settings.compare.network
     for name, config in (sources | {"compare.network": network}).items():
-        make_source(name, config)
+        for each in _with_members(name, config):
+            make_source(*each)
     make_source("compare.network", network | settings.compare.ids_only)
     _check_mixture(settings.compare.mixture)
     for key, values in settings.tuning.grid.items():
@@ -70,15 +71,28 @@ def without_missing_parts(settings: Settings) -> Settings:
 
     Raises DataError where none is left.
     """
-    parts = {name: source_class(name, config).needs_part for name, config in settings.retrieval.sources.items()}
-    lost = {name: part for name, part in parts.items() if part and missing_modules(part)}
-    for name, part in lost.items() if len(lost) == len(parts) else ():
+    every = settings.retrieval.sources
+    lost = {name: part for name, config in every.items() if (part := _missing_part(name, config))}
+    for name, part in lost.items() if len(lost) == len(every) else ():
         require_part(part, _key(name))
-    sources = {name: config for name, config in settings.retrieval.sources.items() if name not in lost}
+    sources = {name: config for name, config in every.items() if name not in lost}
     grid = {key: values for key, values in settings.tuning.grid.items() if key.partition(".")[0] not in lost}
     retrieval = settings.retrieval.model_copy(update={"sources": sources})
     tuning = settings.tuning.model_copy(update={"grid": grid})
     return settings.model_copy(update={"retrieval": retrieval, "tuning": tuning})
+
+
+def _missing_part(name: str, config: SourceConfig) -> str | None:
+    """The part that a source, or one of its members, cannot do without and that is not installed."""
+    parts = (source_class(*each).needs_part for each in _with_members(name, config))
+    return next((part for part in parts if part and missing_modules(part)), None)
+
+
+def _with_members(name: str, config: SourceConfig) -> Iterator[tuple[str, SourceConfig]]:
+    """A source's name and config, then those of its members."""
+    yield name, config
+    for member, of in config.get("members", {}).items():
+        yield from _with_members(f"{_key(name)}.members.{member}", of)
 
 
 def _check_mixture(mixture: SourceConfig) -> None:

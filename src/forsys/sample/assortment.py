@@ -68,7 +68,7 @@ class Codes:
 def make_catalogue(
     rng: np.random.Generator, count: int, weeks: int, first_week: int, constants: ShopConstants
 ) -> Catalogue:
-    """Design `count` articles. `first_week` is the week of the year (0..51) that week 0 falls in."""
+    """Design `count` articles. `first_week` is the week of the year (0..52) that week 0 falls in."""
     codes = _codes(rng, count, weeks, first_week, constants)
     code = np.repeat(np.arange(len(codes.size)), codes.size)
     variant = within_groups(codes.size)

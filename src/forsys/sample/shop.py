@@ -23,8 +23,9 @@ from forsys.store import atomic_write, write_json
 
 MARKER = "GENERATED.json"  # says that a folder was generated, and how
 UNFINISHED = ".generating"  # in the folder while it is being written
+PURCHASES = "transactions_train.csv"
 LAST_DAY = date(2024, 6, 30)
-MINIMUM = {"customers": 20, "articles": 24, "weeks": 1}
+BOUNDS = {"customers": (20, 100_000_000), "articles": (24, 10_000_000), "weeks": (1, 1_000)}
 PREDICTIONS = 12  # articles per customer in Kaggle's sample_submission.csv
 
 
@@ -59,12 +60,12 @@ def generate(
     _write_csv(catalogue.frame, folder / "articles.csv")
     _write_csv(population.frame, folder / "customers.csv")
     _write_csv(_sample_submission(catalogue, population), folder / "sample_submission.csv")
+    pictures = draw_pictures(folder / "images", catalogue, seed, images)
     rng = np.random.default_rng([seed, 3])
-    path = folder / "transactions_train.csv"
     frames = simulate(rng, catalogue, population, first_day, weeks, weekly_buyers, constants)
     opens = first_day + timedelta(days=opens_late)
-    rows = write_purchases(path, progress(frames, "weeks", "week", weeks), opens)
-    pictures = draw_pictures(folder / "images", catalogue, seed, images)
+    # Last: without purchases a shop that was left half-written is none, and cannot pass for a real one.
+    rows = write_purchases(folder / PURCHASES, progress(frames, "weeks", "week", weeks), opens)
     parameters = {**settings, "seed": seed, "images": images, "weekly_buyers": weekly_buyers}
     fitted = {"opens_late": opens_late, "constants": asdict(constants)}
     made = {"rows": rows, "pictures": pictures, "first_day": str(opens), "last_day": str(last_day)}
@@ -74,9 +75,12 @@ def generate(
 
 def _check(settings: dict[str, int], images: int | None, weekly_buyers: float) -> None:
     """Raise DataError for parameters with which no shop can be generated."""
-    for name, minimum in MINIMUM.items():
-        if settings[name] < minimum:
-            raise DataError(f"generated sample: {name} is {settings[name]}; at least {minimum} are needed")
+    for name, (low, high) in BOUNDS.items():
+        if not low <= settings[name] <= high:
+            raise DataError(
+                f"generated sample: {name} is {settings[name]:,}; at least {low:,} are needed, and at "
+                f"most {high:,} are possible"
+            )
     if images is not None and not 0 <= images <= settings["articles"]:
         raise DataError(f"generated sample: images is {images}; allowed are 0 to {settings['articles']}")
     if not 0 < weekly_buyers < 1:
@@ -93,7 +97,8 @@ def _clear(folder: Path) -> None:
             "written; name another folder or empty it"
         )
     (folder / UNFINISHED).touch()
-    (folder / MARKER).unlink(missing_ok=True)
+    for name in (PURCHASES, MARKER):
+        (folder / name).unlink(missing_ok=True)
     if (folder / "images").exists():
         shutil.rmtree(folder / "images")
 

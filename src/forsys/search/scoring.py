@@ -30,8 +30,8 @@ def folds_to_score(run: Run, weeks: int) -> list[Fold]:
 
     Raises DataError where there are none.
     """
-    folds = [run.calendar.holdout.earlier(step) for step in range(1, weeks + 1)]
-    folds = [fold for fold in folds if tuning_folds(run, fold) and len(run.labels(fold))]
+    earlier = run.calendar.weekly(weeks + 1)[1:]
+    folds = [fold for fold in earlier if tuning_folds(run, fold) and len(run.labels(fold))]
     if not folds:
         raise DataError(
             f"None of the {weeks} periods before the holdout has buyers, and earlier ones to learn from."

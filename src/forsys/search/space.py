@@ -85,7 +85,11 @@ class Space:
 
 
 def _values(path: Path, key: str, declared: Any) -> list[Any] | Range:
-    if key.partition(".")[0] in FIXED:
+    try:
+        section = _path(key)[0]
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    if section in FIXED:
         raise DataError(f"{path}: {key} decides what is scored, so trials could not be compared. Leave it out.")
     scalars = isinstance(declared, list) and all(isinstance(each, (bool, int, float, str)) for each in declared)
     if scalars and declared:

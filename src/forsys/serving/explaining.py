@@ -26,10 +26,16 @@ def explanations(
     customer, article, name, as_of, rank, candidates (how many were ordered), chance, reason; found_by: source ->
     rank in its list; for_it and against_it: feature, effect (what it adds to the score, compared with the mean of
     the customer's candidates), sentence; the largest effects first. The ids may be given by their beginnings.
-    Raises DataError for unknown ids, and for an article that no source recommends to the customer.
+    Raises DataError for unknown ids, for an article that no source recommends to the customer, and where none
+    recommends anything.
     """
     customer = recommender.customers.find_prefix(customer_id)
     answer = recommender.answer(recommender.live.profiles(np.array([customer])))
+    if not len(answer.pairs):
+        raise DataError(
+            f"No source recommends anything to the customer {recommender.customers.ids[customer]}. "
+            "best_sellers does to everyone: switch it on."
+        )
     chosen = _chosen(recommender, answer, article_ids, k)
     features = recommender.live.features(answer.pairs)
     parts = contributions(recommender.live.ranker, features, answer.pairs.row)
@@ -98,7 +104,7 @@ def _lines(effects: list[dict[str, Any]]) -> str:
 def _chosen(recommender: Recommender, answer: Answer, article_ids: Sequence[str] | None, k: int) -> Ints:
     """The pairs to explain, of the only profile."""
     if article_ids is None:
-        return answer.first(k, np.zeros(0, int))
+        return answer.first(k)
     articles = [recommender.articles.find_prefix(each) for each in article_ids]
     missing = sorted(set(articles) - set(answer.pairs.article.tolist()))
     if missing:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from forsys.errors import DataError
@@ -11,16 +12,32 @@ if TYPE_CHECKING:
 
 
 def as_polars(what: str, frame: Any) -> pl.DataFrame:
-    """A pandas or polars frame as a polars one; missing values become null. Raises DataError for anything else."""
-    if isinstance(frame, pl.LazyFrame):
-        return frame.collect()
-    if isinstance(frame, pl.DataFrame):
-        return frame
+    """A pandas or polars frame as a polars one; missing values become null.
+
+    Raises DataError for anything else, for two columns of one name, and for a column that no file can hold.
+    """
+    found = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
+    if not isinstance(found, pl.DataFrame):
+        found = _of_pandas(what, found)
+    objects = [name for name, kind in found.schema.items() if kind == pl.Object]
+    if objects:
+        raise DataError(
+            f"{what}: the column {objects[0]} holds Python objects. Make it a column of texts, numbers or days."
+        )
+    return found
+
+
+def _of_pandas(what: str, frame: Any) -> pl.DataFrame:
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{what}: this is a {type(frame).__name__}. Give a frame of pandas or polars.")
-    return pl.DataFrame([_as_polars(what, str(name), column) for name, column in frame.items()])
+    names = [str(name) for name in frame.columns]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise DataError(f"{what}: {len(twice)} columns are called {twice[0]}. Give each a name of its own.")
+    columns = (frame.iloc[:, i] for i in range(len(names)))
+    return pl.DataFrame([_as_polars(what, *each) for each in zip(names, columns, strict=True)])
 
 
 def _as_polars(what: str, name: str, column: "pd.Series[Any]") -> pl.Series:
@@ -28,12 +45,15 @@ def _as_polars(what: str, name: str, column: "pd.Series[Any]") -> pl.Series:
         if getattr(column.dtype, "tz", None) is not None:
             column = column.dt.tz_localize(None)  # the day where the shop is
         if not column.isna().any():
-            return pl.Series(name, column.to_numpy())
+            array = column.to_numpy()
+            has_seconds = array.dtype.kind == "M" and np.datetime_data(array.dtype)[0] == "s"  # unknown to polars
+            return pl.Series(name, array.astype("datetime64[ms]") if has_seconds else array)
     values = column.astype(object).where(column.notna(), None).to_list()
     try:
         return pl.Series(name, values)
-    except (TypeError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{what}: the column {name} mixes types ({error}). Make it a column of texts.") from error
+    except (TypeError, UnicodeError, pl.exceptions.PolarsError) as error:
+        fault = str(error).partition("\n")[0]
+        raise DataError(f"{what}: the column {name} mixes types ({fault}). Make it a column of texts.") from error
 
 
 def as_pandas(frame: pl.DataFrame) -> "pd.DataFrame":

@@ -93,7 +93,7 @@ def reason(bought: Bought, article: int, sources: Mapping[str, Source], rank: Ma
         words = next((say(bought, source, article) for of, say in WORDS.items() if isinstance(source, of)), None)
         if words:
             return words
-    return f"found by {found[0][1]}" if found else "sells now"
+    return f"found by {found[0][1]}"
 
 
 def shown_day(day: int) -> str:

@@ -39,7 +39,7 @@ class Answer:
     rank: Ints
     chance: Floats
 
-    def first(self, k: int, without: Ints) -> Ints:
+    def first(self, k: int, without: Ints | tuple[()] = ()) -> Ints:
         """The pairs of the first k ranks of each profile, in order; others move up for those in `without`."""
         order = np.lexsort((self.rank, self.pairs.row))
         order = order[~np.isin(self.pairs.article[order], without)]
@@ -110,9 +110,9 @@ class Recommender:
         rank, _ = ranker.ranks(pairs, score)
         return Answer(pairs, score, rank, self.calibration.chance(inputs(pairs, score, rank)))
 
-    def _lists(self, profiles: Profiles, k: int, without: Ints | None = None) -> pl.DataFrame:
+    def _lists(self, profiles: Profiles, k: int, without: Ints | tuple[()] = ()) -> pl.DataFrame:
         answer = self.answer(profiles)
-        return self.table(answer, answer.first(k, np.zeros(0, int) if without is None else without))
+        return self.table(answer, answer.first(k, without))
 
     def table(self, answer: Answer, chosen: Ints) -> pl.DataFrame:
         """LISTS of chosen pairs, which are sorted by profile, rank."""

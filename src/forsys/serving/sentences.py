@@ -59,6 +59,12 @@ def _were(log: float) -> str:
     return f"{count(units, 'unit')} {'was' if units == 1 else 'were'}"
 
 
+def _price(log: float) -> str:
+    """Of a small price four digits, and no fraction of a large one."""
+    price = exp(log)
+    return f"{price:.4g}" if price < 1000 else f"{price:,.0f}"
+
+
 def _share(value: float) -> str:
     return f"{value:.0%}" if value >= 0.01 or value <= 0 else f"{value:.1%}"
 
@@ -87,7 +93,7 @@ SENTENCES: dict[str, Sentence] = {
     "log_recency_ratio": lambda v: (
         f"Its last sale is {exp(v):.2g} times as long ago as is usual between its sales."
     ),
-    "log_price": lambda v: f"Its price is {exp(v):.4g}.",
+    "log_price": lambda v: f"Its price is {_price(v)}.",
     "log_price_change": lambda v: f"Its price is {_more_or_less(v, 'above', 'below')} what it was before.",
     "online_share": lambda v: f"{_share(v)} of its purchases were online.",
     "mean_buyer_age": lambda v: f"Its buyers are {v:.0f} years old on average.",
@@ -102,7 +108,7 @@ SENTENCES: dict[str, Sentence] = {
     "mean_basket_size": lambda v: f"The customer buys {v:.1f} articles per visit on average.",
     "last_basket_size": lambda v: f"The customer bought {count(v, 'article')} on the last visit.",
     "repeat_share": lambda v: f"{_share(v)} of the customer's purchases are of an article bought before.",
-    "mean_log_price": lambda v: f"The customer usually pays {exp(v):.4g}.",
+    "mean_log_price": lambda v: f"The customer usually pays {_price(v)}.",
     "std_log_price": lambda v: f"The prices that the customer pays vary by a factor of about {exp(v):.2f}.",
     "customer_online_share": lambda v: f"The customer buys {_share(v)} online.",
     "age": lambda v: f"The customer is {v:.0f} years old.",

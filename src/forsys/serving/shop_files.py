@@ -1,14 +1,17 @@
 """Frames as a shop's files: Parquet, and the shop.toml that says which column is what."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from forsys.errors import DataError
 from forsys.remote import delete
 from forsys.store import write_parquet, write_text
+from forsys.tables.dataset import STEMS
+from forsys.tables.files import find_table
 
 # Table -> the name of its file, and the keys of its section of the shop file.
 TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -19,16 +22,18 @@ TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
 NEEDED = {"orders": ("day", "customer", "article"), "articles": ("id",), "customers": ("id",)}
 KAGGLE = {"t_dat", "customer_id", "article_id", "price", "sales_channel_id"}  # columns of H&M's orders
 ONLINE = "online"  # the key whose value is no column: the channel, or channels, that are the online shop
-Columns = Mapping[str, str | Sequence[str]]
+Columns = Mapping[str, Any]  # key -> name of a column, or several
 
 
 def write_shop(frames: Mapping[str, pl.DataFrame], columns: Columns, folder: Path) -> None:
     """Write frames (orders, articles, customers) below `folder`; files that hold the same already stay.
 
     Orders with the columns of Kaggle's H&M data, and nothing said of them, need no shop.toml. Raises DataError for
-    keys and columns that are not there.
+    keys and columns that are not there, and where other tables lie there that would be read too.
     """
     sections = "" if not columns and set(frames["orders"].columns) >= KAGGLE else shop_file(frames, columns)
+    if not sections:
+        _refuse_other_tables(folder, [TABLES[name][0] for name in frames])
     for name, frame in frames.items():
         _write_changed(frame, folder / f"{TABLES[name][0]}.parquet")
     path = folder / "shop.toml"
@@ -40,8 +45,23 @@ def write_shop(frames: Mapping[str, pl.DataFrame], columns: Columns, folder: Pat
 
 def _write_changed(frame: pl.DataFrame, path: Path) -> None:
     """So that a second fit of the same frames finds all that it made up to date."""
-    if not path.exists() or not pl.read_parquet(path).equals(frame):
+    try:
+        is_same = path.exists() and pl.read_parquet(path).equals(frame)
+    except pl.exceptions.PolarsError:  # damaged
+        is_same = False
+    if not is_same:
         write_parquet(frame, path)
+
+
+def _refuse_other_tables(folder: Path, written: list[str]) -> None:
+    """Raise DataError where a table that Kaggle's shop file would read is not one that is written here."""
+    for stem in STEMS:
+        table = find_table(folder, stem)
+        if table is not None and (stem not in written or table.suffix != ".parquet"):
+            raise DataError(
+                f"{table} is of an earlier fit or another shop, and would be read with these frames. Move it away, "
+                "or fit in another folder."
+            )
 
 
 def shop_file(frames: Mapping[str, pl.DataFrame], columns: Columns) -> str:
@@ -56,7 +76,8 @@ def shop_file(frames: Mapping[str, pl.DataFrame], columns: Columns) -> str:
             known = [name if of == "orders" else f"{of}.{name}" for of in frames for name in TABLES[of][1]]
             known.append(ONLINE)
             raise DataError(f"columns: {key!r} is no key of the frames that were given. Keys: {', '.join(known)}.")
-        named[table][inner] = column if isinstance(column, str) else list(column)
+        several = isinstance(column, Iterable) and not isinstance(column, str)
+        named[table][inner] = [str(each) for each in column] if several else str(column)  # pandas has numbers too
     sections = [_section(table, frame, named[table]) for table, frame in frames.items()]
     return "\n".join([*sections, _roles(columns[ONLINE])] if ONLINE in columns else sections)
 

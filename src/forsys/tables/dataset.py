@@ -63,7 +63,12 @@ def locate(
 
 def tables_in(folder: Path) -> list[Path]:
     """The files of a shop's tables, and folders of Parquet files; none where the folder holds no shop."""
-    return _tables(_data_set(folder, "").shop()) if _is_shop(folder) else []
+    return tables_of(_data_set(folder, "")) if _is_shop(folder) else []
+
+
+def tables_of(dataset: DataSet) -> list[Path]:
+    """The same of a data set. DataError where its shop file cannot be used."""
+    return _tables(dataset.shop())
 
 
 def file_states(dataset: DataSet) -> list[tuple[str, int, int]]:

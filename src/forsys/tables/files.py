@@ -11,7 +11,8 @@ MAGIC = set("*?[")
 def find(section: TableSection, folder: Path) -> list[Path]:
     """The files of a table, or folders of Parquet files, in the order of the shop file, globs sorted; may be none.
 
-    A name without its ending stands for the first of ENDINGS that is there.
+    A name without its ending stands for the first of ENDINGS that is there. A glob leaves out hidden files, unless
+    it begins with a dot itself.
     """
     specs = [section.file] if isinstance(section.file, str) else section.file
     try:
@@ -44,10 +45,16 @@ def folder_contents(folder: Path, max_names: int = 10) -> str:
 
 
 def _matches(spec: str, folder: Path) -> list[Path]:
-    found = find_table(folder, spec)  # first, for names with a bracket
-    if found is not None or not MAGIC & set(spec):
-        return [found] if found else []
+    named = find_table(folder, spec)  # first, for names with a bracket
+    if named is not None or not MAGIC & set(spec):
+        return [named] if named else []
     whole = folder / spec  # an absolute path stays as it is
     base = Path(whole.anchor) if Path(spec).is_absolute() else folder
     pattern = whole.relative_to(base).as_posix() if Path(spec).is_absolute() else spec
-    return sorted(path for path in base.glob(pattern) if path.is_file() or parquet_parts(path))
+    found = sorted(path for path in base.glob(pattern) if path.is_file() or parquet_parts(path))
+    return found if Path(spec).name.startswith(".") else [path for path in found if not is_hidden(path)]
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a system has put it there for itself, such as macOS's ._orders.csv, which is no table."""
+    return path.name.startswith(".")

@@ -5,11 +5,11 @@ at a point in time, so that the same model can predict the next week of a custom
 next item.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,8 @@ from forsys.schema import RETURNS
 from forsys.store import read_json
 from forsys.tables.log_arrays import COLUMNS, ROWS, customer_ranges, mapped, sorted_columns
 from forsys.tables.roles import Roles, choose_roles
+
+T = TypeVar("T")
 
 ROWS_PER_BLOCK = 2_000_000  # read at a time in blocks: 44 MB
 
@@ -79,7 +81,9 @@ class History:
     roles: Roles = field(default_factory=Roles)
     returns: Returns = field(default_factory=Returns)
     listed: int | None = None
-    _codes: dict[str, Ints] = field(default_factory=dict, repr=False)  # cache, shared by all logs of these articles
+    _of_articles: dict[str, Any] = field(
+        default_factory=dict, repr=False
+    )  # cache, shared by all logs of these articles
     _of_customers: dict[str, Floats] = field(default_factory=dict, repr=False)  # and by all of these customers
 
     @classmethod
@@ -231,10 +235,14 @@ class History:
             return np.arange(len(self.articles))
         if attribute not in self.articles.columns:
             return np.full(len(self.articles), -1)
-        if attribute not in self._codes:
-            rank = self.articles[attribute].rank("dense").cast(int).fill_null(0)
-            self._codes[attribute] = rank.to_numpy().astype(np.int64) - 1
-        return self._codes[attribute]
+        return self.of_articles(f"codes of {attribute}", lambda: _dense_codes(self.articles[attribute]))
+
+    def of_articles(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives from `articles` alone, made once under that name for all cut-offs."""
+        if name not in self._of_articles:
+            self._of_articles[name] = make()
+        found: T = self._of_articles[name]
+        return found
 
     def customer_values(self, attribute: str) -> Floats:
         """An attribute of all customers, (customers,) float64, of texts their dense codes; NaN where unknown.
@@ -260,7 +268,7 @@ class History:
 
     def with_articles(self, articles: pl.DataFrame) -> "History":
         """The same log with another table of its articles, such as one with more columns."""
-        return replace(self, articles=articles, _codes={})
+        return replace(self, articles=articles, _of_articles={})
 
     def with_customers(self, customers: pl.DataFrame) -> "History":
         """The same log with more customers, who bought nothing, at the end of their table."""
@@ -298,6 +306,11 @@ class History:
         rows: dict[str, Any] = {name: getattr(self, name)[kept] for name in ROWS}
         first = _counts_before(kept)[self.first].astype(np.int64)
         return replace(self, **rows, first=first, returns=self.returns.of_rows(kept))
+
+
+def _dense_codes(column: pl.Series) -> Ints:
+    """Codes in the order of the values, int64; -1 for null."""
+    return column.rank("dense").cast(int).fill_null(0).to_numpy().astype(np.int64) - 1
 
 
 def _counts_before(kept: Bools) -> Ints:

@@ -39,10 +39,19 @@ def chosen(names: Iterable[str]) -> list[FeatureGroup]:
 
 
 def build(pairs: Pairs, names: Iterable[str]) -> pl.DataFrame:
-    """One row per pair, one float32 column per feature of the groups `names`; NaN where unknown or infinite."""
+    """One row per pair, one float32 column per feature of the groups `names`; NaN where unknown or infinite.
+
+    Raises DataError where these groups have no feature of the shop.
+    """
     columns: Columns = {}
-    for group in chosen(names):
+    groups = chosen(names)
+    for group in groups:
         columns |= group.build(pairs)
+    if not columns:
+        found = ", ".join(group.name for group in groups)
+        raise DataError(
+            f"ranking.features: {found} has no feature of this shop. Name more of the groups: {', '.join(GROUPS)}."
+        )
     return pl.DataFrame({name: _finite_or_nan(value) for name, value in columns.items()})
 
 

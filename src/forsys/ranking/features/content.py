@@ -1,19 +1,26 @@
 """Features of what the article looks like and how it is described, against the customer's purchases."""
 
+from datetime import date
+from functools import lru_cache
+
 import numpy as np
 import polars as pl
 from scipy import sparse
 
-from forsys.arrays import Floats, inner_products
+from forsys.arrays import Bools, Floats, inner_products
+from forsys.content.vectors import PICTURES, unfair_pictures
 from forsys.ranking.features.group import Columns, FeatureGroup
 from forsys.ranking.pairs import Pairs
+from forsys.tables.history import History
 
 VECTORS = {"colour": "colours", "shape": "shape", "words": "words"}  # column of the articles -> what it holds
 HALF_LIFE = 30.0  # days
+ROWS_PER_BLOCK = 10_000  # vectors averaged at a time
 
 MEANINGS = {
     f"{column}_similarity": f"cosine between the article's {what} and the mean of the customer's purchases, each "
     f"halved every {HALF_LIFE:.0f} days; only where any article has such a vector"
+    + ("; without a picture that of an average article" if column in PICTURES else "")
     for column, what in VECTORS.items()
 }
 
@@ -23,13 +30,44 @@ def build(pairs: Pairs) -> Columns:
     articles, bought = pairs.history.articles, pairs.profiles.decayed_purchases(HALF_LIFE)
     needed = np.flatnonzero(np.bincount(np.concatenate([pairs.article, bought.indices])))
     bought, index = bought[:, needed], np.searchsorted(needed, pairs.article)
+    usual, unfair = average_pictures(pairs.history, pairs.as_of)
     columns: Columns = {}
     for column in VECTORS:
         if column in articles.columns and articles[column].count():
             vectors = unit_vectors(articles[column].gather(needed))
             mean = mean_vectors(bought, vectors)
-            columns[f"{column}_similarity"] = inner_products(mean, pairs.row, vectors, index)
+            similarity = inner_products(mean, pairs.row, vectors, index)
+            if column in PICTURES:
+                blank = np.flatnonzero(np.isnan(vectors[index, 0]) | unfair[pairs.article])
+                similarity[blank] = inner_products(mean, pairs.row[blank], usual[column][None], 0 * blank)
+            columns[f"{column}_similarity"] = similarity
     return columns
+
+
+@lru_cache(maxsize=2)  # of the cut-offs at work; each entry keeps its history in memory
+def average_pictures(history: History, as_of: date) -> tuple[dict[str, Floats], Bools]:
+    """What stands for the picture of an article without one, and which others count as such, see unfair_pictures.
+
+    A shop may keep pictures of just what it sells: a missing one would say that the article will not sell. Returns
+    column of PICTURES -> mean of the unit vectors of the others that were known before `as_of`, (width,); and
+    (articles,).
+    """
+    articles, known = history.articles, history.offered(as_of)
+    unfair = unfair_pictures(articles, known & ~history.sold_before(as_of))
+    there, fair = [name for name in PICTURES if name in articles.columns], pl.Series(known & ~unfair)
+    return {name: _mean_unit_vector(articles[name].filter(fair)) for name in there}, unfair
+
+
+def _mean_unit_vector(column: pl.Series) -> Floats:
+    """Of a column of arrays, (width,) float32; NaN where all are null or 0."""
+    total, count = np.zeros(column.dtype.size), np.int64(0)  # type: ignore[attr-defined]
+    for start in range(0, len(column), ROWS_PER_BLOCK):
+        vectors = unit_vectors(column[start : start + ROWS_PER_BLOCK])
+        found = vectors[np.isfinite(vectors[:, 0])]
+        total += found.sum(axis=0, dtype=np.float64)
+        count += len(found)
+    with np.errstate(invalid="ignore"):
+        return (total / count).astype(np.float32)
 
 
 def mean_vectors(bought: sparse.csr_array, vectors: Floats) -> Floats:

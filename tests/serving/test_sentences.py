@@ -1,0 +1,17 @@
+"""Features in words."""
+
+from math import log
+
+import pytest
+
+from forsys.serving.sentences import sentence
+from world import KAGGLE_ROLES
+
+
+@pytest.mark.parametrize(
+    ("price", "said"),
+    [(0.030492, "0.03049"), (12.95, "12.95"), (129.9, "129.9"), (1299.99, "1,300"), (1_249_900, "1,249,900")],
+)
+def test_prices_in_any_currency(price: float, said: str) -> None:
+    assert sentence("log_price", log(price), {}, KAGGLE_ROLES) == f"Its price is {said}."
+    assert sentence("mean_log_price", log(price), {}, KAGGLE_ROLES) == f"The customer usually pays {said}."

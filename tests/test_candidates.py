@@ -1,0 +1,33 @@
+"""The store of fitted sources and their candidates."""
+
+from pathlib import Path
+
+import pytest
+
+from forsys import candidates
+from forsys.candidates import SourceArtifacts, delete_other_candidates, make_candidates
+from forsys.run import Run
+from world import run_on
+
+
+@pytest.fixture(scope="module")
+def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_on(shop, tmp_path_factory.mktemp("candidates"))
+
+
+def test_what_other_settings_left_is_deleted_and_strange_files_stay(run: Run) -> None:
+    fold, config = run.calendar.holdout, run.settings.retrieval.sources["repurchase"]
+    before, now = {"repurchase": config}, {"repurchase": config | {"half_life": 3.0}}
+    make_candidates(run, [fold], before, now)
+    strange = run.workspace.candidates(fold) / ".DS_Store"
+    strange.touch()
+    delete_other_candidates(run, [fold], now)
+    kept = SourceArtifacts.of(run, fold, "repurchase", now["repurchase"]).folder
+    assert {*run.workspace.candidates(fold).iterdir()} == {kept, strange}
+
+
+def test_another_version_of_polars_may_sample_other_buyers(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    fold, config = run.calendar.holdout.earlier(1), run.settings.retrieval.sources["repurchase"]
+    folder = SourceArtifacts.of(run, fold, "repurchase", config).folder
+    monkeypatch.setattr(candidates, "package_version", lambda _: "99")
+    assert SourceArtifacts.of(run, fold, "repurchase", config).folder != folder
