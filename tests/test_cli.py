@@ -423,7 +423,9 @@ def test_options_alone_run_everything() -> None:
         ("tables --inp shop", "Do you mean --input?"),
         ("backtest --week 3", "Do you mean --weeks?"),
         ("sample x --customer 30", "Do you mean --customers?"),
+        ("recommend x --k 3", "unrecognized arguments: --k 3. Do you mean -k?"),
         ("clean --yess", "Do you mean --yes?"),
+        ("runs clean --yess", "Do you mean --yes?"),
         ("tables extra", "unrecognized arguments: extra"),
     ],
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("distributed", reason="Dask is not installed: pip install 'forsys[cluster]'")
+pytest.importorskip("distributed", reason="Dask is not installed: pip install '.[cluster]'")
 
 import dask
 from distributed import Client, LocalCluster
@@ -158,7 +158,7 @@ def test_workers_that_share_nothing_but_a_bucket(
     shop: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
     """Client and workers have copies of their own of what lies in an object store; there, a run goes on."""
-    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'forsys[store]'")
+    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install '.[store]'")
     started, everything = tmp_path / "started", made_on_workers(undisturbed)
     shutil.copytree(undisturbed / "output", started / "output")
     for made in ("folds/*/item_knn-*", "folds/*/als-*/part-*", "rankers", "ranked", "stamps/[r-s]*.json"):

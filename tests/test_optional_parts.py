@@ -36,7 +36,7 @@ def without(modules: list[str], home: Path, shop: Path, *commands: str) -> Done:
 
 def test_every_part_is_on_the_page_of_the_command_line() -> None:
     page = (PROJECT / "docs" / "command-line.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| `forsys\[(\w+)\]`", page, re.MULTILINE) == list(PARTS)
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(PARTS)
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +58,12 @@ class TestWithoutAnyPart:
     def test_says_once_what_is_left_out(self, minimal: tuple[Path, Done]) -> None:
         said = [line for line in minimal[1].stdout.splitlines() if "eft out" in line]
         assert said == [
-            "Left out: the source next_item and the command compare, for want of tensorflow and keras. "
-            "pip install 'forsys[recurrent]'",
-            "Left out: colours, shapes and keywords of the articles, for want of skimage and yake. "
-            "pip install 'forsys[content]'",
-            "Left out: the command search, for want of optuna. pip install 'forsys[search]'",
+            "Left out: the source next_item and the command compare, since tensorflow and keras are missing: "
+            "in the project's folder, pip install '.[recurrent]'",
+            "Left out: colours, shapes and keywords of the articles, since skimage and yake are missing: "
+            "in the project's folder, pip install '.[content]'",
+            "Left out: the command search, since optuna is missing: "
+            "in the project's folder, pip install '.[search]'",
         ]
 
     def test_the_source_and_the_features_are_not_there(self, minimal: tuple[Path, Done]) -> None:
@@ -78,7 +79,8 @@ class TestWithoutAnyPart:
         compare = without(HIDDEN, minimal[0], shop, "compare")
         assert compare.returncode == 2
         assert compare.stderr == (
-            "forsys: compare needs tensorflow and keras. Install it: pip install 'forsys[recurrent]'\n"
+            "forsys: compare needs tensorflow and keras. To install it: "
+            "in the project's folder, pip install '.[recurrent]'\n"
         )
         show = without(HIDDEN, minimal[0], shop, "content show 0118235001")
         assert show.returncode == 2
@@ -92,12 +94,13 @@ class TestWithoutAnyPart:
             done = without(HIDDEN, minimal[0], shop, f"retrieve {option}")
             assert done.returncode == 2
             assert done.stderr == (
-                "forsys: a Dask cluster needs distributed. Install it: pip install 'forsys[cluster]'\n"
+                "forsys: a Dask cluster needs distributed. To install it: "
+                "in the project's folder, pip install '.[cluster]'\n"
             )
 
     def test_doctor_says_what_is_missing(self, minimal: tuple[Path, Done], shop: Path) -> None:
         said = without(HIDDEN, minimal[0], shop, "doctor").stdout
-        assert "without tensorflow, keras: pip install 'forsys[recurrent]'" in said
+        assert "without tensorflow, keras: in the project's folder, pip install '.[recurrent]'" in said
 
     def test_installed_later_it_is_made(self, minimal: tuple[Path, Done], shop: Path) -> None:
         """The stages notice: what was made without a part is not up to date with it."""
@@ -105,7 +108,7 @@ class TestWithoutAnyPart:
         assert (done.returncode, done.stderr) == (0, "")
         assert "tables     up to date, skipped" in done.stdout
         assert "content    up to date" not in done.stdout
-        assert "for want of tensorflow. pip" in done.stdout
+        assert "since tensorflow is missing: " in done.stdout
         assert not pl.read_parquet(minimal[0] / "output" / "tiny" / "content" / "keywords.parquet").is_empty()
 
 

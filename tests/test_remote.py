@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'forsys[store]'")
+pytest.importorskip("s3fs", reason="s3fs is not installed: pip install '.[store]'")
 
 from forsys import remote
 from forsys.errors import DataError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'forsys[store]'")
+pytest.importorskip("s3fs", reason="s3fs is not installed: pip install '.[store]'")
 
 import forsys
 from forsys import lease

@@ -69,7 +69,9 @@ def test_of_other_settings_it_is_refused(command: str, change: list[str], root: 
     page = root / "home" / "output" / "tiny" / "report.html"
     before = page.read_bytes()
     assert main([*reading(root)[command], *flags(root / "tiny"), *change]) == 2
-    assert "were made from other data, settings or code. Run the stage `" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "were made from other data, settings or code. Run the stage `" in said
+    assert "first, or give the options of the run that made them, such as --preset." in said
     assert page.read_bytes() == before
 
 

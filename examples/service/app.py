@@ -1,6 +1,6 @@
 """A small web service on a fitted model.
 
-pip install fastapi uvicorn
+pip install . fastapi uvicorn
 FORSYS_MODEL=my-model uvicorn app:app --app-dir examples/service
 
 curl localhost:8000/recommend/CUSTOMER?k=5

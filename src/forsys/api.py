@@ -10,7 +10,7 @@ import os
 import re
 import reprlib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -157,7 +157,7 @@ class Model:
         if basket is not None and customers is not None:
             raise DataError("Ask for customers or for a basket, one at a time.")
         if basket is not None:
-            found = self._recommender.recommend_to_basket([basket] if isinstance(basket, str) else list(basket), k)
+            found = self._recommender.recommend_to_basket(_ids(basket), k)
         else:
             found = self._recommender.recommend(self._asked(customers), k)
         return found if polars else as_pandas(found)
@@ -181,7 +181,7 @@ class Model:
 
     def explanations(self, customer: str, articles: str | Sequence[str] | None = None) -> list[dict[str, Any]]:
         """What `explain` says, as data; see `forsys.serving.explaining.explanations`."""
-        wanted = [articles] if isinstance(articles, str) else articles
+        wanted = None if articles is None else _ids(articles)
         return explanations(self._recommender, customer, wanted, self.settings.k)
 
     @overload
@@ -230,9 +230,7 @@ class Model:
         return found
 
     def _asked(self, customers: str | Sequence[str] | None) -> list[str]:
-        if customers is None:
-            return self.customers
-        return [customers] if isinstance(customers, str) else list(customers)
+        return self.customers if customers is None else _ids(customers)
 
     def __repr__(self) -> str:
         as_of = self.calendar.submission.as_of
@@ -260,6 +258,11 @@ def load(folder: str | Path) -> Model:
         if run.fingerprint_of(stage) != made_from:
             raise DataError(f"{folder}: the outputs of {stage} are not those of its {MODEL}. Fit the model again.")
     return Model(run)
+
+
+def _ids(asked: str | Sequence[str]) -> list[str]:
+    """One id or several as a list; what is no text is told when it is looked up."""
+    return list(asked) if isinstance(asked, Iterable) and not isinstance(asked, str) else [asked]
 
 
 def overrides(settings: Mapping[str, Any]) -> list[str]:

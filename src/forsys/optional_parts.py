@@ -32,14 +32,14 @@ def missing_modules(part: str) -> list[str]:
 
 
 def how_to_install(part: str) -> str:
-    """The command that installs a part."""
-    return f"pip install 'forsys[{part}]'"
+    """The command that installs a part; forsys is installed from the project's folder."""
+    return f"in the project's folder, pip install '.[{part}]'"
 
 
 def left_out() -> list[str]:
     """One line for each part that is not installed: what is left out, and how to have it."""
     return [
-        f"Left out: {PARTS[part].serves}, for want of {' and '.join(missing)}. {how_to_install(part)}"
+        f"Left out: {PARTS[part].serves}, since {_are_missing(missing)}: {how_to_install(part)}"
         for part in PARTS
         if PARTS[part].serves and (missing := missing_modules(part))
     ]
@@ -48,7 +48,11 @@ def left_out() -> list[str]:
 def require_part(part: str, what: str) -> None:
     """Raises DataError where a part is not installed that `what` cannot do without."""
     if missing := missing_modules(part):
-        raise DataError(f"{what} needs {' and '.join(missing)}. Install it: {how_to_install(part)}")
+        raise DataError(f"{what} needs {' and '.join(missing)}. To install it: {how_to_install(part)}")
+
+
+def _are_missing(modules: list[str]) -> str:
+    return f"{' and '.join(modules)} {'is' if len(modules) == 1 else 'are'} missing"
 
 
 def _is_installed(module: str) -> bool:

@@ -162,11 +162,12 @@ def _refuse_stale(run: Run, name: str, made_from: str) -> None:
     if _is_current(run, name, made_from):
         return
     fault, damaged = "were made from other data, settings or code", _damaged(run, name)
+    other = ", or give the options of the run that made them, such as --preset"
     if not run.workspace.stamp(name).exists():
-        fault = "are not finished"
+        fault, other = "are not finished", ""
     elif damaged:
-        fault = f"are damaged: {run.workspace.shown(damaged[0])} is missing or was changed"
-    raise DataError(f"{run.workspace.name}: the outputs of {name} {fault}. Run the stage `{name}` first.")
+        fault, other = f"are damaged: {run.workspace.shown(damaged[0])} is missing or was changed", ""
+    raise DataError(f"{run.workspace.name}: the outputs of {name} {fault}. Run the stage `{name}` first{other}.")
 
 
 def _is_current(run: Run, name: str, made_from: str) -> bool:

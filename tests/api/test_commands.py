@@ -64,11 +64,11 @@ def test_export(ask: Ask, model: forsys.Model, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["recommend"], "Name customers, or articles with --basket"),
-        (["recommend", "a", "--basket", "b"], "Name customers, or articles with --basket"),
+        (["recommend"], "Name either customers, or articles with --basket"),
+        (["recommend", "a", "--basket", "b"], "Name either customers, or articles with --basket"),
         (["recommend", "nobody"], "No customer 'nobody'"),
         (["recommend", "--basket", "nothing"], "No article 'nothing'"),
-        (["export", "lists.xls"], "Use .parquet or .csv"),
+        (["export", "lists.xls"], "must end in .parquet or .csv"),
         (["explain", "0"], "Several customers begin with '0'"),
     ],
 )

@@ -178,9 +178,9 @@ class TestDiff:
         ("other", "words"),
         [
             ({"kind": "ablate"}, "has no score of each customer"),
-            ({"holdout": ("2024-01-01", "2024-01-08")}, "have not the same holdout"),
-            ({"score": None}, "have not the same metric"),
-            ({"number": 1}, "differs from itself by nothing"),
+            ({"holdout": ("2024-01-01", "2024-01-08")}, "differ in their holdout"),
+            ({"score": None}, "differ in their metric"),
+            ({"number": 1}, "was named twice"),
         ],
     )
     def test_what_cannot_be_compared(self, other: dict[str, object], words: str, both: list[KeptRun]) -> None:

@@ -15,9 +15,9 @@ from forsys.tables.dataset import DataSet
 TODAY = date(2024, 7, 1)
 
 
-def checked(shop_file: Path, *, max_rejected: float = 0.01, today: date = TODAY) -> Report:
+def checked(shop_file: Path, *, max_rejected: float = 0.01, holdout_days: int = 7, today: date = TODAY) -> Report:
     dataset = DataSet("shop", shop_file.parent, False, "a test", shop_file)
-    return check(dataset, max_rejected=max_rejected, holdout_days=7, today=today)
+    return check(dataset, max_rejected=max_rejected, holdout_days=holdout_days, k=12, today=today)
 
 
 @pytest.mark.parametrize("make", [shops.order_lines, shops.marketplace, shops.grocer])
@@ -117,14 +117,14 @@ def test_only_notes_of_rejected_rows_are_doubts(name: str, tmp_path: Path) -> No
     (tmp_path / "shop.toml").write_text(ORDERS.format(name), encoding="utf-8")
     report = checked(tmp_path / "shop.toml")
     assert not [doubt for doubt in report.doubts if "rejected" in doubt]
-    assert f"{name}.csv: unknown columns ignored: rejected too" in report.notes
+    assert f"{name}.csv: columns that are not used: rejected too" in report.notes
 
     (tmp_path / f"{name}.csv").write_text(text + "2024-06-31,c1,a1,1,x", encoding="utf-8")
     report = checked(tmp_path / "shop.toml", max_rejected=0.1)
     told = [doubt for doubt in report.doubts if doubt.startswith(f"{name}.csv")]
     assert "1 row rejected, day is not a day as YYYY-MM-DD (line 62)" in told[0]
-    assert told[1:] == [f"{name}.csv: its last row, without a line break, is one: was it cut off?"]
-    assert f"{name}.csv: unknown columns ignored: rejected too" in report.notes
+    assert told[1:] == [f"{name}.csv: its last row is rejected and has no line break: was the file cut off?"]
+    assert f"{name}.csv: columns that are not used: rejected too" in report.notes
 
 
 def test_ids_that_do_not_match_hide_nothing_else(tmp_path: Path) -> None:
@@ -162,3 +162,20 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     answer = json.loads(capsys.readouterr().out)
     assert "empty" in answer["faults"][0]
     assert answer["next"].startswith("correct the faults")
+
+
+def test_a_log_that_is_too_short_for_the_holdout(tmp_path: Path) -> None:
+    report = checked(shops.order_lines(tmp_path / "shop"), holdout_days=3_000)
+    (fault,) = report.faults
+    assert "too few for a holdout of 3000 days" in fault
+
+
+def test_fewer_articles_than_a_list_has(tmp_path: Path) -> None:
+    lines = [f"2024-{month:02}-{day:02},c{day},a{day % 11}" for month in range(1, 7) for day in range(1, 29)]
+    (tmp_path / "orders.csv").write_text("\n".join(["day,customer,article", *lines]), encoding="utf-8")
+    shop_file = tmp_path / "shop.toml"
+    shop_file.write_text(
+        '[orders]\nfile = "orders.csv"\nday = "day"\ncustomer = "customer"\narticle = "article"\n', encoding="utf-8"
+    )
+    (fault,) = checked(shop_file).faults
+    assert fault.startswith("Only 11 different articles were sold before 2024-06-22, and every customer gets 12.")

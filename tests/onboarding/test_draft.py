@@ -194,3 +194,9 @@ def test_a_glob_only_where_it_finds_no_other_file(
         write(tmp_path, name, "text\nnone\n")
     found = tomllib.loads(draft(files, tmp_path))["orders"]["file"]
     assert found == expected
+
+
+def test_a_folder_without_tables(tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("nothing", encoding="utf-8")
+    with pytest.raises(DataError, match=r"no table in this folder; it holds notes\.md\. Name the files"):
+        draft([tmp_path], tmp_path)

@@ -288,7 +288,7 @@ def test_an_unknown_column_is_ignored_with_a_note(tmp_path: Path, name: str, sho
     text = "\n".join([f"{name},{rows[0]}", *(f"{i},{row}" for i, row in enumerate(rows[1:]))])
     built = Built(tmp_path, transactions_train=text)
     assert built.transactions.height == 4
-    assert f"transactions_train.csv: unknown columns ignored: {shown}" in built.summary["notes"]
+    assert f"transactions_train.csv: columns that are not used: {shown}" in built.summary["notes"]
 
 
 def test_attributes_may_be_missing(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_whole_last_row_without_a_line_break_is_kept(tmp_path: Path, stem: str
 def test_a_rejected_last_row_without_a_line_break_may_be_cut(tmp_path: Path) -> None:
     text = str(tables()["transactions_train"]).removesuffix("2\n") + "9"
     built = Built(tmp_path, 0.1, **tables() | {"transactions_train": text})
-    assert any("was it cut off?" in note for note in built.summary["notes"])
+    assert any("was the file cut off?" in note for note in built.summary["notes"])
 
 
 # --- columns ---
@@ -178,7 +178,7 @@ def test_negative_quantities_are_returns(tmp_path: Path, name: str, value: str) 
 def test_other_columns_are_ignored(tmp_path: Path, name: str) -> None:
     text = HEADER + f",{name}\n" + "".join(f"{line[:-1]},{1 if name == 'quantity' else -1}\n" for line in log())
     built = Built(tmp_path, **tables() | {"transactions_train": text})
-    assert f"transactions_train.csv: unknown columns ignored: {name}" in built.summary["notes"]
+    assert f"transactions_train.csv: columns that are not used: {name}" in built.summary["notes"]
 
 
 def test_prices_of_0_are_kept_and_said(tmp_path: Path) -> None:

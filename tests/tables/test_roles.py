@@ -1,5 +1,7 @@
 """Which attributes serve where: chosen by what they tell, unless the shop says."""
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
@@ -60,6 +62,20 @@ def test_a_code_and_its_name_count_once() -> None:
 @pytest.mark.parametrize("name", ["colour", "Farbe", "main_color"])
 def test_the_colour_is_found_by_its_name(name: str) -> None:
     assert choose_roles(articles(kind=values(different=6), **{name: values(different=5)}), CUSTOMERS).colour == name
+
+
+def test_neither_a_colour_nor_a_measure_is_what_an_article_is() -> None:
+    edges = [f"{n}.5" for n in range(1, 10)]
+    ranges = [f"up to {edges[0]}", *(f"{low} to {high}" for low, high in pairwise(edges)), "above 9.5"]
+    table = articles(
+        list_price=[ranges[n % 10] for n in range(120)],
+        colour=values(different=12),
+        group=values(different=8),
+        brand=values(different=4),
+    )
+    roles = choose_roles(table, CUSTOMERS)
+    assert (roles.kind, roles.department) == ("group", "brand")
+    assert roles.ranker == ("colour", "list_price", "group", "brand")
 
 
 def test_many_attributes_are_cut_to_the_most_telling() -> None:

@@ -641,7 +641,7 @@ def test_named_attributes_are_taken_as_they_are(tmp_path: Path) -> None:
     named = Shop(tmp_path / "1", *with_articles(table, 'attributes = ["size", "same"]\n'))
     assert named.articles.select("size", "same").row(3) == ("3", "one")
     assert "kind" not in named.articles.columns
-    assert "articles.csv: unknown columns ignored: kind" in named.notes
+    assert "articles.csv: columns that are not used: kind" in named.notes
     default = Shop(tmp_path / "2", *with_articles(table, 'ignore = ["kind"]\n'))
     assert default.articles.columns[4:-1] == []  # sizes are whole numbers, nearly all different: another id
     assert "one value: same" in default.notes
@@ -695,7 +695,7 @@ def test_odd_names_of_columns(tmp_path: Path, name: str) -> None:
         return
     shop = Shop(tmp_path, *given)
     assert shop.articles.columns[4:-1] == ([name] if "index" in name else [])
-    assert ("unknown columns ignored" in shop.notes) == ("index" not in name)
+    assert ("columns that are not used" in shop.notes) == ("index" not in name)
 
 
 @pytest.mark.parametrize("change", [str.upper, lambda a: f" {a}", lambda a: f"{a} "])

@@ -239,7 +239,7 @@ WIDTHS = [
     refused(
         "a quote within a name", line(ARTICLES, 5, lambda old: old.replace(" ", ' "', 1)), "articles.csv", "quot"
     ),
-    tolerated("one more column", with_column(LOG, "shop", lambda _: "Oslo"), "unknown columns ignored: shop"),
+    tolerated("one more column", with_column(LOG, "shop", lambda _: "Oslo"), "columns that are not used: shop"),
     tolerated(
         "an index column", rows(LOG, lambda all_: [[str(i or ""), *r] for i, r in enumerate(all_)]), "(no name)"
     ),
@@ -447,7 +447,7 @@ NUMBERS = [
         "quantity",
         "line 2",
     ),
-    tolerated("a quantity", with_column(LOG, "quantity", lambda _: "3"), "unknown columns ignored: quantity"),
+    tolerated("a quantity", with_column(LOG, "quantity", lambda _: "3"), "columns that are not used: quantity"),
     tolerated("few prices of nan", prices(first(3, "nan")), "3 rows rejected", "finite"),
     tolerated("few prices of inf", prices(first(3, "inf")), "3 rows rejected", "finite"),
     tolerated("few prices of 1e300", prices(first(3, "1e300")), "3 rows rejected"),

@@ -35,7 +35,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     _refuse_unknown_command(every, words)
     options, unknown = every.parse_known_args(words)
     if unknown:
-        known = re.findall(r"--[a-z-]+", _commands_of(every)[words[0]].format_help())
+        known = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", _named(every, words).format_help())
         hint = did_you_mean(unknown[0].partition("=")[0], known)
         every.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
     foreign = [] if options.on_data else [name for name in vars(given) if name not in options.takes]
@@ -58,8 +58,15 @@ def _refuse_unknown_command(every: argparse.ArgumentParser, words: Sequence[str]
 
 
 def _commands_of(every: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    (actions,) = (each for each in every._actions if isinstance(each, argparse._SubParsersAction))
-    return actions.choices
+    actions = (each for each in every._actions if isinstance(each, argparse._SubParsersAction))
+    return {name: one for each in actions for name, one in each.choices.items()}
+
+
+def _named(every: argparse.ArgumentParser, words: Sequence[str]) -> argparse.ArgumentParser:
+    """The command that the words name, such as `runs` or, below it, `clean`."""
+    command = _commands_of(every)[words[0]]
+    below = _commands_of(command)
+    return next((below[word] for word in words[1:] if word in below), command)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -144,7 +144,7 @@ def recommend_lists(options: argparse.Namespace) -> None:
     from forsys.serving.commands import recommend_text
 
     if bool(options.customers) == bool(options.basket):
-        raise DataError("Name customers, or articles with --basket, one of them.")
+        raise DataError("Name either customers, or articles with --basket.")
     run = opened(options, make_sample=False)
     require(run, "rank")
     print(recommend_text(run, options.customers, options.basket, options.k, as_json=options.json))
@@ -222,8 +222,8 @@ def check_data(options: argparse.Namespace) -> int:
 
     settings = checked_settings(options.preset, overrides(options))
     dataset = find_data(options.input, home_folder(options.output), make_sample=False)
-    days = settings.holdout_days
-    report = check(dataset, max_rejected=options.max_rejected, holdout_days=days, today=date.today())
+    days, k = settings.holdout_days, settings.k
+    report = check(dataset, max_rejected=options.max_rejected, holdout_days=days, k=k, today=date.today())
     print(json_text(asdict(report) | {"next": report.next_step}, indent=1) if options.json else report.text())
     return FAULT if report.faults else 0
 
@@ -262,7 +262,9 @@ def make_sample(options: argparse.Namespace) -> None:
     if options.full_size is None:
         generate(options.folder, seed=options.seed, **given)
     elif given.keys() - {"images"}:
-        raise DataError(f"--full-size sets the {' and '.join(given)} itself. Leave that out, or give it a scale.")
+        raise DataError(
+            f"--full-size sets the {' and '.join(given)} itself. Leave that out; --full-size 0.1 is a smaller shop."
+        )
     else:
         generate_full_size(options.folder, options.full_size, seed=options.seed, **given)
     print(f"{options.folder}: a generated shop. Use it with --input {options.folder}.")

@@ -67,7 +67,7 @@ def _names(earlier: KeptRun, later: KeptRun) -> tuple[str, str]:
 
 def _refuse_incomparable(earlier: KeptRun, later: KeptRun) -> None:
     if earlier.number == later.number:
-        raise DataError(f"{later.title} differs from itself by nothing. Name two runs, the earlier one first.")
+        raise DataError(f"{later.title} was named twice. Name two runs, the earlier one first.")
     for each in (earlier, later):
         if each.kind not in CUSTOMERS:
             raise DataError(
@@ -81,7 +81,7 @@ def _refuse_incomparable(earlier: KeptRun, later: KeptRun) -> None:
     ):
         if ours != theirs:
             raise DataError(
-                f"{earlier.title} and {later.title} have not the same {what}: {ours} and {theirs}. Only runs "
+                f"{earlier.title} and {later.title} differ in their {what}: {ours} and {theirs}. Only runs "
                 "over the same period and metric can be compared customer by customer."
             )
 

@@ -34,9 +34,10 @@ class Verdict:
         )
         if self.is_clear:
             return f"The final list beats the best simple baseline, {self.baseline}: {numbers}."
-        what = "is better than" if self.high < 0 else "is as good as"
+        not_better = "NOT BETTER" if self.high < 0 else "NOT CLEARLY BETTER"
+        what = "is better than" if self.high < 0 else "cannot be told apart from"
         return (
-            f"NOT BETTER THAN A ONE-LINE RULE: the simple baseline {self.baseline} {what} the final list on this "
+            f"{not_better} THAN A ONE-LINE RULE: the simple baseline {self.baseline} {what} the final list on this "
             f"holdout: {numbers}. More customers or a longer log may help."
         )
 

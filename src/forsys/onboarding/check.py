@@ -10,8 +10,10 @@ from typing import TypeVar
 
 import polars as pl
 
+from forsys.calendar import Calendar
 from forsys.errors import DataError
 from forsys.onboarding.doubts import doubts_of_ids, doubts_of_orders
+from forsys.ranking.tuning import short_lists
 from forsys.tables.build import articles_of, customers_of, known_ids, listed_of, open_required_table, roles_of
 from forsys.tables.catalogue import article_table, customer_table
 from forsys.tables.dataset import DataSet
@@ -82,16 +84,22 @@ class _Reader:
             texts.append(text)
 
 
-def check(dataset: DataSet, *, max_rejected: float, holdout_days: int, today: date) -> Report:
+def check(dataset: DataSet, *, max_rejected: float, holdout_days: int, k: int, today: date) -> Report:
     """Read the shop file and all tables of a shop, and report all that is wrong with them."""
     try:
         shop = dataset.shop()
     except DataError as error:
         return Report(faults=dataset.shop_file_faults() or [str(error)])
-    return _check_tables(shop, max_rejected, holdout_days, today)
+    report, purchases = _check_tables(shop, max_rejected)
+    if purchases is not None:
+        report.faults.extend(_faults_of_length(purchases.frame, holdout_days, k))
+        report.doubts.extend(doubts_of_orders(purchases, holdout_days, today))
+        report.doubts.extend(doubts_of_ids(purchases.customer_ids, shop.orders.customer))
+        report.doubts.extend(doubts_of_ids(purchases.article_ids, shop.orders.article))
+    return report
 
 
-def _check_tables(shop: ShopFile, max_rejected: float, holdout_days: int, today: date) -> Report:
+def _check_tables(shop: ShopFile, max_rejected: float) -> tuple[Report, Purchases | None]:
     report = Report()
     with tempfile.TemporaryDirectory(prefix="forsys-check-") as folder:
         scratch = Path(folder)
@@ -104,11 +112,19 @@ def _check_tables(shop: ShopFile, max_rejected: float, holdout_days: int, today:
         purchases = _purchases(shop, reader, known_customers, known_articles)
         if articles is not None and customers is not None and purchases is not None:
             reader.read(partial(_roles, shop, articles, customers, purchases.channels))
-    if purchases is not None:
-        report.doubts.extend(doubts_of_orders(purchases, holdout_days, today))
-        report.doubts.extend(doubts_of_ids(purchases.customer_ids, shop.orders.customer))
-        report.doubts.extend(doubts_of_ids(purchases.article_ids, shop.orders.article))
-    return report
+    return report, purchases
+
+
+def _faults_of_length(purchases: pl.DataFrame, holdout_days: int, k: int) -> list[str]:
+    """What stops a run later: too few days for the holdout, or too few articles for a list."""
+    first, last = purchases["t_dat"].min(), purchases["t_dat"].max()
+    assert isinstance(first, date) and isinstance(last, date)
+    try:
+        before = Calendar(first, last, holdout_days).holdout.as_of
+    except DataError as error:
+        return [str(error)]
+    sold = purchases.filter(pl.col("t_dat") < before)["article"].n_unique()
+    return [fault] if (fault := short_lists(sold, before, k)) else []
 
 
 def _roles(

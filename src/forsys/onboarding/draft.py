@@ -8,7 +8,7 @@ from pathlib import Path
 
 from forsys.errors import DataError
 from forsys.onboarding.columns import PICTURE, Column, Sample, read_samples
-from forsys.tables.files import is_hidden
+from forsys.tables.files import folder_contents, is_hidden
 
 # Words in the names of columns, in the languages that exports come in.
 CUSTOMER = "customer|client|kunde|user|buyer|household|member|shopper|cliente|klant|acheteur|käufer|kaeufer|account"
@@ -85,6 +85,11 @@ def _tables(files: Iterable[Path]) -> list[Path]:
     for file in files:
         there = sorted(file.iterdir()) if file.is_dir() else []
         inside = [path for path in there if path.name.endswith(endings) and not is_hidden(path)]
+        if file.is_dir() and not inside:
+            raise DataError(
+                f"{file}: no table in this folder; it holds {folder_contents(file)}. Name the files of the shop's "
+                "export, CSV or Parquet, or a folder that holds them."
+            )
         found += inside if inside and file.suffix != ".parquet" else [file]
     if not found:
         raise DataError("No files to map. Name the files of the shop's export, or a folder that holds them.")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -105,13 +106,20 @@ def tune(run: Run) -> Tuned:
 
 def _refuse_short_lists(run: Run) -> None:
     """DataError where too few articles were sold to fill a list: better now than when the lists are written."""
-    before, k = run.calendar.holdout.as_of, run.settings.k
-    sold = int(np.count_nonzero(run.history.sold_before(before)))
-    if sold < k:
-        raise DataError(
-            f"Only {sold} different articles were sold before {before}, and every customer gets {k}. Use a longer "
-            "log, or a smaller k."
-        )
+    before = run.calendar.holdout.as_of
+    if fault := short_lists(int(np.count_nonzero(run.history.sold_before(before))), before, run.settings.k):
+        raise DataError(fault)
+
+
+def short_lists(sold: int, before: date, k: int) -> str:
+    """What is wrong where only `sold` articles were sold before the holdout; empty where they fill a list of k."""
+    if sold >= k:
+        return ""
+    articles = "different article was" if sold == 1 else "different articles were"
+    return (
+        f"Only {sold} {articles} sold before {before}, and every customer gets {k}. Use a longer log, or a smaller "
+        f"k, such as --set k={max(sold, 1)}"
+    )
 
 
 def _refuse_empty_holdout(run: Run) -> None:

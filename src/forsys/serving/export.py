@@ -28,7 +28,7 @@ def export(run: Run, path: Path) -> int:
     are missing.
     """
     if path.suffix not in ENDINGS:
-        raise DataError(f"{path}: the ending says no form that can be written. Use {' or '.join(ENDINGS)}.")
+        raise DataError(f"{path}: the name must end in {' or '.join(ENDINGS)}.")
     parts, written = ranked_parts(run, run.calendar.submission), 0
 
     def shards(*_: object) -> Iterator[pl.DataFrame]:

@@ -120,7 +120,7 @@ def _together(bought: Bought, source: Source, article: int) -> str:
 def _alike(bought: Bought, source: Source, article: int) -> str:
     assert isinstance(source, NearestContent)
     index = bought.strongest(_column(source.similar_, bought.article, int(source.columns(np.array([article]))[0])))
-    return "" if index is None else f"looks and reads like {bought.which(index)}"
+    return "" if index is None else f"similar to {bought.which(index)}"
 
 
 def _attributes(bought: Bought, source: Source, article: int) -> str:

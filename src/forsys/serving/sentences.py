@@ -148,7 +148,11 @@ PATTERNS: dict[str, Callable[[str, float], str]] = {
     r"(\w+)_similarity": lambda what, v: f"By its {what} it is like what the customer bought lately: {v:.2f} of 1.",
     r"(\w+)_rank": lambda source, v: f"It has rank {v:.0f} in the list of {source}.",
     r"(\w+)_score": lambda source, v: f"Its score is {v:.3g} in the list of {source}.",
-    r"(\w+)_score_gap": lambda source, v: f"It is {v:.3g} below the first score of {source}'s list.",
+    r"(\w+)_score_gap": lambda source, v: (
+        f"Its score is {v:.3g} below the best in the list of {source}."
+        if v
+        else f"Its score is the best in the list of {source}."
+    ),
 }
 
 # Of features that are not known: {} and {one_of} are what the pattern's group stands for.

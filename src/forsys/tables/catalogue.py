@@ -239,7 +239,7 @@ def note_columns(table: Table, issues: DataIssues, more: dict[str, str] | None =
     if extra:
         more_of_them = f", … ({len(extra)} columns)" if len(extra) > SHOWN_COLUMNS else ""
         names = ", ".join(extra[:SHOWN_COLUMNS])
-        issues.notes.append(f"{table.name}: unknown columns ignored: {names}{more_of_them}")
+        issues.notes.append(f"{table.name}: columns that are not used: {names}{more_of_them}")
     if missing:
         issues.notes.append(f"{table.name}: no column {', '.join(missing)}; taken as unknown")
 

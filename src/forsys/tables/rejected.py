@@ -123,7 +123,9 @@ class DataIssues:
             text = f"{table.name}: {{}} rows rejected, {reason}{where}"
             self.note(count, text.replace("rows", "row").format(1), text)
         if bad[ROW][-1] == rows_of_file - 1 and table.parts[-1].is_cut():
-            self.notes.append(f"{table.name}: its last row, without a line break, is one: was it cut off?")
+            self.notes.append(
+                f"{table.name}: its last row is rejected and has no line break: was the file cut off?"
+            )
         if bad.height > MAX_KEPT:
             self.notes.append(f"rejected.parquet holds the first {MAX_KEPT:,} rejected rows of {table.name}")
         self.rejections += self.notes[told:]

@@ -20,6 +20,8 @@ MAX_SHARE = 0.5  # different values per article with one: with more, it is nearl
 MIN_KNOWN = 0.5  # share of the articles with a value
 KINDS, GROUPS = (5, 300), (2, 60)  # values of an attribute that says what an article is, and of a coarser one
 RANKER, COUNTED, NAIVE_BAYES = 7, 4, 6  # attributes chosen for each use, those that tell most first
+NUMBER = r"-?[\d.]+(?:e[+-]?\d+)?"
+RANGE = rf"^(?:(?:up to|above) {NUMBER}|{NUMBER} to {NUMBER})$"  # as `attributes.binned` writes them
 COLOURS = ("colour", "color", "farbe", "couleur", "kleur")
 # The name of a channel that is the online shop, and what denies it in front of that.
 ONLINE = re.compile(
@@ -121,15 +123,16 @@ def choose_roles(
     attributes = [name for name in _texts(articles) if name not in ARTICLE_COLUMNS]
     telling = _telling(articles, attributes)
     values = {name: articles[name].n_unique() for name in telling}
-    kind = next((name for name in telling if KINDS[0] <= values[name] <= KINDS[1]), "")
-    department = next((name for name in telling if name != kind and GROUPS[0] <= values[name] <= GROUPS[1]), "")
+    groups = [name for name in telling if not _is_colour(name) and not _is_ranges(articles[name])]
+    kind = next((name for name in groups if KINDS[0] <= values[name] <= KINDS[1]), "")
+    department = next((name for name in groups if name != kind and GROUPS[0] <= values[name] <= GROUPS[1]), "")
     own = [name for name in customers.columns if name not in CUSTOMER_COLUMNS]
     categories = [name for name in own if customers.schema[name] == pl.String]
     chosen = {
         "attributes": attributes,
         "kind": kind,
         "department": department,
-        "colour": next((name for name in attributes if any(word in name.casefold() for word in COLOURS)), ""),
+        "colour": next(filter(_is_colour, attributes), ""),
         "ranker": telling[:RANKER],
         "counted": ["product_code", *telling[:COUNTED]],
         "naive_bayes": ["article", "product_code", *telling[:NAIVE_BAYES]],
@@ -142,6 +145,15 @@ def choose_roles(
     _check_columns(given, articles, customers, place)
     _check_online(given, given.channels or channels, place)
     return Roles.read(chosen | given.model_dump(exclude_unset=True))
+
+
+def _is_colour(name: str) -> bool:
+    return any(word in name.casefold() for word in COLOURS)
+
+
+def _is_ranges(values: pl.Series) -> bool:
+    """Whether an attribute is a number that became ranges: a measure, and not what an article is."""
+    return bool(values.drop_nulls().str.contains(RANGE).all())
 
 
 def _online(channels: tuple[str, ...]) -> list[str]:
