@@ -240,7 +240,8 @@ def _fault(fault: Any) -> str:
     if not fault["loc"]:
         return f"  {fault['msg']}"
     *sections, key = map(str, fault["loc"])
-    message = "a section holds keys" if fault["type"] == "model_type" else fault["msg"]  # which names our classes
+    ours = {"model_type": "a section holds keys", "extra_forbidden": "there is no such setting"}
+    message = ours.get(fault["type"], fault["msg"])  # pydantic's names our classes, or says "inputs"
     text = f"  {'.'.join([*sections, key])}: {message} (found {fault['input']!r})"
     if fault["type"] != "extra_forbidden":
         return text

@@ -98,7 +98,7 @@ def test_what_is_within_noise_is_named(found: Ablation, run: Run) -> None:
     text = ablation_text(run, found)
     noise = found.lists["without"][found.lists["clear"] == ""].drop(0)
     assert f"Within noise: {', '.join(noise) or 'none'}." in text
-    assert text.startswith("GENERATED DATA. The ranker without each of these, on 2 fold(s)")
+    assert text.startswith("GENERATED DATA. The ranker without each of these, on 2 period(s)")
 
 
 def test_only_what_is_named(found: Ablation, run: Run) -> None:

@@ -66,7 +66,7 @@ BASKET = [f"2024-06-30,{BUYER},{article},0.05,2" for article in ("0118235001", "
 QUICK = [
     shop("gifts", column(LOG, "price", lambda p, i: "0" if i % 20 == 0 else p), "108 rows have the price 0"),
     shop("new articles every week", new_every_week),
-    refused("one article", column(LOG, "article_id", lambda *_: "0118235001"), "different articles", commands=ALL),
+    refused("one article", column(LOG, "article_id", lambda *_: "0118235001"), "different article", commands=ALL),
 ]
 LONG = [
     shop("everything is free", column(LOG, "price", lambda *_: "0"), "2,160 rows have the price 0"),
@@ -86,7 +86,7 @@ LONG = [
         "far from the other days",
     ),
     refused(
-        "one buyer", log(lambda all_: [row for row in all_ if row[1] == BUYER]), "different articles", commands=ALL
+        "one buyer", log(lambda all_: [row for row in all_ if row[1] == BUYER]), "different article", commands=ALL
     ),
 ]
 

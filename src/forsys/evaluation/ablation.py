@@ -105,7 +105,7 @@ def ablation_text(run: Run, found: Ablation) -> str:
     within = (found.lists["clear"] == "") & (found.lists["without"] != ALL)
     noise = ", ".join(found.lists["without"][within]) or "none"
     return (
-        f"{generated_label(run)}The ranker without each of these, on {found.folds} fold(s) before the "
+        f"{generated_label(run)}The ranker without each of these, on {found.folds} period(s) before the "
         f"holdout, {found.customer_weeks:,} customer-weeks; the difference is to everything, paired, with "
         f"a 95 % interval by customer.\n\n{lists}\n\nWithin noise: {noise}.\n\n"
         f"Share of all purchases that are among the {RECALL_AT} best candidates of any source, without each source:"

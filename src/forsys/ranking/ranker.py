@@ -77,10 +77,11 @@ class Ranker:
 
     def summary(self) -> str:
         """One line."""
-        known = self.metadata
+        known, periods = self.metadata, len(self.metadata["learned_from"])
         return (
             f"{known['trees']} trees on {known['hits']:,} hits and {known['pairs'] - known['hits']:,} negatives of "
-            f"{len(known['learned_from'])} earlier folds, fusion ×{self.blend:g}"
+            f"{periods} earlier {'period' if periods == 1 else 'periods'}"
+            + (f", with the fusion at weight {self.blend:g}" if self.blend else "")
         )
 
     def save(self, folder: Path) -> None:

@@ -81,7 +81,8 @@ class Tuned:
 
     def summary(self) -> str:
         """One line: what it was chosen on."""
-        return f"on {self.customers:,} buyers of {len(self.folds)} earlier fold(s)"
+        periods = "period" if len(self.folds) == 1 else "periods"
+        return f"on {self.customers:,} buyers of {len(self.folds)} earlier {periods}"
 
     def choices(self) -> list[str]:
         """A line for the parameters that were chosen, if any, and one for the weights, largest first."""

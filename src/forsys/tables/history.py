@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import polars as pl
@@ -81,10 +81,9 @@ class History:
     roles: Roles = field(default_factory=Roles)
     returns: Returns = field(default_factory=Returns)
     listed: int | None = None
-    _of_articles: dict[str, Any] = field(
-        default_factory=dict, repr=False
-    )  # cache, shared by all logs of these articles
-    _of_customers: dict[str, Floats] = field(default_factory=dict, repr=False)  # and by all of these customers
+    # Caches, shared by all logs of these articles, and of these customers.
+    _of_articles: dict[str, tuple[pl.DataFrame, Any]] = field(default_factory=dict, repr=False)
+    _of_customers: dict[str, Floats] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, tables: Path) -> "History":
@@ -239,10 +238,11 @@ class History:
 
     def of_articles(self, name: str, make: Callable[[], T]) -> T:
         """What `make` gives from `articles` alone, made once under that name for all cut-offs."""
-        if name not in self._of_articles:
-            self._of_articles[name] = make()
-        found: T = self._of_articles[name]
-        return found
+        table, found = self._of_articles.get(name, (None, None))
+        if table is not self.articles:
+            found = make()
+            self._of_articles[name] = self.articles, found
+        return cast(T, found)
 
     def customer_values(self, attribute: str) -> Floats:
         """An attribute of all customers, (customers,) float64, of texts their dense codes; NaN where unknown.
