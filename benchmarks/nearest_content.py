@@ -6,7 +6,7 @@ Measured in two ways, since on some data only articles of the holdout have a pic
 
     words       without colour and shape, among all candidates
     pictured    with colour and shape (and once without), among candidates with a picture: all others are removed
-                from the list
+                from the list. Where few new articles have one, content kNN does not use these pictures
 
 Runs the stages `tables` and `content`.
 """

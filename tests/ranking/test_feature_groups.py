@@ -169,13 +169,19 @@ def test_whether_an_article_has_a_picture_is_no_feature(pairs: Pairs) -> None:
         np.testing.assert_allclose(similarity[blank], usual[pairs.row[blank]], rtol=1e-4)
 
 
-def test_the_average_picture_is_of_what_was_known_then(history: History, world_as_of: date) -> None:
-    """Of articles that no table lists, from the first purchase on."""
+def test_the_average_picture_is_of_what_had_sold_then(history: History, world_as_of: date) -> None:
+    """Articles that no table lists are known from the first purchase on, and until then no unsold ones."""
+    sold = history.sold_before(world_as_of)
+    known = unit_vectors(history.articles["colour"].filter(pl.Series(sold)))
+    found, unfair = average_pictures(history, world_as_of)
+    np.testing.assert_allclose(found["colour"], np.nanmean(known, axis=0), rtol=1e-5)
+    np.testing.assert_array_equal(unfair, ~sold)
+    assert np.isnan(average_pictures(history, date(2020, 3, 1))[0]["colour"]).all()
     unlisted = replace(history, listed=0)
-    known = unit_vectors(history.articles["colour"].filter(pl.Series(history.sold_before(world_as_of))))
-    found = average_pictures(unlisted, world_as_of)[0]["colour"]
-    np.testing.assert_allclose(found, np.nanmean(known, axis=0), rtol=1e-5)
-    assert np.isnan(average_pictures(unlisted, date(2020, 3, 1))[0]["colour"]).all()
+    assert not unlisted.never_sold(world_as_of).any()
+    found, unfair = average_pictures(unlisted, world_as_of)
+    assert not found
+    assert not unfair.any()
 
 
 def test_a_new_article_is_an_average_one_where_others_have_no_picture(pairs: Pairs) -> None:

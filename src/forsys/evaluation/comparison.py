@@ -263,7 +263,7 @@ def bias_sweep(run: Run) -> pd.DataFrame:
     added = {"none": np.where(old, 0, -np.inf)} | {f"{bias:+.0f}": np.where(old, 0, bias) for bias in BIASES}
     views = {name: (True, each.astype(np.float32)) for name, each in added.items()}
     sold = known[run.history.article[events]]
-    groups, rows = {"sold before": sold, "never sold": ~sold, "all": sold | ~sold}, []
+    groups, rows = {"sold before": sold, "never sold": ~sold, "all": np.ones_like(sold)}, []
     for name, ranks in network_ranks(source, run.history, events, views).items():
         scores = {group: top_k_accuracy(ranks[of], [100])[100] for group, of in groups.items()}
         rows.append({"new_article_bias": name, **scores})

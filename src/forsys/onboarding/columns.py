@@ -10,6 +10,7 @@ import polars as pl
 
 from forsys.errors import DataError
 from forsys.tables.day_forms import SLASHED, DayForm
+from forsys.tables.files import matches
 from forsys.tables.numbers import is_decimal_comma, with_dot
 from forsys.tables.reading import open_parts
 from forsys.tables.shop_file import TableSection
@@ -124,7 +125,7 @@ class Sample:
         names = [_path_from(folder, file) for file in self.files]
         glob = PurePath(names[0]).with_name(_stem(self.files[0]))
         if len(names) > 1 and not glob.is_absolute():
-            found = sorted(folder.absolute().glob(str(glob)))
+            found = matches(glob.as_posix(), folder.absolute())
             return [glob.as_posix()] if found == [file.absolute() for file in self.files] else names
         return names
 

@@ -18,9 +18,7 @@ from forsys.run import Run
 
 # At most BUYERS_PER_FOLD are sampled, and OTHERS_PER_BUYER times as many of those who bought nothing in the fold.
 BUYERS_PER_FOLD, OTHERS_PER_BUYER = 4_000, 3
-KEPT_PAIRS = (
-    2_000_000  # some .9 GB with all features; the 13 folds that a cut-off of hm-cohort needs are 1.6 million
-)
+KEPT_PAIRS = 2_000_000  # between cut-offs: some .9 GB with all features
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,7 @@ def article_inputs(history: History, as_of: date, features: tuple[str, ...]) -> 
 
     Codes (articles, attributes) int32, and standardised values (articles, width) float32; both 0 where unknown.
     """
-    never_sold = history.offered(as_of) & ~history.sold_before(as_of)
-    articles = with_fair_pictures(history.articles, never_sold)
+    articles = with_fair_pictures(history.articles, history.never_sold(as_of))
     missing = [name for name in features if name in (*CONTENT, "attributes") and name not in articles.columns]
     if missing:
         raise DataError(f"The articles lack {', '.join(missing)}. Run the stage `content` first.")

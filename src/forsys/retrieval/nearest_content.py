@@ -65,7 +65,7 @@ class NearestContent(Source):
         factor = np.where(never, on_sale, self.sales_weight * np.log1p(purchases)).astype(np.float32)
         chosen = np.where(never, on_sale >= self.min_on_sale, purchases > 0)
         self.catalogue_ = np.flatnonzero(chosen).astype(np.int32)
-        self.similar_ = self._similar(history, factor[self.catalogue_], never & history.offered(as_of))
+        self.similar_ = self._similar(history, as_of, factor[self.catalogue_])
         return self
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
@@ -76,16 +76,13 @@ class NearestContent(Source):
         """What one purchase of each article adds to the scores, (articles, catalogue)."""
         return self.similar_[article]
 
-    def _similar(self, history: History, factor: Floats, never_sold: Bools) -> sparse.csr_array:
-        """similarity² * factor of the nearest candidates: (articles, catalogue), filled for articles in it.
-
-        factor: of the catalogue. never_sold: (articles,).
-        """
+    def _similar(self, history: History, as_of: date, factor: Floats) -> sparse.csr_array:
+        """similarity² * factor of the nearest candidates: (articles, catalogue), filled for articles in it."""
         shape = (len(history.articles), len(self.catalogue_))
         if not len(self.catalogue_):
             return sparse.csr_array(np.zeros(shape, np.float32))
         weights = {name: getattr(self, f"{name}_weight") for name in ("attributes", "words", "colour", "shape")}
-        vectors = kept_vectors(history, weights, never_sold)[self.catalogue_]
+        vectors = kept_vectors(history, as_of, weights)[self.catalogue_]
         scale = np.sqrt(factor)
         code = history.articles["product_code"].to_numpy()[self.catalogue_]
         row, column, similarity = same_product_pairs(code, vectors, factor)
@@ -99,17 +96,16 @@ class NearestContent(Source):
         return sparse.csr_array((value.astype(np.float32), (self.catalogue_[row], column)), shape=shape)
 
 
-def kept_vectors(history: History, weights: Mapping[str, float], never_sold: Bools) -> Vectors:
+def kept_vectors(history: History, as_of: date, weights: Mapping[str, float]) -> Vectors:
     """`content_vectors` of all articles, with fair pictures. What no cut-off changes is made once.
 
-    On H&M's 105,542 articles that is most of a fit. never_sold: as of `with_fair_pictures`.
+    On H&M's 105,542 articles that is most of a fit.
     """
-    shown = with_fair_pictures(history.articles, never_sold)
-    changing = {
-        name: weight for name, weight in weights.items() if name in PICTURES and shown is not history.articles
-    }
+    articles, pictures = history.articles, {name: weights[name] for name in PICTURES if name in weights}
+    shown = with_fair_pictures(articles, history.never_sold(as_of)) if pictures else articles
+    changing = pictures if shown is not articles else {}
     same = {name: weight for name, weight in weights.items() if name not in changing}
-    kept = history.of_articles(f"content_vectors {same}", lambda: content_vectors(history.articles, same))
+    kept = history.of_articles(f"content_vectors {same}", lambda: content_vectors(articles, same))
     return np.hstack([kept, content_vectors(shown, changing)]) if changing else kept
 
 

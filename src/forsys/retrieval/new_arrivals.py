@@ -49,21 +49,22 @@ class NewArrivals(Source):
         never = ~history.sold_before(as_of)
         on_sale = chance_on_sale(history, as_of, sells, self.catalogue_window)
         self.catalogue_ = np.flatnonzero(never & (on_sale >= self.min_on_sale)).astype(np.int32)
-        self.similar_ = self._similar(history, np.flatnonzero(~never), on_sale[self.catalogue_].astype(np.float32))
+        self.similar_ = self._similar(
+            history, as_of, np.flatnonzero(~never), on_sale[self.catalogue_].astype(np.float32)
+        )
         return self
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
         """Decayed purchases, carried to similar new articles."""
         return sparse.csr_array(profiles.decayed_purchases(self.half_life) @ self.similar_)
 
-    def _similar(self, history: History, sold: Ints, on_sale: Floats) -> sparse.csr_array:
+    def _similar(self, history: History, as_of: date, sold: Ints, on_sale: Floats) -> sparse.csr_array:
         """similarity² * on_sale of the nearest candidates: (articles, catalogue), filled for those in `sold`."""
         shape = (len(history.articles), len(self.catalogue_))
         if not len(self.catalogue_):
             return sparse.csr_array(np.zeros(shape, np.float32))
         weights = {"attributes": self.attributes_weight, "words": self.words_weight}
-        none_hidden = np.zeros(len(history.articles), bool)  # pictures are not read
-        vectors, scale = kept_vectors(history, weights, none_hidden), np.sqrt(on_sale)
+        vectors, scale = kept_vectors(history, as_of, weights), np.sqrt(on_sale)
         candidates = vectors[self.catalogue_] * scale[:, None]
         row, column, near = largest_products(vectors[sold], candidates, self.num_neighbours)
         code = history.articles["product_code"].to_numpy()

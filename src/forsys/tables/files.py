@@ -16,7 +16,7 @@ def find(section: TableSection, folder: Path) -> list[Path]:
     """
     specs = [section.file] if isinstance(section.file, str) else section.file
     try:
-        return list(dict.fromkeys(path for spec in specs for path in _matches(spec, folder)))
+        return list(dict.fromkeys(path for spec in specs for path in matches(spec, folder)))
     except (OSError, ValueError, NotImplementedError):  # a name that no file can have, such as one far too long
         return []
 
@@ -44,7 +44,8 @@ def folder_contents(folder: Path, max_names: int = 10) -> str:
     return ", ".join(names[:max_names]) + more if names else "nothing"
 
 
-def _matches(spec: str, folder: Path) -> list[Path]:
+def matches(spec: str, folder: Path) -> list[Path]:
+    """The tables that one name or glob stands for, as in `find`."""
     named = find_table(folder, spec)  # first, for names with a bracket
     if named is not None or not MAGIC & set(spec):
         return [named] if named else []

@@ -168,6 +168,10 @@ class History:
         offered[self.article[self.day < day_number(as_of)]] = True
         return offered
 
+    def never_sold(self, as_of: date) -> Bools:
+        """Which articles were known before `as_of` without having been sold, (articles,)."""
+        return self.offered(as_of) & ~self.sold_before(as_of)
+
     def sales_before(self, as_of: date) -> Floats:
         """Units sold of each article before `as_of`, (articles,)."""
         sales = np.zeros(len(self.articles))

@@ -41,9 +41,11 @@ def build(pairs: Pairs) -> Columns:
             vectors = unit_vectors(articles[column].gather(needed))
             mean = mean_vectors(bought, vectors)
             similarity = inner_products(mean, pairs.row, vectors, index)
-            if column in PICTURES and unfair.any():
+            if column in usual:
                 blank = np.flatnonzero(np.isnan(vectors[index, 0]) | unfair[pairs.article])
-                similarity[blank] = inner_products(mean, pairs.row[blank], usual[column][None], 0 * blank)
+                similarity[blank] = inner_products(
+                    mean, pairs.row[blank], usual[column][None], np.zeros_like(blank)
+                )
             columns[f"{column}_similarity"] = similarity
     return columns
 
@@ -53,13 +55,13 @@ def average_pictures(history: History, as_of: date) -> tuple[dict[str, Floats], 
     """What stands for the picture of an article without one, and which others count as such, see unfair_pictures.
 
     A shop may keep pictures of just what it sells: a missing one would say that the article will not sell. Returns
-    column of PICTURES -> mean of the unit vectors of the others that were known before `as_of`, (width,); and
-    (articles,).
+    column of PICTURES -> mean of the unit vectors of what sold before `as_of`, (width,), empty where all pictures
+    are fair; and (articles,).
     """
-    articles, known = history.articles, history.offered(as_of)
-    unfair = unfair_pictures(articles, known & ~history.sold_before(as_of))
-    there, fair = [name for name in PICTURES if name in articles.columns], pl.Series(known & ~unfair)
-    return {name: _mean_unit_vector(articles[name].filter(fair)) for name in there}, unfair
+    articles, sold = history.articles, pl.Series(history.sold_before(as_of))
+    unfair = unfair_pictures(articles, history.never_sold(as_of))
+    there = [name for name in PICTURES if name in articles.columns and unfair.any()]
+    return {name: _mean_unit_vector(articles[name].filter(sold)) for name in there}, unfair
 
 
 def _mean_unit_vector(column: pl.Series) -> Floats:
