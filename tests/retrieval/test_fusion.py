@@ -96,9 +96,7 @@ def test_only_customers_with_a_hit_are_kept() -> None:
     problem = FusionProblem.of([(candidates, labels_of({0: [3, 9], 1: [8], 2: [7], 3: [4]}))], ["a", "b"])
     assert problem.customers == 4
     assert problem.hit.tolist() == [0, 2]  # of the pairs (0, 3), (0, 5), (3, 4)
-    assert problem.group.tolist() == [0, 1]
-    assert problem.compared.tolist() == [0, 1, 2]
-    assert problem.compared_hit.tolist() == [0, 0, 1]
+    assert problem.group.tolist() == [0, 0, 1]
     assert problem.rank.tolist() == [[2, 1], [1, np.inf], [1, np.inf]]  # articles 3, 5; 4
     assert problem.bought.tolist() == [2, 1]
     # a alone: 3 comes second, so 1/2 of 2 bought; with b before it: first, so 1/1 of 2.

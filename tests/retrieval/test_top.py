@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from forsys.arrays import dense, position_within, ranks_within, top_k
+from forsys.arrays import dense, position_within, ranks_of, ranks_within, top_k
 
 
 @settings(deadline=None)
@@ -47,6 +47,18 @@ def test_ranks_within_groups_of_any_size() -> None:
     assert ranks_within(score, group).tolist() == [3, 1, 4, 2, 1, 2, 1]
 
 
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 30]), st.sampled_from([1, 5, 3_000]))
+def test_ranks_of_some_rows_are_those_among_all(seed: int, values: int, rows: int) -> None:
+    """With equal and infinite scores, groups without rows, and more rows than are ranked at a time."""
+    random = np.random.default_rng(seed)
+    group = np.sort(random.integers(0, rows // 3 + 1, rows))
+    score = np.where(random.random(rows) < 0.1, -np.inf, random.integers(0, values, rows).astype(float))
+    some = np.flatnonzero(random.random(rows) < 0.5)
+    assert ranks_of(some, score, group).tolist() == ranks_within(score, group)[some].tolist()
+
+
 def test_ranks_within_nothing() -> None:
     nothing = np.zeros(0, int)
     assert position_within(nothing).tolist() == ranks_within(nothing.astype(float), nothing).tolist() == []
+    assert ranks_of(nothing, nothing.astype(float), nothing).tolist() == []

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forsys.arrays import Floats, Ints, position_within
+from forsys.arrays import Floats, Ints, position_within, ranks_of
 
 
 def average_precision_at(k: int, group: Ints, rank: Ints | Floats, relevant: Ints | Floats) -> Floats:
@@ -17,3 +17,13 @@ def average_precision_at(k: int, group: Ints, rank: Ints | Floats, relevant: Int
     precision = (position_within(group) + 1) / rank
     total = np.bincount(group, np.where(rank <= k, precision, 0.0), len(relevant))
     return np.asarray(total / np.minimum(relevant, k))
+
+
+def average_precision_by_score(k: int, score: Floats, hit: Ints, group: Ints, relevant: Ints | Floats) -> Floats:
+    """The same, (groups,), where the rows of each group are ordered by score, equal ones in the order of the rows.
+
+    score, group: (rows,), the groups counted from 0 and sorted; hit: (hits,) which rows are hits, sorted.
+    """
+    rank = ranks_of(hit, score, group)
+    order = np.lexsort((rank, group[hit]))
+    return average_precision_at(k, group[hit[order]], rank[order], relevant)

@@ -11,7 +11,7 @@ import polars as pl
 
 from forsys.arrays import Bools, Floats, Ints, position_within, ranks_within
 from forsys.errors import DataError
-from forsys.metrics.average_precision import average_precision_at
+from forsys.metrics.average_precision import average_precision_by_score
 from forsys.ranking.features import build
 from forsys.ranking.linear import Linear
 from forsys.ranking.pairs import Pairs
@@ -136,9 +136,7 @@ def blended(score: Floats, fusion: Fusion, blend: float, rank: Mapping[str, Floa
 
 def average_precision(score: Floats, pairs: TrainingPairs, k: int) -> Floats:
     """AP@k of each group, (groups,), by all that it bought; equal scores in the order of the rows."""
-    order = np.lexsort((-score, pairs.group))
-    hit, group = pairs.hit[order], pairs.group[order]
-    return average_precision_at(k, group[hit], position_within(group)[hit] + 1, pairs.bought)
+    return average_precision_by_score(k, score, np.flatnonzero(pairs.hit), pairs.group, pairs.bought)
 
 
 def _starts(group: Ints) -> Ints:

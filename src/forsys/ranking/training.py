@@ -99,10 +99,12 @@ def fit_for(labelled: LabelledFolds, tuned: Tuned, fold: Fold, choice: Choice) -
             f"order to learn. Use a longer log, or a larger retrieval.candidates_per_source."
         )
     linear = _linear(ranking, train)
-    models = []
+    dataset, models = _dataset(ranking, train, linear), []
     for i in progress(range(ranking.num_models), f"{fold.as_of}: fit", unit="model"):
-        parameters, dataset = _parameters(settings, settings.seed + i), _dataset(ranking, train, linear)
-        callbacks = [step_callback(choice.trees, "LightGBM", "tree")]
+        parameters, callbacks = (
+            _parameters(settings, settings.seed + i),
+            [step_callback(choice.trees, "LightGBM", "tree")],
+        )
         models.append(lgb.train(parameters, dataset, choice.trees, callbacks=callbacks))
     metadata = {
         "learned_from": [str(each.as_of) for each in folds],

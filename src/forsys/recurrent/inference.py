@@ -23,10 +23,9 @@ MAX_PURCHASES = 55  # the newest purchases of a profile, which are read
 
 def article_vectors(model: Model, features: EncodedFeatures) -> Floats:
     """Each article's vector, followed by its popularity bias: (articles, embedding_dim + 1), float32."""
-    everything = np.arange(len(features.ids))
     parts = []
-    for start in range(0, len(everything), ARTICLES_PER_BLOCK):
-        ids, codes, values = features.tensors(everything[start : start + ARTICLES_PER_BLOCK])
+    for start in range(0, len(features.ids), ARTICLES_PER_BLOCK):
+        ids, codes, values = features.tensors(slice(start, start + ARTICLES_PER_BLOCK))
         vectors, bias = model.articles(ids, codes, values), model.articles.bias(ids)
         parts.append(tf.concat([vectors, bias[:, None]], axis=1).numpy())
     return np.concatenate(parts) if parts else np.zeros((0, model.network.embedding_dim + 1), np.float32)

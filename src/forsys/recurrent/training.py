@@ -43,7 +43,7 @@ class EncodedFeatures:
         """The articles with sales before the cut-off, sorted."""
         return np.flatnonzero(self.ids)
 
-    def tensors(self, articles: Ints) -> Tensors:
+    def tensors(self, articles: Ints | slice) -> Tensors:
         """Ids, codes and values of articles, for ArticleVectors."""
         return tuple(tf.constant(array[articles]) for array in (self.ids, self.article_codes, self.article_values))
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from forsys.arrays import Floats, Ints, position_within
-from forsys.metrics.average_precision import average_precision_at
+from forsys.arrays import Floats, Ints
+from forsys.metrics.average_precision import average_precision_by_score
 from forsys.progress import progress
 
 FACTORS = (0.0, 0.25, 0.5, 2.0, 4.0)  # a weight is tried times each of these; later rounds multiply them further
@@ -63,17 +63,13 @@ class Fusion:
 class FusionProblem:
     """Candidates of labelled folds, arranged for trying many weights quickly.
 
-    Only customers with a hit among their candidates are kept: the others score 0 whatever the weights. And only the
-    ranks of the hits are computed, by comparing each hit with all pairs of its customer, instead of sorting all
-    pairs (4 times faster for 2,000 customers).
+    Only customers with a hit among their candidates are kept: the others score 0 whatever the weights.
     """
 
     sources: Sequence[str]
     rank: Floats  # (pairs, sources), inf where a source lacks the pair; pairs sorted by customer, article
     hit: Ints  # (hits,) rows of the pairs that were bought
-    group: Ints  # (hits,) the kept customer of each hit, counted from 0
-    compared: Ints  # (comparisons,) rows of all pairs of the same customer, for each hit in turn
-    compared_hit: Ints  # (comparisons,) the hit, as an index of `hit`, that each of them is compared with
+    group: Ints  # (pairs,) the kept customer of each pair, counted from 0
     bought: Floats  # (kept customers,) distinct articles bought
     customers: int  # all who bought, kept or not
     _inverse: dict[float, Floats] = field(default_factory=dict)  # 1 / (constant + rank), of the last constant
@@ -84,16 +80,12 @@ class FusionProblem:
         parts = [_pairs(candidates, labels, sources) for candidates, labels in folds]
         pairs = pl.concat([part.with_columns(fold=pl.lit(i)) for i, (part, _) in enumerate(parts)])
         group = pairs.select(pl.struct("fold", "customer").rle_id())["fold"].to_numpy().astype(np.int64)
-        hit = np.flatnonzero(pairs["hit"].to_numpy())
-        compared, compared_hit = _members(group, group[hit])
         first = np.flatnonzero(np.diff(group, prepend=-1))
         return cls(
             sources=sources,
             rank=pairs.select(pl.col(sources).fill_null(np.inf)).to_numpy().astype(np.float32),
-            hit=hit,
-            group=group[hit],
-            compared=compared,
-            compared_hit=compared_hit,
+            hit=np.flatnonzero(pairs["hit"].to_numpy()),
+            group=group,
             bought=pairs["bought"].to_numpy()[first].astype(np.float64),
             customers=sum(count for _, count in parts),
         )
@@ -105,12 +97,7 @@ class FusionProblem:
             self._inverse.clear()
             self._inverse[fusion.constant] = 1 / (fusion.constant + self.rank.astype(np.float64))
         score = (self._inverse[fusion.constant] @ weights).round(DIGITS)  # as in `fuse`
-        hit = self.hit[self.compared_hit]
-        own, other = score[hit], score[self.compared]
-        before = (other > own) | ((other == own) & (self.compared < hit))
-        rank = 1 + np.bincount(self.compared_hit, weights=before, minlength=len(self.hit))
-        order = np.lexsort((rank, self.group))
-        return average_precision_at(k, self.group[order], rank[order], self.bought)
+        return average_precision_by_score(k, score, self.hit, self.group, self.bought)
 
 
 def choose_fusion(
@@ -154,13 +141,6 @@ def _neighbours(fusion: Fusion, coordinate: str | None) -> list[Fusion]:
         return [Fusion(fusion.weights, constant) for constant in CONSTANTS if constant != fusion.constant]
     weight = fusion.weights[coordinate] or 0.1
     return [Fusion(fusion.weights | {coordinate: weight * factor}, fusion.constant) for factor in FACTORS]
-
-
-def _members(group: Ints, wanted: Ints) -> tuple[Ints, Ints]:
-    """The members of each wanted group, one group after the other: (row of `group`, index of `wanted`)."""
-    start, stop = np.searchsorted(group, wanted), np.searchsorted(group, wanted, side="right")
-    index = np.repeat(np.arange(len(wanted)), stop - start)
-    return start[index] + position_within(index), index
 
 
 def _pairs(candidates: pl.LazyFrame, labels: pl.DataFrame, sources: Sequence[str]) -> tuple[pl.DataFrame, int]:

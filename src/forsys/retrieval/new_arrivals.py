@@ -64,9 +64,10 @@ class NewArrivals(Source):
         if not len(self.catalogue_):
             return sparse.csr_array(np.zeros(shape, np.float32))
         weights = {"attributes": self.attributes_weight, "words": self.words_weight}
-        vectors, scale = kept_vectors(history, as_of, weights), np.sqrt(on_sale)
-        candidates = vectors[self.catalogue_] * scale[:, None]
-        row, column, near = largest_products(vectors[sold], candidates, self.num_neighbours)
+        scale = np.sqrt(on_sale)
+        candidates = kept_vectors(history, as_of, weights, self.catalogue_) * scale[:, None]
+        queries = kept_vectors(history, as_of, weights, sold)
+        row, column, near = largest_products(queries, candidates, self.num_neighbours)
         code = history.articles["product_code"].to_numpy()
         is_same = code[sold[row]] == code[self.catalogue_[column]]
         similarity = near / scale[column] + self.product_weight * is_same

@@ -1,0 +1,56 @@
+"""What the network knows of articles: standardised content, and no pictures that tell what will sell."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from forsys.arrays import Floats
+from forsys.content.vectors import with_fair_pictures
+from forsys.errors import DataError
+from forsys.recurrent.article_inputs import article_inputs
+from forsys.tables.history import History
+
+FIRST_DAY = date(2020, 3, 1)  # of the world's purchases
+
+
+def standardised(column: pl.Series) -> Floats:
+    """0 where it is null; the mean of the others is 0, their rows have a norm of about 1."""
+    width = column.dtype.shape[0]  # type: ignore[attr-defined]
+    known, values = column.is_not_null().to_numpy(), np.zeros((len(column), width))
+    rows = column.drop_nulls().to_numpy().astype(np.float64)
+    values[known] = (rows - rows.mean(axis=0)) / rows.std(axis=0) / np.sqrt(width)
+    return values
+
+
+@pytest.mark.parametrize("names", [("words",), ("colour",), ("colour", "shape", "words")])
+def test_content_is_standardised_anew_at_each_cut_off(
+    names: tuple[str, ...], world: History, world_as_of: date
+) -> None:
+    """Also when another cut-off was asked for before, at which fewer pictures were fair."""
+    for as_of in (FIRST_DAY, world_as_of, FIRST_DAY):
+        articles = with_fair_pictures(world.articles, world.never_sold(as_of))
+        codes, values = article_inputs(world, as_of, names)
+        assert codes.shape == (120, 0)
+        assert values.dtype == np.float32
+        expected = np.hstack([standardised(articles[name]) for name in names if articles[name].count()])
+        np.testing.assert_allclose(values[:, values.any(axis=0)], expected, atol=1e-4)
+
+
+def test_no_picture_is_used_of_what_never_sold(world: History, world_as_of: date) -> None:
+    """Where half of these have none."""
+    never = world.never_sold(world_as_of)
+    hidden = pl.Series(never & (np.cumsum(never) % 2 == 0))
+    pictures = [pl.when(~hidden).then(pl.col(name)).alias(name) for name in ("colour", "shape")]
+    half = world.with_articles(world.articles.with_columns(pictures))
+    _, values = article_inputs(half, world_as_of, ("colour", "shape"))
+    assert not values[never].any()
+    assert values[~never].any(axis=1).mean() > 0.8
+    assert article_inputs(half, world_as_of, ("words",))[1][never].any()
+
+
+def test_missing_content_names_the_stage(world: History, world_as_of: date) -> None:
+    bare = world.with_articles(world.articles.drop("words"))
+    with pytest.raises(DataError, match=r"The articles lack words\. Run the stage `content` first"):
+        article_inputs(bare, world_as_of, ("attributes", "words"))
