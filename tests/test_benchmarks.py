@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.sparse import csr_matrix
 
 from benchmarks import all as every
-from benchmarks import csv_to_parquet, factorization_topk, features, growth, map_at_12, recommend
+from benchmarks import _made, cluster, csv_to_parquet, factorization_topk, features, growth, map_at_12, recommend
 from benchmarks.__main__ import names
 from benchmarks._compared import as_text, compared, fewest_seconds
 from benchmarks._made import everyones_pairs
@@ -174,6 +174,27 @@ class TestGrowth:
             growth.run(None)
         with pytest.raises(DataError, match="holds 1 folders"):
             growth.run(shop.parent)
+
+
+def test_workers_of_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install '.[cluster]'")
+    for module, name, value in (
+        (_made, "ARTICLES", 60),
+        (cluster, "CUSTOMERS", 150),
+        (cluster, "EMPTY", 5),
+        (cluster, "STAGES", ()),
+    ):
+        monkeypatch.setattr(module, name, value)
+    table = cluster.run(None, [2])
+    assert table["what"].to_list() == ["empty tasks"]
+    assert table["tasks"].to_list() == [5]
+    assert table["idle"].between(0, 1, inclusive="neither").all()
+    assert table["GiB"].between(0.05, 4).all()
+
+
+def test_idle_is_what_workers_do_not_use() -> None:
+    row = cluster.Work(workers=2, what="rank", seconds=10, tasks=4, busy_seconds=15, peak_gib=1, written_mb=2).row()
+    assert (row["idle"], row["s per task"]) == (0.25, 5)
 
 
 def test_single_customers(shop: Path, tmp_path: Path) -> None:
