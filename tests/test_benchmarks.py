@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_matrix
 
-from benchmarks import all as every
 from benchmarks import _made, cluster, csv_to_parquet, factorization_topk, features, growth, map_at_12, recommend
+from benchmarks import all as every
 from benchmarks.__main__ import names
 from benchmarks._compared import as_text, compared, fewest_seconds
 from benchmarks._made import everyones_pairs
