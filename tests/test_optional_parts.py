@@ -11,6 +11,7 @@ import pytest
 
 from forsys.optional_parts import PARTS, left_out
 from forsys.stages import STAGES
+from forsys.store import read_arrow
 from world import CUSTOMERS, PROJECT, SMALL, forsys, lists_in
 
 Done = subprocess.CompletedProcess[str]
@@ -70,7 +71,7 @@ class TestWithoutAnyPart:
         out = minimal[0] / "output" / "tiny"
         assert not list(out.glob("folds/*/next_item-*"))
         assert list(out.glob("folds/*/als-*"))
-        features = pl.read_parquet(out / "content" / "features.parquet")
+        features = read_arrow(out / "content" / "features.arrow")
         assert features.select(pl.col("colour", "shape").is_null().all()).row(0) == (True, True)
         assert not features["words"].is_null().all()  # of the descriptions: scikit-learn is always there
         assert pl.read_parquet(out / "content" / "keywords.parquet").is_empty()

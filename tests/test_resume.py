@@ -85,7 +85,7 @@ KILLS = [
     ("tables", "tables/transactions.parquet", 1, "before"),
     ("tables", "tables/tables.json", 1, "after"),
     ("content", "content/descriptions.parquet", 1, "after"),
-    ("content", "content/features.parquet", 1, "before"),
+    ("content", "content/features.arrow", 1, "before"),
     ("tune", "log/customer", 1, "after"),
     ("tune", "folds/*/*/part-00000.parquet", 5, "before"),
     ("tune", "tiny/tuned.json", 1, "after"),

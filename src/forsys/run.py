@@ -15,7 +15,7 @@ from forsys.engine import Task
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.settings import Settings
-from forsys.store import read_json
+from forsys.store import read_arrow, read_json
 from forsys.tables.dataset import DataSet
 from forsys.tables.history import History
 from forsys.tables.log_arrays import COLUMNS, write_log
@@ -49,7 +49,7 @@ class Run:
     def read_by_tasks(self) -> tuple[Path, ...]:
         """What every task reads: tables, log, content features, and stamps, from which fingerprints follow."""
         space = self.workspace
-        return space.tables, space.log, space.content / "features.parquet", space.out / "stamps"
+        return space.tables, space.log, space.content / "features.arrow", space.out / "stamps"
 
     def fingerprint_of(self, stage: str) -> str:
         """What a stage's output was made from. Raises DataError where it has not finished."""
@@ -107,11 +107,13 @@ class Run:
         tables, log = self.workspace.tables, self.workspace.log
         made_from = fingerprint(self.fingerprint_of("tables"), code_fingerprint("forsys.tables.log_arrays"))
         Task(write_log, (tables, log), tuple(log / name for name in COLUMNS), made_from).do()
-        history, features = History.open(tables, log), self.workspace.content / "features.parquet"
+        history, features = History.open(tables, log), self.workspace.content / "features.arrow"
         if not features.exists():
             return history
-        columns = pl.read_parquet(features).drop("picture")
-        return history.with_articles(history.articles.join(columns, on="article", maintain_order="left"))
+        articles, columns = history.articles, read_arrow(features)
+        if not columns["article"].equals(articles["article"]):
+            raise DataError(f"{features} is of other articles. Run the stage `content` again.")
+        return history.with_articles(articles.hstack(columns.drop("article", "picture")))
 
     @cached_property
     def submission_customers(self) -> Ints:

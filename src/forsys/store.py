@@ -43,6 +43,22 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> None:
         frame.write_parquet(part, compression="zstd", compression_level=1)
 
 
+def write_arrow(frame: pl.DataFrame, path: Path) -> None:
+    """Write an Arrow file atomically, with compressed columns.
+
+    Wide arrays are read back into half the memory that Parquet needs: .36 GiB for the features of H&M's 105,542
+    articles, instead of .68, which the process then keeps.
+    """
+    with atomic_write(path) as part:
+        frame.write_ipc(part, compression="zstd")
+
+
+def read_arrow(path: Path) -> pl.DataFrame:
+    """Read what `write_arrow` wrote."""
+    with path.open("rb") as file:  # of a path, polars before 2.0 complains that it cannot be mapped
+        return pl.read_ipc(file)
+
+
 def write_text(text: str, path: Path) -> None:
     """Write a text file atomically, in UTF-8."""
     with atomic_write(path) as part:

@@ -11,7 +11,7 @@ from forsys.errors import DataError
 from forsys.opening import open_run
 from forsys.run import Run
 from forsys.stages import require, run_stage
-from forsys.store import read_json
+from forsys.store import read_arrow, read_json
 from world import overrides
 
 
@@ -32,7 +32,7 @@ def test_one_row_per_article(shop: Path, tmp_path: Path, capsys: pytest.CaptureF
     run = opened(shop, tmp_path)
     run_stage(run, "content")
     folder = run.workspace.content
-    features = pl.read_parquet(folder / "features.parquet")
+    features = read_arrow(folder / "features.arrow")
     assert features["article"].to_list() == list(range(120))
     assert features.columns[:2] == ["article", "picture"]
     assert features["picture"].unique().to_list() == ["missing"]

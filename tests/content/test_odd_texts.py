@@ -9,6 +9,7 @@ import pytest
 from forsys import schema
 from forsys.content.describe import MAX_DESCRIPTION, build_features
 from forsys.settings import ContentSettings
+from forsys.store import read_arrow
 from world import KAGGLE_ROLES
 
 ODD = {
@@ -38,9 +39,9 @@ def articles_with(descriptions: list[str | None]) -> pl.DataFrame:
 
 
 def described(descriptions: list[str | None], folder: Path) -> pl.DataFrame:
-    """features.parquet of articles with these descriptions and without pictures."""
+    """features.arrow of articles with these descriptions and without pictures."""
     build_features(articles_with(descriptions), ATTRIBUTES, folder / "images", folder, ContentSettings(), 7)
-    return pl.read_parquet(folder / "features.parquet")
+    return read_arrow(folder / "features.arrow")
 
 
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD.keys())

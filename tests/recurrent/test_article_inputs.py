@@ -9,7 +9,7 @@ import pytest
 from forsys.arrays import Floats
 from forsys.content.vectors import with_fair_pictures
 from forsys.errors import DataError
-from forsys.recurrent.article_inputs import article_inputs
+from forsys.recurrent.article_inputs import ArticleValues, article_inputs
 from forsys.tables.history import History
 
 FIRST_DAY = date(2020, 3, 1)  # of the world's purchases
@@ -31,7 +31,8 @@ def test_content_is_standardised_anew_at_each_cut_off(
     """Also when another cut-off was asked for before, at which fewer pictures were fair."""
     for as_of in (FIRST_DAY, world_as_of, FIRST_DAY):
         articles = with_fair_pictures(world.articles, world.never_sold(as_of))
-        codes, values = article_inputs(world, as_of, names)
+        codes, found = article_inputs(world, as_of, names)
+        values = found[:]
         assert codes.shape == (120, 0)
         assert values.dtype == np.float32
         expected = np.hstack([standardised(articles[name]) for name in names if articles[name].count()])
@@ -42,12 +43,25 @@ def test_no_picture_is_used_of_what_never_sold(world: History, world_as_of: date
     """Where half of these have none."""
     never = world.never_sold(world_as_of)
     hidden = pl.Series(never & (np.cumsum(never) % 2 == 0))
-    pictures = [pl.when(~hidden).then(pl.col(name)).alias(name) for name in ("colour", "shape")]
-    half = world.with_articles(world.articles.with_columns(pictures))
-    _, values = article_inputs(half, world_as_of, ("colour", "shape"))
-    assert not values[never].any()
-    assert values[~never].any(axis=1).mean() > 0.8
-    assert article_inputs(half, world_as_of, ("words",))[1][never].any()
+    shown = [pl.when(~hidden).then(pl.col(name)).alias(name) for name in ("colour", "shape")]
+    half = world.with_articles(world.articles.with_columns(shown))
+    _, pictures = article_inputs(half, world_as_of, ("colour", "shape"))
+    assert not pictures[np.flatnonzero(never)].any()
+    assert pictures[np.flatnonzero(~never)].any(axis=1).mean() > 0.8
+    assert article_inputs(half, world_as_of, ("words",))[1][np.flatnonzero(never)].any()
+
+
+def test_values_of_some_articles_are_those_among_all() -> None:
+    """In any order; the second block has none of the last articles, the third none at all."""
+    blocks = [
+        (np.arange(5), np.arange(10, dtype=np.float32).reshape(5, 2)),
+        (np.array([0, 2]), np.ones((2, 1), np.float32)),
+        (np.zeros(0, int), np.zeros((0, 3), np.float32)),
+    ]
+    values = ArticleValues(5, blocks)
+    assert values.width == values[:].shape[1] == 6
+    assert values[np.array([4, 2])].tolist() == [[8, 9, 0, 0, 0, 0], [4, 5, 1, 0, 0, 0]]
+    assert values[1:3].tolist() == values[:][1:3].tolist()
 
 
 def test_missing_content_names_the_stage(world: History, world_as_of: date) -> None:

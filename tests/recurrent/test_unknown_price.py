@@ -58,7 +58,7 @@ def test_the_network_s_inputs_are_finite_and_0_where_the_price_is_unknown(
     free: list[int], tiny_history: History
 ) -> None:
     log = with_free(tiny_history, free)
-    _, values = article_inputs(log, AS_OF, ("sales",))
+    values = article_inputs(log, AS_OF, ("sales",))[1][:]
     assert np.isfinite(values).all()
     never_paid = np.bincount(log.article, log.price, len(log.articles)) == 0
     assert (values[never_paid, 0] == 0).all()

@@ -24,7 +24,7 @@ QUICK: list[tuple[str, Damage]] = [
     ("tables/tables.json", empty),
     ("tables/submission_customers.parquet", overwrite),
     ("stamps/tables.json", cut),
-    ("content/features.parquet", flip),
+    ("content/features.arrow", flip),
     ("content/words.npz", cut),
     ("content/attributes.json", overwrite),
     ("content/.descriptions.parquet.made-from", empty),

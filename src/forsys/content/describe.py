@@ -14,7 +14,7 @@ from forsys.content.vocabulary import build_vocabulary, keyword_matrix, word_vec
 from forsys.progress import say
 from forsys.schema import CONTENT
 from forsys.settings import ContentSettings
-from forsys.store import atomic_write, write_json, write_parquet
+from forsys.store import atomic_write, write_arrow, write_json, write_parquet
 
 # Characters of a description that are read; the longest of H&M's has 764. YAKE takes 0.1 seconds for as many.
 MAX_DESCRIPTION = 10_000
@@ -30,7 +30,7 @@ def build_features(
 ) -> dict[str, Any]:
     """Write keywords, vocabulary, words.npz, attributes, pictures and features into `folder`; return counts.
 
-    `articles`: schema.ARTICLES. `attributes`: its columns that are categories. features.parquet: article, picture
+    `articles`: schema.ARTICLES. `attributes`: its columns that are categories. features.arrow: article, picture
     (its status), and CONTENT as Arrays, sorted by article; null where an article has no description or no usable
     picture. `encoding` only where the settings name an image encoder. Says what a person should know of the
     pictures and descriptions.
@@ -55,7 +55,7 @@ def build_features(
     with atomic_write(folder / "words.npz") as part, part.open("wb") as file:
         sparse.save_npz(file, keyword_matrix(keywords, vocabulary, len(articles)))
     write_json(names, folder / "attributes.json")
-    write_parquet(features.select("article", "picture", *columns), folder / "features.parquet")
+    write_arrow(features.select("article", "picture", *columns), folder / "features.arrow")
     texts = articles["detail_desc"].drop_nulls().unique().sort()
     descriptions = analyse_descriptions(texts, folder, settings.max_keywords)
     return {

@@ -1,5 +1,6 @@
 """What the network knows of each article besides its embedding: attributes, words, picture and sales."""
 
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -16,35 +17,51 @@ PRODUCT_COLUMNS = ("product_code", "prod_name")  # attributes with thousands of 
 MIN_PRICE = 1e-4  # a lower price counts as this one, so that its logarithm stays near the others
 
 
-def article_inputs(history: History, as_of: date, features: tuple[str, ...]) -> tuple[Ints, Floats]:
+@dataclass(frozen=True, eq=False)
+class ArticleValues:
+    """Standardised values of `count` articles, 0 where unknown. A block has some columns of some articles.
+
+    So the pictures take no memory of the many articles that may have none.
+    """
+
+    count: int
+    blocks: list[tuple[Ints, Floats]]  # articles, sorted; their values (articles, width of the block) float32
+
+    @property
+    def width(self) -> int:
+        """Columns of all blocks."""
+        return sum(values.shape[1] for _, values in self.blocks)
+
+    def __getitem__(self, articles: Ints | slice) -> Floats:
+        """The values of some articles: (articles, width), float32."""
+        wanted = np.arange(self.count)[articles]
+        found, start = np.zeros((len(wanted), self.width), np.float32), 0
+        for known, values in self.blocks:
+            stop, position = start + values.shape[1], np.searchsorted(known, wanted)
+            there = np.append(known, -1)[position] == wanted
+            found[there, start:stop] = values[position[there]]
+            start = stop
+        return found
+
+
+def article_inputs(history: History, as_of: date, features: tuple[str, ...]) -> tuple[Ints, ArticleValues]:
     """The inputs of the named feature groups at `as_of`. Raises DataError where the articles lack content.
 
-    Codes (articles, attributes) int32, and standardised values (articles, width) float32; both 0 where unknown.
+    Codes (articles, attributes) int32, 0 where unknown, and the values of content and sales.
     """
     articles = history.articles
     missing = [name for name in features if name in (*CONTENT, "attributes") and name not in articles.columns]
     if missing:
         raise DataError(f"The articles lack {', '.join(missing)}. Run the stage `content` first.")
-    no_codes = np.zeros((len(articles), 0), np.int32)
-    codes = history.of_articles("codes of a network", lambda: _codes(articles))
-    return codes if "attributes" in features else no_codes, _values(history, as_of, features)
-
-
-def _values(history: History, as_of: date, features: tuple[str, ...]) -> Floats:
-    """The content and the sales of `article_inputs`, (articles, width) float32.
-
-    Filled block by block: most articles of a shop may have no picture, and joining blocks took a third of the time.
-    """
-    unfair = unfair_pictures(history.articles, history.never_sold(as_of))
+    unfair = unfair_pictures(articles, history.never_sold(as_of))
     fair = np.flatnonzero(~unfair)
     blocks = [_content(history, name, fair if name in PICTURES else None) for name in CONTENT if name in features]
     if "sales" in features:
-        blocks.append((np.arange(len(unfair)), sales_features(history, as_of)))
-    values = np.zeros((len(unfair), sum(rows.shape[1] for _, rows in blocks)), np.float32)
-    start = 0
-    for known, rows in blocks:
-        values[known, start : (start := start + rows.shape[1])] = rows
-    return values
+        blocks.append((np.arange(len(articles)), sales_features(history, as_of)))
+    codes: Ints = np.zeros((len(articles), 0), np.int32)
+    if "attributes" in features:
+        codes = history.of_articles("codes of a network", lambda: _codes(articles))
+    return codes, ArticleValues(len(articles), blocks)
 
 
 def sales_features(history: History, as_of: date) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from forsys.arrays import Floats, Ints
 from forsys.calendar import day_number
 from forsys.progress import progress
-from forsys.recurrent.article_inputs import article_inputs, mean_log_price
+from forsys.recurrent.article_inputs import ArticleValues, article_inputs, mean_log_price
 from forsys.recurrent.backend import Tensors, tf
 from forsys.recurrent.config import NetworkConfig
 from forsys.recurrent.context import context, customer_codes
@@ -28,7 +28,7 @@ class EncodedFeatures:
 
     ids: Ints  # (articles,): row of the embedding table, 0 for all articles without sales before the cut-off
     article_codes: Ints  # (articles, attributes)
-    article_values: Floats  # (articles, width)
+    article_values: ArticleValues
     mean_log_price: Floats  # (articles,), see article_inputs.mean_log_price
     customer_codes: Ints  # (customers, attributes)
 
@@ -36,7 +36,7 @@ class EncodedFeatures:
     def shapes(self) -> Shapes:
         """The shapes of a model for these features."""
         articles, customers = vocabulary_sizes(self.article_codes), vocabulary_sizes(self.customer_codes)
-        return Shapes(len(self.ids), articles, self.article_values.shape[1], customers)
+        return Shapes(len(self.ids), articles, self.article_values.width, customers)
 
     @property
     def sold(self) -> Ints:
