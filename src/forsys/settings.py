@@ -50,7 +50,8 @@ class ContentSettings(Section):
     max_keywords: PositiveInt = Field(default=10, le=1_000)
     """Keywords of a description."""
     image_encoder: Path | None = Field(default=None, strict=False)
-    """A Keras image model on disk whose embedding of each picture becomes a feature too."""
+    """A Keras image model on disk, whose view of each picture `next_item` and the ranker read too (see
+    docs/extending.md)."""
 
 
 class RetrievalSettings(Section):

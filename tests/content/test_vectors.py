@@ -9,6 +9,7 @@ from forsys.content.vectors import (
     EMBEDDING,
     content_vectors,
     embed,
+    narrowed,
     project,
     unfair_pictures,
     with_fair_pictures,
@@ -93,3 +94,19 @@ def test_pictures_of_new_articles_are_used_where_nearly_all_have_one(pictured: i
     found = with_fair_pictures(articles, never_sold)
     assert found["colour"].count() == (10 + pictured if fair else 10)
     assert found.schema == articles.schema
+
+
+def test_a_wide_column_is_narrowed_and_stays_null_where_it_was() -> None:
+    """Its differences are those of the first components; one that is narrow enough is left as it is."""
+    rng = np.random.default_rng(5)
+    rows = rng.random((9, 2)) @ rng.random((2, 20)) + 7
+    values = [None if i in (0, 4) else rows[i].tolist() for i in range(9)]
+    column = pl.Series("encoding", values, pl.Array(pl.Float32, 20))
+    found = narrowed(column, 3, seed=7)
+    assert found.name == "encoding" and found.dtype == pl.Array(pl.Float32, 3)
+    assert found.is_null().to_list() == column.is_null().to_list()
+    components = found.drop_nulls().to_numpy()
+    distance = np.linalg.norm(rows[2] - rows[1])
+    assert np.linalg.norm(components[1] - components[0]) == pytest.approx(distance, rel=1e-4)
+    for same in (found, pl.Series("encoding", [None, None], pl.Array(pl.Float32, 20))):
+        assert narrowed(same, 3, seed=7) is same

@@ -120,7 +120,9 @@ def test_no_weeks_to_leave_out_on(run: Run) -> None:
 
 def test_the_recurrent_model_loses_each_group_and_keeps_each_alone() -> None:
     source = {"class": "forsys.retrieval.next_item:NextItem"}
-    configs = ablations(source | {"num_networks": 3, "cell": "lstm", "new_article_bias": -1.0})
+    network = source | {"num_networks": 3, "cell": "lstm", "new_article_bias": -1.0}
+    assert not any("encoding" in config["features"] for config in ablations(network, False).values())
+    configs = ablations(network, True)
     assert len(configs) == 2 + 2 * len(ALL_FEATURES)
     groups = {name: set(config["features"]) for name, config in configs.items()}
     assert groups["all features"] == set(ALL_FEATURES) and groups["no features"] == set()

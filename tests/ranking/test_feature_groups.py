@@ -47,7 +47,7 @@ def with_attributes(history: History) -> History:
         name: pl.Series(rng.random((len(article), 4), np.float32), dtype=pl.Array(pl.Float32, 4)).set(
             pl.Series(article % 13 == 5), None
         )
-        for name in ("colour", "shape", "words")
+        for name in ("colour", "shape", "words", "encoding")
     }
     attributes = pl.Series(rng.integers(0, 9, (len(article), 3)), dtype=pl.Array(pl.Int32, 3))
     articles = history.articles.with_columns(**names, **content, attributes=attributes)

@@ -68,3 +68,16 @@ def test_missing_content_names_the_stage(world: History, world_as_of: date) -> N
     bare = world.with_articles(world.articles.drop("words"))
     with pytest.raises(DataError, match=r"The articles lack words\. Run the stage `content` first"):
         article_inputs(bare, world_as_of, ("attributes", "words"))
+
+
+def test_an_encoding_is_read_where_there_is_one(world: History, world_as_of: date) -> None:
+    """As a picture: not of articles that never sold, where half of these have none."""
+    assert not article_inputs(world, world_as_of, ("encoding",))[1].width
+    never = world.never_sold(world_as_of)
+    encoding = [None if never[i] and i % 2 else [float(i), 1.0 / (i + 1)] for i in range(120)]
+    column = pl.Series("encoding", encoding, pl.Array(pl.Float32, 2))
+    articles = world.articles.drop("colour", "shape").with_columns(column)
+    _, values = article_inputs(world.with_articles(articles), world_as_of, ("encoding",))
+    assert values.width == 2
+    assert not values[np.flatnonzero(never)].any()
+    assert values[np.flatnonzero(~never)].all(axis=1).all()

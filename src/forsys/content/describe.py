@@ -10,6 +10,7 @@ from scipy import sparse
 from forsys.content.attributes import encode_attributes
 from forsys.content.keywords import ENGLISH, analyse_descriptions, extract_keywords
 from forsys.content.pictures import count_statuses, describe_pictures, name_notes
+from forsys.content.vectors import narrowed
 from forsys.content.vocabulary import build_vocabulary, keyword_matrix, word_vectors
 from forsys.progress import say
 from forsys.schema import CONTENT
@@ -18,6 +19,7 @@ from forsys.store import atomic_write, write_arrow, write_json, write_parquet
 
 # Characters of a description that are read; the longest of H&M's has 764. YAKE takes 0.1 seconds for as many.
 MAX_DESCRIPTION = 10_000
+ENCODING_WIDTH = 96  # as many numbers as of the words: encoders give a thousand and more a picture
 
 
 def build_features(
@@ -32,8 +34,8 @@ def build_features(
 
     `articles`: schema.ARTICLES. `attributes`: its columns that are categories. features.arrow: article, picture
     (its status), and CONTENT as Arrays, sorted by article; null where an article has no description or no usable
-    picture. `encoding` only where the settings name an image encoder. Says what a person should know of the
-    pictures and descriptions.
+    picture. `encoding` only with an image encoder, at most ENCODING_WIDTH wide. Says what a person
+    should know of the pictures and descriptions.
     """
     folder.mkdir(parents=True, exist_ok=True)
     articles, notes = _shortened(articles)
@@ -44,6 +46,8 @@ def build_features(
     vocabulary = build_vocabulary(keywords)
     codes, names = encode_attributes(articles, attributes)
     pictures = describe_pictures(images, articles, folder, settings)
+    if "encoding" in pictures.columns:
+        pictures = pictures.with_columns(narrowed(pictures["encoding"], ENCODING_WIDTH, seed))
     words = word_vectors(articles["detail_desc"], seed)
     features = articles.select("article").with_columns(attributes=codes, words=words)
     features = features.join(pictures, on="article", how="left", maintain_order="left")

@@ -12,7 +12,7 @@ from forsys.arrays import Bools
 from forsys.errors import DataError
 
 EMBEDDING = 64  # dimensions of a block: on H&M the attributes' one-hot codes have some 600, a shape 446
-PICTURES = ("colour", "shape")  # content features that are taken from pictures
+PICTURES = ("colour", "shape", "encoding")  # content features that are taken from pictures
 NEARLY_ALL = 0.95  # share of the articles that never sold
 
 Vectors = npt.NDArray[np.float32]
@@ -79,6 +79,17 @@ def embed(codes: npt.NDArray[np.int32]) -> Vectors:
     row = np.repeat(np.arange(len(codes)), codes.shape[1])
     one_hot = sparse.csr_array((np.ones(codes.size, np.float32), (row, (codes + first[:-1]).ravel())), shape=shape)
     return np.asarray(project(one_hot, EMBEDDING, 0), np.float32)
+
+
+def narrowed(column: pl.Series, width: int, seed: int) -> pl.Series:
+    """An Array column at most `width` wide: where it is wider, the first principal components; null stays null."""
+    if column.dtype.shape[0] <= width or not column.count():  # type: ignore[attr-defined]
+        return column
+    known = np.flatnonzero(column.is_not_null().to_numpy())
+    values = column.gather(known).to_numpy()
+    components = pl.DataFrame({"row": known, column.name: project(values - values.mean(axis=0), width, seed)})
+    rows = pl.DataFrame({"row": np.arange(len(column))})
+    return rows.join(components, on="row", how="left", maintain_order="left")[column.name]
 
 
 def project(rows: Vectors | sparse.csr_array, width: int, seed: int) -> Vectors:

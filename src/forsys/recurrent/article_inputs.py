@@ -11,7 +11,8 @@ from forsys.content.vectors import PICTURES, unfair_pictures
 from forsys.errors import DataError
 from forsys.tables.history import History
 
-CONTENT = ("colour", "shape", "words")  # columns that the content stage adds to the articles
+CONTENT = ("colour", "shape", "words", "encoding")  # columns that the content stage adds to the articles
+ENCODING = "encoding"  # only where the settings name an image encoder
 ARTICLE_FEATURES = ("attributes", *CONTENT, "sales")
 PRODUCT_COLUMNS = ("product_code", "prod_name")  # attributes with thousands of values
 MIN_PRICE = 1e-4  # a lower price counts as this one, so that its logarithm stays near the others
@@ -47,15 +48,17 @@ class ArticleValues:
 def article_inputs(history: History, as_of: date, features: tuple[str, ...]) -> tuple[Ints, ArticleValues]:
     """The inputs of the named feature groups at `as_of`. Raises DataError where the articles lack content.
 
-    Codes (articles, attributes) int32, 0 where unknown, and the values of content and sales.
+    Codes (articles, attributes) int32, 0 where unknown, and the values of content and sales. ENCODING is read
+    where it is there.
     """
     articles = history.articles
-    missing = [name for name in features if name in (*CONTENT, "attributes") and name not in articles.columns]
+    named = [name for name in features if name != ENCODING or ENCODING in articles.columns]
+    missing = [name for name in named if name in (*CONTENT, "attributes") and name not in articles.columns]
     if missing:
         raise DataError(f"The articles lack {', '.join(missing)}. Run the stage `content` first.")
     unfair = unfair_pictures(articles, history.never_sold(as_of))
     fair = np.flatnonzero(~unfair)
-    blocks = [_content(history, name, fair if name in PICTURES else None) for name in CONTENT if name in features]
+    blocks = [_content(history, name, fair if name in PICTURES else None) for name in CONTENT if name in named]
     if "sales" in features:
         blocks.append((np.arange(len(articles)), sales_features(history, as_of)))
     codes: Ints = np.zeros((len(articles), 0), np.int32)

@@ -20,7 +20,7 @@ def _known_cell(name: str) -> str:
 
 CellName = Annotated[str, AfterValidator(_known_cell)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Feature = Literal["attributes", "colour", "shape", "words", "sales", "context", "customer"]
+Feature = Literal["attributes", "colour", "shape", "words", "encoding", "sales", "context", "customer"]
 ALL_FEATURES: tuple[Feature, ...] = (*ARTICLE_FEATURES, "context", "customer")  # type: ignore[assignment]
 CONFIG = ConfigDict(extra="forbid", validate_default=True, use_attribute_docstrings=True)
 

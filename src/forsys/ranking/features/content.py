@@ -13,7 +13,8 @@ from forsys.ranking.features.group import Columns, FeatureGroup
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History
 
-VECTORS = {"colour": "colours", "shape": "shape", "words": "words"}  # column of the articles -> what it holds
+# Column of the articles -> what it holds.
+VECTORS = {"colour": "colours", "shape": "shape", "words": "words", "encoding": "encoded picture"}
 HALF_LIFE = 30.0  # days
 ROWS_PER_BLOCK = 10_000  # vectors averaged at a time
 
@@ -30,7 +31,7 @@ MEANINGS = {
 
 
 def build(pairs: Pairs) -> Columns:
-    """How similar the article's colours, shape and words are to what the customer bought lately."""
+    """How similar the article's picture and words are to what the customer bought lately."""
     articles, bought = pairs.history.articles, pairs.profiles.decayed_purchases(HALF_LIFE)
     needed = np.flatnonzero(np.bincount(np.concatenate([pairs.article, bought.indices])))
     bought, index = bought[:, needed], np.searchsorted(needed, pairs.article)
