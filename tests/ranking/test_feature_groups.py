@@ -207,7 +207,7 @@ def test_the_order_of_the_columns_is_that_of_the_groups(pairs: Pairs) -> None:
     """Whatever the order of the names: LightGBM's sampling of features depends on it."""
     names = [name for group in GROUPS.values() for name in group.build(pairs)]
     assert build(pairs, reversed(GROUPS)).columns == names
-    order = ["article", "content", "customer", "purchase_history", "affinity", "lists", "scores"]
+    order = ["article", "content", "customer", "purchase_history", "affinity", "lists", "scores", "attributes"]
     assert list(GROUPS) == order
 
 

@@ -63,9 +63,9 @@ class Roles(BaseModel):
     """Names of columns of the articles and customers, by use.
 
     attributes: categories of the articles, for content vectors and networks. kind: what an article is, such as a
-    dress; department: a larger group; colour: for people to read; each may be "". ranker: attributes that the
-    ranker gets as they are. counted: those of which a customer's earlier purchases are counted, product_code among
-    them. naive_bayes: attributes of the source same_attributes. customers: attributes that the ranker gets;
+    dress; department: a larger group; colour: for people to read; each may be "". ranker: those of the ranker's
+    feature group `attributes`. counted: those of which a customer's earlier purchases are counted, product_code
+    among them. naive_bayes: attributes of the source same_attributes. customers: attributes that the ranker gets;
     network: those that the recurrent networks get. channels: names of the channels 1, 2, …. online: those of them
     that are the online shop; none where that is not known. meanings: words for attributes whose names don't say
     enough.

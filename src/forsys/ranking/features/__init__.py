@@ -7,7 +7,16 @@ import polars as pl
 
 from forsys.arrays import Floats
 from forsys.errors import DataError, did_you_mean
-from forsys.ranking.features import affinity, article, content, customer, lists, purchase_history, scores
+from forsys.ranking.features import (
+    affinity,
+    article,
+    attributes,
+    content,
+    customer,
+    lists,
+    purchase_history,
+    scores,
+)
 from forsys.ranking.features.group import Columns, FeatureGroup
 from forsys.ranking.pairs import Pairs
 from forsys.tables.roles import Roles
@@ -23,6 +32,7 @@ GROUPS: dict[str, FeatureGroup] = {
         affinity,
         lists,
         scores,
+        attributes,
     )
 }
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from forsys.arrays import Bools, Floats, Ints, add_at
 from forsys.calendar import day_number
-from forsys.ranking.features.group import Columns, FeatureGroup, Numbers, attribute_feature, ratio
+from forsys.ranking.features.group import Columns, FeatureGroup, Numbers, ratio
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History
-from forsys.tables.roles import Roles
 
 WINDOWS = (1, 3, 7, 28)  # days
 PRIOR_PURCHASES = 10.0  # the weight of the prior of a shrunk rate, in purchases
@@ -38,16 +37,6 @@ MEANINGS = {
 OF_ONLINE = {"online_share": "share of the article's purchases that were online, shrunk towards the shop's"}
 
 
-def of_attributes(roles: Roles) -> dict[str, str]:
-    """The attributes of the article that are features themselves."""
-    return {attribute_feature("article", name): f"the article's {roles.spelled(name)}" for name in roles.ranker}
-
-
-def categories(roles: Roles) -> list[str]:
-    """The attributes of the article."""
-    return [attribute_feature("article", name) for name in roles.ranker]
-
-
 def build(pairs: Pairs) -> Columns:
     """How the article sells, since when, at what price and to whom."""
     return {name: values[pairs.article] for name, values in article_table(pairs.history, pairs.as_of).items()}
@@ -65,9 +54,6 @@ def article_table(history: History, as_of: date) -> Columns:
     )
     table["repurchase_rate"] = _repurchase_rate(history, totals, "article")
     table["product_repurchase_rate"] = _repurchase_rate(history, totals, "product_code")
-    for name in history.roles.ranker:
-        code = history.codes(name)
-        table[attribute_feature("article", name)] = np.where(code < 0, np.nan, code)
     return {name: values.astype(np.float32) for name, values in table.items()}
 
 
@@ -186,4 +172,4 @@ def _repurchase_rate(history: History, totals: Columns, attribute: str) -> Float
     return prior
 
 
-GROUP = FeatureGroup("article", MEANINGS, build, of_attributes, categories, OF_ONLINE)
+GROUP = FeatureGroup("article", MEANINGS, build, of_online=OF_ONLINE)
