@@ -25,6 +25,7 @@ from forsys.cluster import local_cluster, on_cluster
 from forsys.engine import Task, run_tasks
 from forsys.errors import DataError
 from forsys.made_files import LOCK
+from forsys.progress import peak_memory_gib
 from forsys.remote import LEASE
 from object_store import machine, new_bucket, objects, store
 from world import FEW, PROJECT, environment, flags, parts_left
@@ -285,6 +286,34 @@ def test_a_cluster_of_this_machine(folder: Path, capsys: Output) -> None:
         run_tasks([written(folder / "file")], "test")
     assert (folder / "file").read_text() == "x"
     assert "workers on this machine, dashboard http://127.0.0.1:" in capsys.readouterr().out
+
+
+BALLAST: list[bytearray] = []
+
+
+def fill(file: Path, size: int) -> None:
+    """Keep so many bytes in this worker's memory, until its monitor has seen them."""
+    BALLAST.append(bytearray(b"x") * size)
+    time.sleep(0.3)
+    file.write_text("full")
+
+
+def test_a_worker_whose_memory_stays_full_goes_on(folder: Path) -> None:
+    """Dask would pause it for ever: what fills it are no results of tasks."""
+    limit = int(2 * peak_memory_gib() * 2**30)
+    memory = {"pause": 0.7, "monitor-interval": "10ms", "target": False, "spill": False, "terminate": False}
+    first, second = folder / "first", folder / "second"
+    try:
+        with (
+            dask.config.set({f"distributed.worker.memory.{key}": value for key, value in memory.items()}),
+            a_cluster(1, processes=False, memory_limit=limit) as started,
+            on_cluster(started.scheduler_address),
+        ):
+            run_tasks([Task(fill, (first, limit // 2), (first,), "made from")], "test")
+            run_tasks([Task(fill, (second, 1), (second,), "made from")], "test")
+    finally:
+        BALLAST.clear()
+    assert second.read_text() == "full"
 
 
 def kill_once(begun: Path, process: "subprocess.Popen[bytes]") -> None:

@@ -152,6 +152,7 @@ def _do(sent: bytes, here: Versions, needs: list[None]) -> None:  # noqa: ARG001
     os.umask(0o077)  # what is made of customers' purchases is for the user alone
     task = _received(sent)
     _check_this_worker(task, here)
+    _never_pause()
     refresh(path for file in (*task.reads, *task.files) for path in (file, stamp_path(file)))
     with quiet():
         task.do()
@@ -213,6 +214,19 @@ def _check_this_worker(task: Task, wanted: Versions) -> None:
         )
     if root_of(task.files[0]) is None:
         raise DataError(f"{name} does not see {task.files[0].parent}. {SAME_FOLDER}")
+
+
+def _never_pause() -> None:
+    """Let this worker take tasks however much memory it has.
+
+    Dask lets it wait until the memory is less. Here no results lie in it that could go, so it would wait for ever,
+    and the client with it. A worker that takes too much is still ended, and its task done again.
+    """
+    from distributed import get_worker
+
+    manager = get_worker().memory_manager
+    if manager is not None:
+        manager.memory_pause_fraction = False
 
 
 @cache
