@@ -91,7 +91,7 @@ def _cluster(workers: int) -> Iterator["Client"]:
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster, set_as_default=False) as client,
         on_cluster(cluster.scheduler_address),
     ):
