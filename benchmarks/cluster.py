@@ -1,14 +1,15 @@
 """What workers of a Dask cluster on this machine do, and what they wait for: --input DIR, --workers 1 2.
 
-For each number of workers the stages whose work is cut into tasks run with the default settings, from tables made
-before and an output that is thrown away: seconds by the clock, tasks done, the share of the workers' time in which
-they had no task, the largest memory of a worker so far (GiB), and what the stage wrote (MB). `empty tasks` are
-100 that write one line each: their time is the overhead of a task. Needs `pip install '.[cluster]'`.
+For each number of workers the stages whose work is cut into tasks run, from tables made before and with an output
+that is thrown away; with the default settings, or on a generated shop with quick ones and without `next_item`.
+Measured are seconds by the clock, tasks done, the share of the workers' time in which they had no task, the largest
+memory of a worker so far (GiB), and what the stage wrote (MB). `empty tasks` are 100 that write one line each: their
+time is the overhead of a task. Needs `pip install '.[cluster]'`.
 """
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 EMPTY = 100  # tasks
 CUSTOMERS = 2_000  # of the shop that is generated where none is named
 STAGES = ("tune", "retrieve", "rank")
+WORKERS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,13 @@ class Work:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The numbers of workers."""
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], metavar="N", help="numbers of workers")
+    parser.add_argument("--workers", type=int, nargs="+", default=WORKERS, metavar="N", help="numbers of workers")
 
 
-def run(data: Path | None, workers: list[int] | None = None) -> pd.DataFrame:
+def run(data: Path | None, workers: Sequence[int] = WORKERS) -> pd.DataFrame:
     """One row per number of workers and stage."""
     require_part("cluster", "this benchmark")
-    return pd.DataFrame([work.row() for count in workers or [1, 2] for work in _measure(data, count)])
+    return pd.DataFrame([work.row() for count in workers for work in _measure(data, count)])
 
 
 def _measure(data: Path | None, workers: int) -> Iterator[Work]:

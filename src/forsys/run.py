@@ -112,7 +112,9 @@ class Run:
             return history
         articles, columns = history.articles, read_arrow(features)
         if not columns["article"].equals(articles["article"]):
-            raise DataError(f"{features} is of other articles. Run the stage `content` again.")
+            raise DataError(
+                f"{self.workspace.shown(features)} is of other articles. Run the stage `content` again."
+            )
         return history.with_articles(articles.hstack(columns.drop("article", "picture")))
 
     @cached_property
