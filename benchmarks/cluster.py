@@ -3,8 +3,8 @@
 For each number of workers the stages whose work is cut into tasks run, from tables made before and with an output
 that is thrown away; with the default settings, or on a generated shop with quick ones and without `next_item`.
 Measured are seconds by the clock, tasks done, the share of the workers' time in which they had no task, the largest
-memory of a worker so far (GiB), and what the stage wrote (MB). `empty tasks` are 100 that write one line each: their
-time is the overhead of a task. Needs `pip install '.[cluster]'`.
+memory of a worker so far (GiB), and what the stage wrote (MB). `empty tasks` are 100 that write one line each:
+their time is the overhead of a task. Needs `pip install '.[cluster]'`.
 """
 
 import argparse
