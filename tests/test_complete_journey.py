@@ -27,6 +27,13 @@ RULE = PEERS["best sellers, 7 days"]
 COLUMNS = ["list", "MAP@12", "low", "high", "last week", "s per cut-off"]
 AHEAD = ["forsys ahead", "ahead low", "ahead high"]
 FEW_SOURCES = overrides(**{f"retrieval__sources__{name}": "false" for name in ("als", "bpr", "lmf", "item_knn")})
+PLACES = ["display_location", "mailer_location"]
+PROMOTED = [  # in 11 stores, so that a fifth of them are 3: article 3 is promoted in two
+    *((1, store, "0", "A", 1) for store in range(4)),
+    *((1, store, "9", "D", 3) for store in range(3)),
+    *((2, store, "A", "0", 3) for store in range(11)),
+    *((3, store, "5", "H", 3) for store in range(2)),
+]
 STAND_IN = """
 import sys
 import polars as pl
@@ -164,14 +171,23 @@ class TestPackage:
         package = tmp_path / "some_groceries"
         (package / "data").mkdir(parents=True)
         (package / "__init__.py").touch()
-        for name in ("transactions", "products", "demographics", "promotions"):
+        for name in ("transactions", "products", "demographics"):
             (package / "data" / f"{name}.parquet").write_text(name, encoding="utf-8")
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.setattr(complete_journey, "PACKAGE", package.name)
+        rows = pl.DataFrame(PROMOTED, schema=["product_id", "store_id", *PLACES, "week"], orient="row")
+        rows.write_parquet(package / "data" / "promotions.parquet")
         file = complete_journey.packaged_shop(tmp_path / "made")
         assert file.read_bytes() == (complete_journey.EXAMPLE / "shop.toml").read_bytes()
-        found = {path.name: path.read_text() for path in file.parent.glob("*.parquet")}
-        assert found == {f"{name}.parquet": name for name in ("transactions", "products", "demographics")}
+        names = ("transactions", "products", "demographics")
+        found = {name: (file.parent / f"{name}.parquet").read_text(encoding="utf-8") for name in names}
+        assert found == {name: name for name in names}
+        assert pl.read_parquet(file.parent / "promotions.parquet").rows() == [
+            (1, date(2016, 12, 26), date(2017, 1, 1), "leaflet, inside"),
+            (1, date(2017, 1, 9), date(2017, 1, 15), "display"),
+            (1, date(2017, 1, 9), date(2017, 1, 15), "leaflet, outside"),
+            (2, date(2017, 1, 9), date(2017, 1, 15), "display"),
+        ]
 
 
 class TestRecTools:

@@ -54,10 +54,10 @@ MODEL = "model.json"
 class Shop:
     """A shop's data: a folder with its files, or frames of pandas or polars.
 
-    folder: as `--input` of the command line takes it, also a URL. orders, articles, customers: frames instead; only
-    orders are needed. columns: which of their columns is what, by the keys of a shop file: those of `orders` by
-    their name alone ("day", "customer", "article", and where there are such "units", "price", "channel"), others
-    with a dot ("articles.id", "articles.name", "articles.attributes", "customers.id", "customers.age", …). A column
+    folder: as `--input` of the command line takes it, also a URL. orders, articles, customers, promotions: frames
+    instead; only orders are needed. columns: which of their columns is what, by the keys of a shop file: those of
+    `orders` by their name alone ("day", "customer", "article", and where there are such "units", "price",
+    "channel"), others with a dot ("articles.id", "articles.name", "customers.id", "promotions.start", …). A column
     that has the key's own name need not be named. "online" names no column: its value is the channel, or the
     channels, of the online shop. Raises DataError.
     """
@@ -69,15 +69,17 @@ class Shop:
         orders: Any = None,
         articles: Any = None,
         customers: Any = None,
+        promotions: Any = None,
         columns: Mapping[str, str | Sequence[str]] | None = None,
     ) -> None:
         if (folder is None) == (orders is None):
             raise DataError("A shop is either a folder or a frame of orders. Give one of them.")
-        if folder is not None and (articles is not None or customers is not None or columns):
+        frames = {"orders": orders, "articles": articles, "customers": customers, "promotions": promotions}
+        given = {name: frame for name, frame in frames.items() if frame is not None}
+        if folder is not None and (given or columns):
             raise DataError("A shop in a folder says what its columns are in its shop.toml. Give the folder alone.")
         self.folder = folder
-        given = {"orders": orders, "articles": articles, "customers": customers}
-        self.frames = {name: as_polars(name, frame) for name, frame in given.items() if frame is not None}
+        self.frames = {name: as_polars(name, frame) for name, frame in given.items()}
         self.columns = dict(columns or {})
 
     def fit(

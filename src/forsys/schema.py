@@ -25,6 +25,14 @@ RETURNS: dict[str, pl.DataType] = {
     "units": pl.Int32(),
 }
 
+# promotions.parquet, sorted: when the shop promotes which article; empty where it does not say.
+PROMOTIONS: dict[str, pl.DataType] = {
+    "article": pl.Int32(),
+    "start": pl.Date(),
+    "end": pl.Date(),  # the last day
+    "kind": pl.String(),  # such as "leaflet"
+}
+
 # customers.parquet, ordered by customer. Everything past customer_id is null where it is not known. The attributes
 # between customer_id and age are those of Kaggle's H&M; another shop has its own.
 CUSTOMERS: dict[str, pl.DataType] = {

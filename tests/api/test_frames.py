@@ -40,6 +40,15 @@ def test_shop_file() -> None:
     }
 
 
+def test_promotions() -> None:
+    frame = pl.DataFrame({"sku": ["X-1"], "start": ["2024-06-01"], "until": ["2024-06-07"]})
+    columns = COLUMNS_OF_ORDERS | {"promotions.article": "sku", "promotions.end": "until"}
+    found = tomllib.loads(shop_file({"orders": ORDERS, "promotions": frame}, columns))
+    assert found["promotions"] == {"file": "promotions.parquet", "article": "sku", "start": "start", "end": "until"}
+    with pytest.raises(DataError, match="promotions: which column is the end"):
+        shop_file({"orders": ORDERS, "promotions": frame}, COLUMNS_OF_ORDERS | {"promotions.article": "sku"})
+
+
 @pytest.mark.parametrize(
     ("online", "expected"),
     [

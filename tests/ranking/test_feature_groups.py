@@ -2,7 +2,7 @@
 
 import weakref
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
 from forsys.tables.history import History
+from forsys.tables.promotions import Promoted
 from forsys.tables.roles import Roles
 from world import KAGGLE_ROLES
 
@@ -31,6 +32,7 @@ SOURCES: dict[str, dict[str, Any]] = {
     "als": {"class": "forsys.retrieval.als:ALS", "factors": 8, "iterations": 3},
 }
 EVERYONE = np.arange(300, dtype=np.int32)
+KINDS = ("leaflet", "display")
 every_group = pytest.mark.parametrize("group", list(GROUPS))
 
 
@@ -54,7 +56,22 @@ def with_attributes(history: History) -> History:
     customers = history.customers.with_columns(
         fn=pl.lit(1.0), active=pl.lit(None, pl.Float32), club_member_status=pl.lit("ACTIVE")
     )
-    return History.of(_log(history), articles, customers, KAGGLE_ROLES)
+    roles = KAGGLE_ROLES.model_copy(update={"promotions": KINDS})
+    return History.of(_log(history), articles, customers, roles, promotions=promotions(date(2021, 1, 1)))
+
+
+def promotions(starting_before: date) -> pl.DataFrame:
+    """Weeks in which articles are promoted, in one of two ways; 60 begin a day before the cut-off."""
+    rng = np.random.default_rng(4)
+    first = np.append(rng.integers(0, 60, 300), np.repeat(44, 60)).tolist()
+    start = [date(2020, 3, 1) + timedelta(days) for days in first]
+    columns = {
+        "article": [i % 119 for i in range(360)],
+        "start": start,
+        "end": [day + timedelta(6) for day in start],
+        "kind": [KINDS[i % 7 % 2] for i in range(360)],
+    }
+    return pl.DataFrame(columns, schema=schema.PROMOTIONS).filter(pl.col("start") < starting_before)
 
 
 def _log(history: History) -> pl.LazyFrame:
@@ -120,9 +137,10 @@ def test_pairs_are_the_fusion_s_best_with_the_ranks_of_the_lists(
 
 @every_group
 def test_the_future_changes_nothing(group: str, history: History, pairs: Pairs, world_as_of: date) -> None:
-    """Everything made from the log truncated at the cut-off, models and candidates too: the same bits."""
-    known = history.before(world_as_of)
-    assert len(known) < len(history)
+    """All from the log and the promotions truncated at the cut-off, models and candidates too: the same bits."""
+    promoted = Promoted.of(promotions(world_as_of), KINDS)
+    known = replace(history.before(world_as_of), promoted=promoted)
+    assert len(known) < len(history) and len(promoted.all.first) < len(history.promoted.all.first)
     truncated = build(pairs_of(known, world_as_of), [group])
     full = build(pairs, [group])
     assert_frame_equal(truncated, full, check_exact=True)
@@ -208,7 +226,7 @@ def test_the_order_of_the_columns_is_that_of_the_groups(pairs: Pairs) -> None:
     names = [name for group in GROUPS.values() for name in group.build(pairs)]
     assert build(pairs, reversed(GROUPS)).columns == names
     order = ["article", "content", "customer", "purchase_history", "affinity", "lists", "scores", "attributes"]
-    assert list(GROUPS) == order
+    assert list(GROUPS) == [*order, "promotions"]
 
 
 @every_group
@@ -302,6 +320,28 @@ class TestWorked:
             names = build(self.pairs(history, 0), [group]).columns
             assert not [name for name in names if "online" in name]
             assert set(names) == set(GROUPS[group].meanings(history.roles))
+
+    def test_promotions(self, tiny_history: History) -> None:
+        """Article 0, bought on the 1st, 4th, 5th and 7th, is promoted on the 1st to the 3rd and from the 7th on."""
+        days = {"article": [0, 0, 2], "kind": ["leaflet", "display", "leaflet"]}
+        days |= {
+            name: [date(2020, 1, day) for day in of] for name, of in (("start", (1, 7, 8)), ("end", (3, 9, 9)))
+        }
+        history = replace(
+            tiny_history, roles=Roles(promotions=KINDS), promoted=Promoted.of(pl.DataFrame(days), KINDS)
+        )
+        found, other = (build(self.pairs(history, article), ["promotions"]) for article in (0, 2))
+        assert set(found["promotion.display"]) == {1.0} and set(found["promotion.leaflet"]) == {0.0}
+        assert set(found["promotion_a_week_ago"]) == {0.0}  # it began that day
+        assert found["promotion_lift"][0] == pytest.approx(np.log((2 + 1) / (4 * 4 / 7 + 1)))
+        nan = float("nan")
+        assert found["customer_promotion_share"].to_list() == pytest.approx([2 / 4, 0, 0, 0, nan], nan_ok=True)
+        assert set(other["promotion.leaflet"]) == {0.0}  # it begins at the cut-off, and is not known yet
+        assert set(other["promotion_lift"]) == {0.0}
+
+    def test_no_promotions_no_features(self, tiny_history: History) -> None:
+        with pytest.raises(DataError, match="promotions has no feature of this shop"):
+            build(self.pairs(tiny_history, 0), ["promotions"])
 
     def test_affinity(self, tiny_history: History) -> None:
         found = build(self.pairs(tiny_history, 4), ["affinity"])

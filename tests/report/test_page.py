@@ -31,7 +31,7 @@ from forsys.report.results import Results
 from forsys.report.snapshot import write_customers
 from forsys.report.thumbnails import thumbnail
 from forsys.run import Run
-from forsys.schema import ARTICLES, CUSTOMERS, PREDICTIONS, RETURNS, TRANSACTIONS
+from forsys.schema import ARTICLES, CUSTOMERS, PREDICTIONS, PROMOTIONS, RETURNS, TRANSACTIONS
 from forsys.settings import load_settings
 from forsys.store import write_arrays, write_json, write_parquet, write_text
 from forsys.tables.dataset import DataSet
@@ -159,7 +159,8 @@ def tiny_run(tmp_path: Path) -> Run:
         ("customers", customers, CUSTOMERS),
     ):
         write_parquet(frame.select(*schema).cast(schema), run.workspace.tables / f"{name}.parquet")  # type: ignore[arg-type]
-    write_parquet(pl.DataFrame(schema=RETURNS), run.workspace.tables / "returns.parquet")
+    for name, schema in {"returns": RETURNS, "promotions": PROMOTIONS}.items():
+        write_parquet(pl.DataFrame(schema=schema), run.workspace.tables / f"{name}.parquet")
     counts = {"rows": len(LOG), "customers": 7, "articles": 14, "listed_articles": 14, "submission_customers": 7}
     period = {"first_day": str(FIRST), "last_day": str(LAST)}
     found = {"rejected": {"transactions.csv: no <price>": 2}, "notes": ["1 article occurs <only> here"]}

@@ -16,7 +16,7 @@ from forsys.ranking.features.article import article_table
 from forsys.ranking.live import newest_prices
 from forsys.recurrent.article_inputs import sales_features
 from forsys.retrieval.best_sellers import BestSellers
-from forsys.schema import RETURNS
+from forsys.schema import PROMOTIONS, RETURNS
 from forsys.store import write_json
 from forsys.tables import history as history_module
 from forsys.tables.history import History, Profiles
@@ -100,7 +100,7 @@ def test_read_and_open_take_the_output_of_the_tables_stage(
 ) -> None:
     """Whether the log is in memory, or on disk in ranges of customers."""
     frames = {"articles": tiny_history.articles, "customers": tiny_history.customers, "transactions": tiny_log}
-    frames["returns"] = pl.DataFrame(schema=RETURNS)
+    frames |= {"returns": pl.DataFrame(schema=RETURNS), "promotions": pl.DataFrame(schema=PROMOTIONS)}
     for name, frame in frames.items():
         frame.write_parquet(tmp_path / f"{name}.parquet")
     write_json({"roles": tiny_history.roles.as_json(), "listed_articles": 5}, tmp_path / "tables.json")
@@ -121,6 +121,7 @@ def test_read_and_open_take_the_output_of_the_tables_stage(
 def test_a_log_without_purchases(tmp_path: Path, tiny_log: pl.DataFrame, tiny_history: History) -> None:
     tiny_log.clear().write_parquet(tmp_path / "transactions.parquet")
     pl.DataFrame(schema=RETURNS).write_parquet(tmp_path / "returns.parquet")
+    pl.DataFrame(schema=PROMOTIONS).write_parquet(tmp_path / "promotions.parquet")
     tiny_history.articles.write_parquet(tmp_path / "articles.parquet")
     tiny_history.customers.write_parquet(tmp_path / "customers.parquet")
     write_json({"roles": tiny_history.roles.as_json(), "listed_articles": 5}, tmp_path / "tables.json")

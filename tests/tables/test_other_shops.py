@@ -157,7 +157,7 @@ def test_all_files_count_for_what_is_up_to_date(grocer: Made) -> None:
 
     names = [name for name, *_ in file_states(grocer.dataset)]
     months = [f"sales/2024-0{month}.parquet" for month in (4, 5, 6)]
-    assert names == ["products.parquet", "households.parquet", *months, "shop.toml"]
+    assert names == ["products.parquet", "households.parquet", *months, "leaflets.parquet", "shop.toml"]
     before, file = file_states(grocer.dataset), grocer.dataset.folder / "shop.toml"
     text = file.read_text()
     file.write_text(text + "# more\n")

@@ -96,6 +96,7 @@ def test_the_tables_have_the_schemas(tmp_path: Path) -> None:
     assert sorted(path.name for path in built.out.iterdir()) == [
         "articles.parquet",
         "customers.parquet",
+        "promotions.parquet",
         "rejected.parquet",
         "returns.parquet",
         "submission_customers.parquet",

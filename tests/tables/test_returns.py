@@ -176,6 +176,7 @@ def test_a_log_on_disk_knows_the_returns(
         frame.write_parquet(tmp_path / f"{name}.parquet")
     CUSTOMERS.write_parquet(tmp_path / "customers.parquet")
     ARTICLES.write_parquet(tmp_path / "articles.parquet")
+    pl.DataFrame(schema=schema.PROMOTIONS).write_parquet(tmp_path / "promotions.parquet")
     (tmp_path / "tables.json").write_text('{"roles": {}, "listed_articles": 8}')
     write_log(tmp_path, tmp_path / "log")
     on_disk, expected = History.open(tmp_path, tmp_path / "log"), history(rows)

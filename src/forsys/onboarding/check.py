@@ -14,7 +14,15 @@ from forsys.calendar import Calendar
 from forsys.errors import DataError
 from forsys.onboarding.doubts import doubts_of_ids, doubts_of_orders
 from forsys.ranking.tuning import short_lists
-from forsys.tables.build import articles_of, customers_of, known_ids, listed_of, open_required_table, roles_of
+from forsys.tables.build import (
+    articles_of,
+    customers_of,
+    known_ids,
+    listed_of,
+    open_required_table,
+    promotions_of,
+    roles_of,
+)
 from forsys.tables.catalogue import article_table, customer_table
 from forsys.tables.dataset import DataSet
 from forsys.tables.ids import ArticleIds
@@ -110,6 +118,8 @@ def _check_tables(shop: ShopFile, max_rejected: float) -> tuple[Report, Purchase
         known_customers = UNKNOWN if customers is None else known_ids(shop.customers, customers["customer_id"])
         known_articles = UNKNOWN if articles is None else known_ids(shop.articles, articles["article_id"])
         purchases = _purchases(shop, reader, known_customers, known_articles)
+        known = known_articles.ids if purchases is None else purchases.article_ids
+        reader.read(lambda issues: promotions_of(shop, scratch, known, issues))
         if articles is not None and customers is not None and purchases is not None:
             reader.read(partial(_roles, shop, articles, customers, purchases.channels))
     return report, purchases

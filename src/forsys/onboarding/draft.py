@@ -24,6 +24,8 @@ TEXT = "desc|text|beschreibung|detail|long"
 AGE = "^age$|alter|^age_|_age$"
 REGION = "post|zip|plz|region|postcode|city|ort|state|country|land"
 RETURNED = "(?i)^(r|return(ed)?|retoure|rückgabe|refund(ed)?|retour|storno)$"
+START, END = "start|from|begin|von|ab|first|valid_from|anfang", "end|until|to$|bis|last|valid_to|ende"
+KIND = "kind|type|art|campaign|kampagne|medium|channel|location|aktion"
 NO_SALE = "(?i)^(test|tests?_?order|cancel(l?ed)?|storniert|abgebrochen|void|dummy)$"
 MIN_WANTED = 0.9  # of the ids of customers in the table of those who want a list
 MIN_OVERLAP = 0.3  # of a table's ids that occur in the orders, or the other way round
@@ -72,10 +74,11 @@ def draft(files: Sequence[Path], folder: Path) -> str:
     sections += [section for section in (articles, customers) if section]
     unused = [sample for sample in others if sample not in [section.sample for section in sections]]
     ids = customers.columns["id"] if customers else orders.columns.get("customer")
+    promotions = _promotions(unused, articles.columns["id"] if articles else orders.columns.get("article"))
     wanted = _recommend_to(unused, ids) if ids else None
-    if wanted:
-        sections.append(wanted)
-        unused.remove(wanted.sample)
+    for section in filter(None, (promotions, wanted)):
+        sections.append(section)
+        unused.remove(section.sample)
     return _written(sections, unused, folder)
 
 
@@ -134,6 +137,23 @@ def _linked(name: str, others: list[Sample], orders: Section, words: str) -> Sec
     section.take("id", mine, "different in every row, and the ids of the orders")
     orders.take(name.removesuffix("s"), theirs, f"its values are the ids of {section.sample.files[0].name}")
     return section
+
+
+def _promotions(samples: list[Sample], ids: Column | None) -> Section | None:
+    """A table of articles with two days each, named as the first and the last."""
+    for sample in samples:
+        section = Section("promotions", sample)
+        days = [column for column in section.free() if column.is_day]
+        start, end = (next((day for day in days if _is_named(day, words)), None) for words in (START, END))
+        same = (column for column in section.free() if ids is not None and _overlap(column, ids) >= MIN_OVERLAP)
+        article = next((column for column in same if _is_named(column, ARTICLE)), None)
+        if start is not None and end is not None and start is not end and article is not None:
+            section.take("article", article, "ids of articles")
+            section.take("start", start, "holds days, by its name the first")
+            section.take("end", end, "holds days, by its name the last")
+            section.take("kind", _named(section.free(), lambda c: 1 < c.different <= 20, KIND), "by its name")
+            return section
+    return None
 
 
 def _recommend_to(samples: list[Sample], ids: Column) -> Section | None:
@@ -256,7 +276,7 @@ def _written(sections: list[Section], unused: list[Sample], folder: Path) -> str
             lines.append('decimal = ","')
         lines += [f"{key} = {value}  {_comment(reason)}" for key, (value, reason) in section.keys.items()]
         rest = section.free()
-        if section.name == "orders":
+        if section.name in ("orders", "promotions"):
             texts = (f"not used: {_quoted(each.name)} ({each.kind}, such as {each.shown})" for each in rest)
             lines += map(_comment, texts)
         elif rest and section.name != "recommend_to":

@@ -18,20 +18,27 @@ TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "orders": ("transactions_train", ("day", "customer", "article", "units", "price", "channel")),
     "articles": ("articles", ("id", "name", "text", "picture", "product", "attributes")),
     "customers": ("customers", ("id", "age", "region", "attributes")),
+    "promotions": ("promotions", ("article", "start", "end", "kind")),
 }
-NEEDED = {"orders": ("day", "customer", "article"), "articles": ("id",), "customers": ("id",)}
+NEEDED = {
+    "orders": ("day", "customer", "article"),
+    "articles": ("id",),
+    "customers": ("id",),
+    "promotions": ("article", "start", "end"),
+}
 KAGGLE = {"t_dat", "customer_id", "article_id", "price", "sales_channel_id"}  # columns of H&M's orders
 ONLINE = "online"  # the key whose value is no column: the channel, or channels, that are the online shop
 Columns = Mapping[str, Any]  # key -> name of a column, or several
 
 
 def write_shop(frames: Mapping[str, pl.DataFrame], columns: Columns, folder: Path) -> None:
-    """Write frames (orders, articles, customers) below `folder`; files that hold the same already stay.
+    """Write frames (see TABLES) below `folder`; files that hold the same already stay.
 
-    Orders with the columns of Kaggle's H&M data, and nothing said of them, need no shop.toml. Raises DataError for
-    keys and columns that are not there, and where other tables lie there that would be read too.
+    Orders with the columns of Kaggle's H&M data, without promotions and names of columns, need no shop.toml. Raises
+    DataError for keys and columns that are not there, and where other tables lie there that would be read too.
     """
-    sections = "" if not columns and set(frames["orders"].columns) >= KAGGLE else shop_file(frames, columns)
+    is_kaggle = not columns and "promotions" not in frames and set(frames["orders"].columns) >= KAGGLE
+    sections = "" if is_kaggle else shop_file(frames, columns)
     if not sections:
         _refuse_other_tables(folder, [TABLES[name][0] for name in frames])
     for name, frame in frames.items():

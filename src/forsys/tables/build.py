@@ -10,6 +10,7 @@ import polars as pl
 
 from forsys.errors import DataError
 from forsys.remote import delete
+from forsys.schema import PROMOTIONS
 from forsys.store import atomic_write, write_json, write_parquet
 from forsys.tables.catalogue import (
     NO_ARTICLES,
@@ -26,6 +27,7 @@ from forsys.tables.files import ENDINGS, find, folder_contents
 from forsys.tables.ids import ArticleIds, append_sorted
 from forsys.tables.limits import MIN_MATCH
 from forsys.tables.matching import Ids, applied, as_written, matching_key
+from forsys.tables.promotions import promotion_kinds, read_promotions
 from forsys.tables.reading import Table, open_table
 from forsys.tables.rejected import DataIssues
 from forsys.tables.roles import Roles, choose_roles
@@ -38,7 +40,7 @@ ONLINE_KEY = '[roles] online (in Python columns={"online": …})'
 
 
 def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> dict[str, Any]:
-    """Write articles, customers, transactions, returns, submission_customers, rejected.parquet, then tables.json.
+    """Write transactions, returns, promotions, articles, customers, submission_customers, rejected and tables.json.
 
     Returns the content of tables.json: counts, first and last day, names of the channels, roles, rejected rows by
     reason and notes. Articles and customers get their ids in the order of their files, those that occur only in
@@ -60,6 +62,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
             known_ids(shop.articles, articles["article_id"]),
             issues,
         )
+        promotions = promotions_of(shop, scratch, purchases.article_ids, issues)
         listed = listed_of(shop, scratch, issues)
     customer_ids = _with_listed(purchases.customer_ids, listed, shop, issues)
     counts = _counts(shop, articles, customers, purchases, customer_ids)
@@ -67,11 +70,13 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
 
     _write_transactions(purchases.frame, out / "transactions.parquet")
     write_parquet(purchases.returns, out / "returns.parquet")
+    write_parquet(promotions, out / "promotions.parquet")
     article_rows = article_table(articles, purchases.article_ids, ArticleIds.of(shop.articles))
     customer_rows = customer_table(customers, customer_ids)
     write_parquet(article_rows, out / "articles.parquet")
     write_parquet(customer_rows, out / "customers.parquet")
-    roles = roles_of(shop, article_rows, customer_rows, purchases.channels, issues)
+    kinds = promotion_kinds(promotions, issues)
+    roles = roles_of(shop, article_rows, customer_rows, purchases.channels, issues, kinds)
     submission = submission_table(listed, customer_ids)
     _note_cold(purchases, submission, len(customer_ids), shop, issues)
     write_parquet(submission, out / "submission_customers.parquet")
@@ -141,11 +146,24 @@ def listed_of(shop: ShopFile, scratch: Path, issues: DataIssues) -> pl.Series | 
     return read_submission(open_required_table(shop, section, scratch), issues)
 
 
+def promotions_of(shop: ShopFile, scratch: Path, article_ids: pl.Series, issues: DataIssues) -> pl.DataFrame:
+    """The promotions as `read_promotions`; no rows where the shop has no such table."""
+    if shop.promotions is None:
+        return pl.DataFrame(schema=PROMOTIONS)
+    table = open_required_table(shop, shop.promotions, scratch)
+    return read_promotions(table, ArticleIds.of(shop.articles), known_ids(shop.articles, article_ids), issues)
+
+
 def roles_of(
-    shop: ShopFile, articles: pl.DataFrame, customers: pl.DataFrame, channels: tuple[str, ...], issues: DataIssues
+    shop: ShopFile,
+    articles: pl.DataFrame,
+    customers: pl.DataFrame,
+    channels: tuple[str, ...],
+    issues: DataIssues,
+    promotions: tuple[str, ...] = (),
 ) -> Roles:
     """The roles of the finished tables, as `choose_roles`; of several channels, a note says which is online."""
-    roles = choose_roles(articles, customers, shop.roles, channels, partial(shop.place, "roles"))
+    roles = choose_roles(articles, customers, shop.roles, channels, partial(shop.place, "roles"), promotions)
     if len(channels) > 1 and "online" not in shop.roles.model_fields_set:
         found = (
             f"{_online_by_name(roles.online)}; {ONLINE_KEY} names another"

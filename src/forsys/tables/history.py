@@ -17,9 +17,10 @@ from scipy import sparse
 
 from forsys.arrays import Bools, Floats, Ints, decay
 from forsys.calendar import Fold, day_number
-from forsys.schema import RETURNS
+from forsys.schema import PROMOTIONS, RETURNS
 from forsys.store import read_json
 from forsys.tables.log_arrays import COLUMNS, ROWS, customer_ranges, mapped, sorted_columns
+from forsys.tables.promotions import Promoted
 from forsys.tables.roles import Roles, choose_roles
 
 T = TypeVar("T")
@@ -67,6 +68,9 @@ class History:
 
     listed: how many articles, the first ones, are in the shop's own table of articles; None: all. The others are
     known by their purchases alone, so that nobody knew of them before the first.
+
+    promoted: when the shop promotes which article, also after the log ends: ask it of days before an `as_of`, or
+    which periods are `running` then.
     """
 
     customer: Ints
@@ -81,6 +85,7 @@ class History:
     roles: Roles = field(default_factory=Roles)
     returns: Returns = field(default_factory=Returns)
     listed: int | None = None
+    promoted: Promoted = field(default_factory=Promoted)
     # Caches, shared by all logs of these articles, and of these customers.
     _of_articles: dict[str, tuple[pl.DataFrame, Any]] = field(default_factory=dict, repr=False)
     _of_customers: dict[str, Floats] = field(default_factory=dict, repr=False)
@@ -89,7 +94,8 @@ class History:
     def read(cls, tables: Path) -> "History":
         """Read the log that the tables stage wrote."""
         log, returns = (pl.scan_parquet(tables / f"{name}.parquet") for name in ("transactions", "returns"))
-        return cls.of(log, *_described(tables), returns=returns)
+        articles, customers, roles, listed, promotions = _described(tables)
+        return cls.of(log, articles, customers, roles, listed, returns, promotions)
 
     @classmethod
     def open(cls, tables: Path, log: Path) -> "History":
@@ -109,15 +115,18 @@ class History:
         roles: Roles | None = None,
         listed: int | None = None,
         returns: pl.LazyFrame | None = None,
+        promotions: pl.DataFrame | None = None,
     ) -> "History":
-        """The log of transactions (schema.TRANSACTIONS, and units where the shop has them), and their RETURNS.
+        """The log of transactions (schema.TRANSACTIONS, and units where the shop has them), RETURNS and PROMOTIONS.
 
         The price of several units is the mean of those that were paid for: 0, which is unknown, does not count.
         Without `roles` they are chosen by what the attributes tell.
         """
         columns = sorted_columns(transactions, pl.LazyFrame(schema=RETURNS) if returns is None else returns)
         columns["first"] = np.searchsorted(columns["customer"], np.arange(len(customers) + 1))
-        return cls._of_columns(columns, articles, customers, roles or choose_roles(articles, customers), listed)
+        roles = roles or choose_roles(articles, customers)
+        promotions = pl.DataFrame(schema=PROMOTIONS) if promotions is None else promotions
+        return cls._of_columns(columns, articles, customers, roles, listed, promotions)
 
     @classmethod
     def _of_columns(
@@ -127,10 +136,20 @@ class History:
         customers: pl.DataFrame,
         roles: Roles,
         listed: int | None,
+        promotions: pl.DataFrame,
     ) -> "History":
         """columns: those of COLUMNS."""
         returns = Returns(*(columns.pop(f"returned_{name}") for name in ("row", "day", "units")))
-        return cls(**columns, articles=articles, customers=customers, roles=roles, returns=returns, listed=listed)
+        promoted = Promoted.of(promotions, roles.promotions)
+        return cls(
+            **columns,
+            articles=articles,
+            customers=customers,
+            roles=roles,
+            returns=returns,
+            listed=listed,
+            promoted=promoted,
+        )
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -324,11 +343,11 @@ def _counts_before(kept: Bools) -> Ints:
     return counts
 
 
-def _described(tables: Path) -> tuple[pl.DataFrame, pl.DataFrame, Roles, int]:
-    """Articles, customers, roles, and how many articles the shop lists."""
-    summary = read_json(tables / "tables.json")
-    articles, customers = (pl.read_parquet(tables / f"{name}.parquet") for name in ("articles", "customers"))
-    return articles, customers, Roles.read(summary["roles"]), summary["listed_articles"]
+def _described(tables: Path) -> tuple[pl.DataFrame, pl.DataFrame, Roles, int, pl.DataFrame]:
+    """Articles, customers, roles, how many articles the shop lists, and promotions."""
+    summary, names = read_json(tables / "tables.json"), ("articles", "customers", "promotions")
+    articles, customers, promotions = (pl.read_parquet(tables / f"{name}.parquet") for name in names)
+    return articles, customers, Roles.read(summary["roles"]), summary["listed_articles"], promotions
 
 
 @dataclass(frozen=True, eq=False)

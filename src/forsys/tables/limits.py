@@ -13,6 +13,7 @@ MAX_ROWS = 1_000_000_000  # rows have 32-bit numbers; Kaggle's log has 32 millio
 MAX_ID = 256  # characters of a customer's or an article's id; Kaggle's have 64 and 10
 MAX_UNITS = 1_000_000  # of one row: sums of units are 32-bit numbers
 MAX_CHANNELS = 100  # codes of channels are 8-bit numbers
+MAX_PROMOTION_KINDS = 10  # each is a feature of the ranker
 
 # Days. No shop's log is older than the clock of its computers, and sums of days beyond the century could overflow.
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2099, 12, 31)

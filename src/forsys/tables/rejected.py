@@ -89,7 +89,7 @@ class DataIssues:
         return kept
 
     def write(self) -> None:
-        """Write rejected.parquet: articles, customers, transactions, submission, each in the order of its file.
+        """Write rejected.parquet, table by table as they were read, each in the order of its file.
 
         Only its owner can read the file: it holds whole rows of customers.
         """
@@ -189,7 +189,15 @@ def _lines(lines: list[str], count: int) -> str:
 def _shown_row(row: str, table: Table) -> str:
     """The main columns of a row, their values shortened: the others may hold a postal code."""
     values, keys = json.loads(row), table.section.keys()
-    is_long = {"day", "article", "price", "units", *(["id"] if isinstance(table.section, Articles) else [])}
+    is_long = {
+        "day",
+        "start",
+        "end",
+        "article",
+        "price",
+        "units",
+        *(["id"] if isinstance(table.section, Articles) else []),
+    }
     return ", ".join(
         f"{name} {shown(values[name] or '', 20 if key in is_long else SHOWN_ID)}" for key, name in keys.items()
     )

@@ -67,8 +67,8 @@ class Roles(BaseModel):
     feature group `attributes`. counted: those of which a customer's earlier purchases are counted, product_code
     among them. naive_bayes: attributes of the source same_attributes. customers: attributes that the ranker gets;
     network: those that the recurrent networks get. channels: names of the channels 1, 2, …. online: those of them
-    that are the online shop; none where that is not known. meanings: words for attributes whose names don't say
-    enough.
+    that are the online shop; none where that is not known. promotions: kinds of promotions. meanings: words for
+    attributes whose names don't say enough.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -84,6 +84,7 @@ class Roles(BaseModel):
     customer_categories: Names = ()
     network: Names = ()
     channels: Names = ()
+    promotions: Names = ()
     online: Annotated[tuple[str, ...], BeforeValidator(_channels)] = ()
     meanings: dict[str, str] = {}
 
@@ -113,8 +114,9 @@ def choose_roles(
     given: Roles | None = None,
     channels: tuple[str, ...] = (),
     place: Callable[[str], str] = "[roles] {}".format,
+    promotions: tuple[str, ...] = (),
 ) -> Roles:
-    """The roles of these tables' attributes and of the `channels`; what is set in `given` stands.
+    """The roles of these tables' attributes, `channels` and kinds of `promotions`; what is set in `given` stands.
 
     Raises DataError where it names a column that its table lacks, or a channel that the orders lack: what `place`
     says of the role comes first in the message.
@@ -140,6 +142,7 @@ def choose_roles(
         "customer_categories": categories,
         "network": categories,
         "channels": list(channels),
+        "promotions": list(promotions),
         "online": _online(given.channels or channels),
     }
     _check_columns(given, articles, customers, place)
@@ -214,7 +217,7 @@ def _check_columns(
     for role, value in given.model_dump(exclude_unset=True).items():
         if role in ("customers", "customer_categories", "network"):
             table, columns, ours = "customers", customers.columns, CUSTOMER_COLUMNS
-        elif role not in ("channels", "online", "meanings"):
+        elif role not in ("channels", "promotions", "online", "meanings"):
             table, columns, ours = "articles", articles.columns, ARTICLE_COLUMNS
         else:
             continue

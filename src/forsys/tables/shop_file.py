@@ -58,6 +58,20 @@ def _no_pattern(column: str) -> str:
     return column
 
 
+def _gives_days(form: str) -> str:
+    if form in DAY_FORMS:
+        return form
+    day = pl.Series([datetime(2024, 1, 31, 12, tzinfo=UTC)])
+    try:
+        again = day.dt.strftime(form).str.to_date(form, strict=False)[0]
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        again = None
+    if again != day.dt.date()[0]:
+        raise ValueError(f"no form of days; write {', '.join(DAY_FORMS)} or a format of strftime as %d/%m/%y")
+    return form
+
+
+DayFormat = Annotated[str, AfterValidator(_gives_days)]
 Column = Annotated[str, Field(min_length=1), AfterValidator(_no_pattern)]
 Columns = dict[Column, Column]
 Flags = dict[Column, Annotated[list[str], BeforeValidator(_texts), Field(min_length=1)]]  # column -> values
@@ -126,7 +140,7 @@ class Orders(TableSection):
     """One row per order line."""
 
     day: Column
-    day_format: str | None = None
+    day_format: DayFormat | None = None
     """Y-M-D, D/M/Y or M/D/Y (with any of - / . between) or a format of strftime; recognised by default."""
     customer: Column
     article: Column
@@ -142,20 +156,6 @@ class Orders(TableSection):
     """Column -> values of rows that are returns."""
     leave_out: Flags = {}
     """Column -> values of rows that are no sale."""
-
-    @field_validator("day_format")
-    @classmethod
-    def _gives_days(cls, form: str | None) -> str | None:
-        if form is None or form in DAY_FORMS:
-            return form
-        day = pl.Series([datetime(2024, 1, 31, 12, tzinfo=UTC)])
-        try:
-            again = day.dt.strftime(form).str.to_date(form, strict=False)[0]
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-            again = None
-        if again != day.dt.date()[0]:
-            raise ValueError(f"no form of days; write {', '.join(DAY_FORMS)} or a format of strftime as %d/%m/%y")
-        return form
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Orders":
@@ -231,6 +231,28 @@ class Customers(TableSection):
         return [*(self.attributes or {}).values(), *self._keys("age", "region").values()]
 
 
+class Promotions(TableSection):
+    """One row per article and period in which the shop promotes it."""
+
+    article: Column
+    start: Column
+    """First day."""
+    end: Column
+    """Last day."""
+    day_format: DayFormat | None = None
+    """Of both days, as in the orders."""
+    kind: Column | None = None
+    """How it is promoted, such as a leaflet or a display."""
+
+    def keys(self) -> dict[str, str]:
+        """Article and days."""
+        return self._keys("article", "start", "end")
+
+    def more(self) -> list[str]:
+        """The kind."""
+        return [self.kind] if self.kind else []
+
+
 class RecommendTo(TableSection):
     """One row per customer who wants a list."""
 
@@ -245,6 +267,7 @@ class _Tables(Section):
     orders: Orders
     articles: Articles | None = None
     customers: Customers | None = None
+    promotions: Promotions | None = None
     recommend_to: RecommendTo | None = None
     roles: Roles = Roles()
 
@@ -258,6 +281,7 @@ class ShopFile:
     orders: Orders
     articles: Articles | None
     customers: Customers | None
+    promotions: Promotions | None
     recommend_to: RecommendTo | None
     roles: Roles
     text: str
@@ -271,7 +295,7 @@ class ShopFile:
     @property
     def sections(self) -> list[TableSection]:
         """The tables that the shop has, in the order in which they are read."""
-        tables = (self.articles, self.customers, self.orders, self.recommend_to)
+        tables = (self.articles, self.customers, self.orders, self.promotions, self.recommend_to)
         return [table for table in tables if table is not None]
 
     def needed(self, section: TableSection) -> dict[str, str]:
@@ -348,6 +372,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "orders": Orders,
     "articles": Articles,
     "customers": Customers,
+    "promotions": Promotions,
     "recommend_to": RecommendTo,
     "roles": Roles,
 }

@@ -14,6 +14,7 @@ from forsys.ranking.features import (
     content,
     customer,
     lists,
+    promotions,
     purchase_history,
     scores,
 )
@@ -33,6 +34,7 @@ GROUPS: dict[str, FeatureGroup] = {
         lists,
         scores,
         attributes,
+        promotions,
     )
 }
 

@@ -9,16 +9,17 @@ PLACEHOLDERS = Roles(
     counted=("product_code", "<attribute>"),
     customers=("<customer attribute>",),
     online=("<channel>",),
+    promotions=("<kind>",),
 )
 
 HEADING = """# The ranker's features
 
 Made by `python -m forsys.ranking.features.documentation > docs/features.md`; a test fails where it is out of date.
 Every feature is computed for a pair of a customer and an article at a cut-off, from purchases before it. `<source>`
-stands for each source of the settings, `<attribute>` for each of the article's attributes in use, and `<customer
-attribute>` for each of the customer's. A feature that is not known is left empty. The setting `ranking.features`
-names the groups in use. What is said to be online is a feature only where the shop's online channels are known: the
-role `online` of [the shop file](shop-file.md).
+stands for each source of the settings, `<attribute>` for each of the article's attributes in use, `<customer
+attribute>` for each of the customer's, and `<kind>` for each kind of promotion. A feature that is not known is left
+empty. The setting `ranking.features` names the groups in use. What is said to be online is a feature only where the
+shop's online channels are known, and promotions where it names some: see [the shop file](shop-file.md).
 """
 
 
