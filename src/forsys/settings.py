@@ -106,8 +106,11 @@ class RankingSettings(Section):
     """Candidates per customer that are ranked, the best by fusion; at least k."""
     target_pairs: PositiveInt = 1_000_000
     """Where customers are few, more candidates of each are ranked, up to this many pairs in all."""
-    negatives_per_positive: PositiveInt = 30
-    """Candidates that were not bought, sampled for each one that was."""
+    negatives_per_buyer: PositiveInt = 60
+    """Candidates that were not bought and are learned from, per buyer with as many as are ranked.
+
+    Each has the same chance. With a number per purchase, who buys many articles counts for too much: at the grocer
+    of examples/complete_journey MAP@12 of six weeks was .1817 with 16 each and is .1833 with these."""
     objective: Literal["rank_xendcg", "lambdarank", "binary"] = "lambdarank"
     """What the trees minimise."""
     num_iterations: PositiveInt = Field(default=120, le=100_000)

@@ -30,8 +30,18 @@ def test_days_newest_and_oldest(tiny_history: History) -> None:
     assert oldest == pytest.approx([7, NAN, NAN, NAN], nan_ok=True)
 
 
+def test_decayed_days(tiny_history: History) -> None:
+    """On the 1st, 3rd and 7th, halved every 2 days; two articles on one day are one."""
+    profiles = tiny_history.profiles(np.array([0, 3]), date(2020, 1, 8))
+    value = np.full(len(tiny_history.articles), -1)
+    value[:3] = 4
+    found = PurchaseCounts.of(profiles, value).decayed(np.array([0, 0, 1]), np.array([4, -1, 4]), 2.0)
+    np.testing.assert_allclose(found, [2**-3.5 + 2**-2.5 + 2**-0.5, 0, 0], rtol=1e-6)
+
+
 def test_nobody_bought_anything(tiny_history: History) -> None:
     profiles = tiny_history.profiles(np.array([0, 3]), date(2020, 1, 1))
     times, newest, _ = PurchaseCounts.of(profiles, np.arange(9)).look_up(np.array([0, 0, 1]), np.array([0, -1, 8]))
     assert times.tolist() == [0, 0, 0]
     assert np.isnan(newest).all()
+    assert not PurchaseCounts.of(profiles, np.arange(9)).decayed(np.array([0, 1]), np.array([0, 8]), 9.0).any()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forsys.arrays import Floats, Ints
+from forsys.arrays import Bools, Floats, Ints, decay
 from forsys.tables.history import Profiles
 
 MAX_CELLS = 1 << 24  # of a table with a cell for every (profile, value); beyond, the keys are searched instead
@@ -16,6 +16,8 @@ class PurchaseCounts:
 
     times: days with such a purchase; newest, oldest: days since the last and the first of them.
     cells: profiles * values.
+    ages, is_another_day: the age of each purchase and whether it is the first of its day, (purchases,) in the order
+    of the rows; first: where those of each row begin.
     """
 
     values: int
@@ -24,6 +26,9 @@ class PurchaseCounts:
     times: Ints
     newest: Ints
     oldest: Ints
+    ages: Ints
+    is_another_day: Bools
+    first: Ints
 
     @classmethod
     def of(cls, profiles: Profiles, value: Ints) -> "PurchaseCounts":
@@ -41,17 +46,32 @@ class PurchaseCounts:
         another_day[first] = True
         times = np.add.reduceat(another_day.astype(np.int64), first) if len(first) else np.zeros(0, int)
         last = np.append(first, len(key))[1:] - 1
-        return cls(values, values * len(profiles), key[first], times, ages[first], ages[last])
+        cells = values * len(profiles)
+        return cls(values, cells, key[first], times, ages[first], ages[last], ages, another_day, first)
 
     def look_up(self, row: Ints, value: Ints) -> tuple[Floats, Floats, Floats]:
         """times (0 without a purchase), newest and oldest (NaN without one) of pairs (profile, value), float32."""
-        index = self._rows_of(row.astype(np.int64) * self.values + value)
-        found = np.flatnonzero((index >= 0) & (value >= 0))
+        found, index = self._found(row, value)
         result = np.full((3, len(row)), np.nan, np.float32)
         result[0] = 0
         for column, stored in zip(result, (self.times, self.newest, self.oldest), strict=True):
-            column[found] = stored[index[found]]
+            column[found] = stored[index]
         return result[0], result[1], result[2]
+
+    def decayed(self, row: Ints, value: Ints, half_life: float) -> Floats:
+        """As `times`, each day's weight halved every `half_life` days: float32, 0 without a purchase."""
+        found, index = self._found(row, value)
+        weights = np.where(self.is_another_day, decay(self.ages, half_life), 0)
+        result = np.zeros(len(row), np.float32)
+        if len(found):
+            result[found] = np.add.reduceat(weights, self.first)[index]
+        return result
+
+    def _found(self, row: Ints, value: Ints) -> tuple[Ints, Ints]:
+        """Which of the pairs (profile, value) were bought, and their rows."""
+        index = self._rows_of(row.astype(np.int64) * self.values + value)
+        found = np.flatnonzero((index >= 0) & (value >= 0))
+        return found, index[found]
 
     def _rows_of(self, key: Ints) -> Ints:
         """The row of each key, -1 where there is none."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from forsys.arrays import Bools, Floats, Ints, position_within
+from forsys.arrays import Bools, Floats, Ints
 from forsys.calendar import Fold, day_number
 from forsys.candidates import SourceConfigs, labelled_candidates, read_candidates
 from forsys.fingerprints import fingerprint
@@ -176,7 +176,7 @@ def _labelled(run: Run, pairs: Pairs, labels: pl.DataFrame, seed: int | None) ->
     if seed is not None:
         # By the pair alone, so that the shards do not matter.
         key = pl.DataFrame({"customer": pairs.customer, "article": pairs.article}).hash_rows(seed).to_numpy()
-        used &= sample_negatives(pairs.row, hit, ranking.negatives_per_positive, key)
+        used &= sampled_pairs(hit, ranking.negatives_per_buyer / candidates_to_rank(run), key)
     counts = labels.group_by("customer").len().sort("customer")
     rows = pairs[used]
     customers, group = np.unique(rows.customer, return_inverse=True)
@@ -199,14 +199,6 @@ def has_hit(row: Ints, hit: Bools) -> Bools:
     return np.bincount(row, hit, int(row.max(initial=0)) + 1)[row] > 0
 
 
-def sample_negatives(row: Ints, hit: Bools, negatives_per_positive: int, sampling_key: Ints) -> Bools:
-    """All hits, and for each of them so many other pairs of its profile, those with the smallest keys: (pairs,).
-
-    row: the profile of each pair, in increasing order. sampling_key: a random number of each pair.
-    """
-    order = np.lexsort((sampling_key, ~hit, row))
-    position = position_within(row)  # within the profile, its hits first
-    hits = np.bincount(row, hit, int(row.max(initial=0)) + 1)
-    sampled = np.zeros(len(row), bool)
-    sampled[order] = position < (hits * (1 + negatives_per_positive))[row[order]]
-    return sampled
+def sampled_pairs(hit: Bools, chance: float, sampling_key: Ints) -> Bools:
+    """All hits, and each other pair with the same chance: (pairs,). sampling_key: a random uint64 of each pair."""
+    return hit | (sampling_key < chance * 2.0**64)
