@@ -64,6 +64,14 @@ def test_the_pattern_of_the_shop_is_learned(finished: tuple[str, Path]) -> None:
     assert by_list[FINAL] > 1.5 * by_list[next(iter(BASELINES))]
 
 
+def test_the_ranker_knows_what_a_shop_promotes(finished: tuple[str, Path]) -> None:
+    name, home = finished
+    models = [path.read_text(encoding="utf-8") for path in (home / "output").glob("*/*/*/model-0.txt")]
+    assert models
+    for model in models:
+        assert ("promotion.leaflet" in model) == ("promotion_lift" in model) == (name == "grocer")
+
+
 def test_the_page_speaks_of_the_shop(finished: tuple[str, Path]) -> None:
     name, home = finished
     page = next((home / "output").glob("*/report.html")).read_text(encoding="utf-8")
