@@ -215,9 +215,9 @@ def grocer(folder: Path) -> Path:
 
 
 def _leaflets() -> pl.DataFrame:
-    """20 products a week in one of two media, also in the week after the log."""
+    """20 products a week, from the day before each cut-off on, in one of two media; also in the week after the log."""
     number = np.arange(20 * (WEEKS + 1))
-    first = [FIRST_DAY + timedelta(7 * week) for week in (number // 20).tolist()]
+    first = [FIRST_DAY + timedelta(7 * week - 1) for week in (number // 20).tolist()]
     columns = {"product": number * 7 % ARTICLES + 25_001, "valid_from": first}
     last = [day + timedelta(6) for day in first]
     return pl.DataFrame(columns | {"valid_to": last, "medium": ["leaflet" if n % 3 else "display" for n in number]})

@@ -107,10 +107,9 @@ class RankingSettings(Section):
     target_pairs: PositiveInt = 1_000_000
     """Where customers are few, more candidates of each are ranked, up to this many pairs in all."""
     negatives_per_buyer: PositiveInt = 60
-    """Candidates that were not bought and are learned from, per buyer with as many as are ranked.
+    """Candidates that were not bought and are learned from, per buyer on average: each has the same chance.
 
-    Each has the same chance. With a number per purchase, who buys many articles counts for too much: at the grocer
-    of examples/complete_journey MAP@12 of six weeks was .1817 with 16 each and is .1833 with these."""
+    A number per purchase instead would give those who buy many articles too much weight: see docs/results.md."""
     objective: Literal["rank_xendcg", "lambdarank", "binary"] = "lambdarank"
     """What the trees minimise."""
     num_iterations: PositiveInt = Field(default=120, le=100_000)

@@ -140,7 +140,7 @@ def test_the_future_changes_nothing(group: str, history: History, pairs: Pairs, 
     """All from the log and the promotions truncated at the cut-off, models and candidates too: the same bits."""
     promoted = Promoted.of(promotions(world_as_of), KINDS)
     known = replace(history.before(world_as_of), promoted=promoted)
-    assert len(known) < len(history) and len(promoted.all.first) < len(history.promoted.all.first)
+    assert len(known) < len(history) and len(promoted.any.first) < len(history.promoted.any.first)
     truncated = build(pairs_of(known, world_as_of), [group])
     full = build(pairs, [group])
     assert_frame_equal(truncated, full, check_exact=True)
@@ -332,11 +332,13 @@ class TestWorked:
         )
         found, other = (build(self.pairs(history, article), ["promotions"]) for article in (0, 2))
         assert set(found["promotion.display"]) == {1.0} and set(found["promotion.leaflet"]) == {0.0}
-        assert set(found["promotion_a_week_ago"]) == {0.0}  # it began that day
+        assert set(found["promotion"]) == set(found["promotion_a_week_ago"]) == {1.0}
         assert found["promotion_lift"][0] == pytest.approx(np.log((2 + 1) / (4 * 4 / 7 + 1)))
         nan = float("nan")
         assert found["customer_promotion_share"].to_list() == pytest.approx([2 / 4, 0, 0, 0, nan], nan_ok=True)
-        assert set(other["promotion.leaflet"]) == {0.0}  # it begins at the cut-off, and is not known yet
+        assert (
+            set(other["promotion"]) == set(other["promotion.leaflet"]) == {0.0}
+        )  # it begins at the cut-off, and is not known yet
         assert set(other["promotion_lift"]) == {0.0}
 
     def test_no_promotions_no_features(self, tiny_history: History) -> None:

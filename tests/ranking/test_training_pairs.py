@@ -13,15 +13,13 @@ from forsys.ranking.training_pairs import (
     LabelledFolds,
     TrainingPairs,
     has_hit,
+    hits_and_others,
     pairs_of_shard,
-    sampled_pairs,
     training_folds,
 )
 from forsys.ranking.tuning import folds_before
 from forsys.run import Run
 from world import run_on
-
-CHANCE = 0.3  # that a pair that was not bought is learned from, here and by default: 60 of 200
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +37,11 @@ def test_samples_keep_all_hits_and_a_share_of_the_others() -> None:
     rng, row = np.random.default_rng(1), np.repeat([0, 1], 20_000)
     hit = np.append(np.arange(20_000) < 10, np.arange(20_000) < 5_000)
     key = rng.integers(0, 1 << 64, len(row), np.uint64)
-    sampled = sampled_pairs(hit, 0.25, key)
+    sampled = hits_and_others(hit, 0.25, key)
     assert sampled[hit].all()
     others = np.bincount(row[~hit], sampled[~hit]) / np.bincount(row[~hit])
     np.testing.assert_allclose(others, 0.25, atol=0.02)
-    assert sampled_pairs(hit, 1.0, key).all() and sampled_pairs(hit, 60 / 7, key).all()
+    assert hits_and_others(hit, 1.0, key).all() and hits_and_others(hit, 60 / 7, key).all()
 
 
 def test_folds_lie_before_the_fold(run: Run) -> None:
@@ -90,14 +88,23 @@ class TestLabelledFolds:
         labelled = LabelledFolds(run)
         sampled, complete = labelled.sampled(sources, fold), labelled.complete(sources, fold)
         assert sampled.hit.sum() == complete.hit.sum()
-        others = (len(each.hit) - each.hit.sum() for each in (sampled, complete))
-        assert next(others) / next(others) == pytest.approx(CHANCE, abs=0.05)
         whole = complete.features.with_columns(group=complete.group)
         part = sampled.features.with_columns(group=sampled.group)
         assert len(part.join(whole, on=part.columns, how="anti", nulls_equal=True)) == 0
         again = LabelledFolds(run).sampled(sources, fold)
         assert_frame_equal(again.features, sampled.features, check_exact=True)
         assert labelled.sampled(sources, fold) is sampled
+
+    @pytest.mark.parametrize("per_buyer", [5, 1_000])
+    def test_so_many_negatives_per_buyer(self, per_buyer: int, shop: Path, tmp_path: Path) -> None:
+        """Of as many as there are, whatever could be ranked at most, and for how many customers."""
+        run = run_on(shop, tmp_path, ranking__negatives_per_buyer=str(per_buyer), ranking__target_pairs="1_000_000")
+        fold, sources = run.calendar.holdout.earlier(1), run.settings.retrieval.sources
+        labelled = LabelledFolds(run)
+        sampled, complete = labelled.sampled(sources, fold), labelled.complete(sources, fold)
+        assert len(complete.bought) > 20
+        found = [(~pairs.hit).sum() / len(pairs.bought) for pairs in (sampled, complete)]
+        assert found[0] == pytest.approx(min(per_buyer, found[1]), rel=0.2)
 
     @pytest.mark.parametrize("names", [("best_sellers", "repurchase"), ("repurchase",)])
     def test_blocks_of_one_customer_change_nothing(

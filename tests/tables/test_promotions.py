@@ -68,7 +68,7 @@ def test_what_is_read(tmp_path: Path) -> None:
     assert roles["promotions"] == ["display", "leaflet", "promotion"]
     history = History.read(tmp_path / "out")
     assert [*history.promoted.kinds] == roles["promotions"]
-    assert len(history.promoted.all.article) == 4
+    assert len(history.promoted.any.article) == 4
 
 
 def test_without_a_table_there_are_none(tmp_path: Path) -> None:
@@ -132,16 +132,17 @@ class TestPeriods:
         np.testing.assert_array_equal(periods.on_day(article, day), on_day)
         np.testing.assert_array_equal(periods.running(article, day), running)
         assert 0 < sum(running) < sum(on_day) < len(grid)
-        begin, stop = FIRST + timedelta(10), FIRST + timedelta(50)
+        stop, starts = FIRST + timedelta(50), [FIRST + timedelta(5 * n) for n in range(7)]
         wanted = [
-            sum(o for o, (a, d) in zip(on_day, grid, strict=True) if a == n and begin <= d < stop) for n in range(7)
+            sum(o for o, (a, d) in zip(on_day, grid, strict=True) if a == n and starts[n] <= d < stop)
+            for n in range(7)
         ]
-        days = ((each - date(1970, 1, 1)).days for each in (begin, stop))
-        assert periods.days_before(7, *days).tolist() == wanted
+        begin, end = np.array([(d - date(1970, 1, 1)).days for d in starts]), (stop - date(1970, 1, 1)).days
+        assert periods.days_before(begin, end).tolist() == wanted
 
     def test_none(self) -> None:
         nothing = Promoted.of(pl.DataFrame(schema=PROMOTIONS), ("leaflet",))
         article = np.arange(3)
-        for periods in (nothing.all, nothing.kinds["leaflet"], Promoted().all):
+        for periods in (nothing.any, nothing.kinds["leaflet"], Promoted().any):
             assert not periods.running(article, 5).any() and not periods.on_day(article, article).any()
-            assert periods.days_before(3, 0, 9).tolist() == [0, 0, 0]
+            assert periods.days_before(np.zeros(3, int), 9).tolist() == [0, 0, 0]

@@ -90,7 +90,7 @@ class LabelledFolds:
     _cache: dict[tuple[Fold, str, bool], TrainingPairs] = field(default_factory=dict)
 
     def sampled(self, sources: SourceConfigs, fold: Fold) -> TrainingPairs:
-        """The hits of a fold, and the negatives that were sampled for them: what a ranker learns from."""
+        """The hits of a fold, and a sample of their buyers' other pairs: what a ranker learns from."""
         return self._get(sources, fold, True)
 
     def complete(self, sources: SourceConfigs, fold: Fold) -> TrainingPairs:
@@ -160,23 +160,32 @@ def candidates_to_rank(run: Run) -> int:
 def _labelled_fold(run: Run, sources: SourceConfigs, fold: Fold, sample: bool) -> TrainingPairs:
     _, labels = labelled_candidates(run, fold, sources)
     labels = labels if sample else run.sample_buyers(labels, fold)
-    seed = run.settings.seed + day_number(fold.as_of) if sample else None
+    chance = _chance(run, sources, fold, labels) if sample else 1.0
     parts = []
     for i, shard in enumerate(run.shards(fold)):
         buyers = np.intersect1d(shard, labels["customer"].to_numpy())
-        parts += [_labelled(run, pairs, labels, seed) for pairs in pairs_of_shard(run, sources, fold, i, buyers)]
+        parts += [_labelled(run, pairs, labels, chance) for pairs in pairs_of_shard(run, sources, fold, i, buyers)]
     return TrainingPairs.concat(parts)
 
 
-def _labelled(run: Run, pairs: Pairs, labels: pl.DataFrame, seed: int | None) -> TrainingPairs:
-    """Pairs of some of the buyers in `labels` with their labels; all, or those sampled by `seed`."""
+def _chance(run: Run, sources: SourceConfigs, fold: Fold, labels: pl.DataFrame) -> float:
+    """The chance with which each negative of a fold is sampled, so that a buyer has so many on average."""
+    found = read_candidates(run, fold, sources).filter(pl.col("customer").is_in(labels["customer"].implode()))
+    counts = found.group_by("customer").agg(pl.col("article").n_unique()).collect(engine="streaming")["article"]
+    mean = float(np.minimum(counts.to_numpy(), candidates_to_rank(run)).mean()) if len(counts) else 1.0
+    return min(run.settings.ranking.negatives_per_buyer / mean, 1.0)
+
+
+def _labelled(run: Run, pairs: Pairs, labels: pl.DataFrame, chance: float) -> TrainingPairs:
+    """Pairs of some of the buyers in `labels` with their labels: the hits, and each other pair with that chance."""
     labels = labels.filter(pl.col("customer").is_in(pl.Series(pairs.profiles.customers).implode()))
     hit, ranking = pairs.bought(labels), run.settings.ranking
     used = has_hit(pairs.row, hit)
-    if seed is not None:
+    if chance < 1:
         # By the pair alone, so that the shards do not matter.
+        seed = run.settings.seed + day_number(pairs.as_of)
         key = pl.DataFrame({"customer": pairs.customer, "article": pairs.article}).hash_rows(seed).to_numpy()
-        used &= sampled_pairs(hit, ranking.negatives_per_buyer / candidates_to_rank(run), key)
+        used &= hits_and_others(hit, chance, key)
     counts = labels.group_by("customer").len().sort("customer")
     rows = pairs[used]
     customers, group = np.unique(rows.customer, return_inverse=True)
@@ -199,6 +208,6 @@ def has_hit(row: Ints, hit: Bools) -> Bools:
     return np.bincount(row, hit, int(row.max(initial=0)) + 1)[row] > 0
 
 
-def sampled_pairs(hit: Bools, chance: float, sampling_key: Ints) -> Bools:
+def hits_and_others(hit: Bools, chance: float, sampling_key: Ints) -> Bools:
     """All hits, and each other pair with the same chance: (pairs,). sampling_key: a random uint64 of each pair."""
     return hit | (sampling_key < chance * 2.0**64)

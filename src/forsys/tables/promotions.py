@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from forsys.arrays import Bools, Ints
+from forsys.arrays import Bools, Floats, Ints
 from forsys.schema import PROMOTIONS
 from forsys.tables.catalogue import note_columns
 from forsys.tables.day_forms import DayForm, recognised
@@ -47,7 +47,9 @@ def read_promotions(table: Table, ids: ArticleIds, known: Known, issues: DataIss
         article=key(ids.key(section.article)),
         start=START,
         end=END,
-        kind=(pl.col(section.kind) if section.kind else pl.lit(None, pl.String)).fill_null(NO_KIND),
+        kind=(pl.col(section.kind).str.strip_chars() if section.kind else pl.lit(None, pl.String)).fill_null(
+            NO_KIND
+        ),
     )
     found = dense_ids(articles, "article", applied(key, ids.keys(known.ids))).collect()
     text = f"{table.name}: {{}} rows of articles that are not known"
@@ -117,14 +119,14 @@ class Periods:
         """Whether each article is promoted on each day, in a period that began before it."""
         return self._covered(article, day, started_before=True)
 
-    def on_day(self, article: Ints, day: Ints) -> Bools:
+    def on_day(self, article: Ints, day: Ints | int) -> Bools:
         """Whether each article is promoted on each day."""
         return self._covered(article, day, started_before=False)
 
-    def days_before(self, articles: int, start: int, stop: int) -> Ints:
-        """On how many days from `start` to before `stop` each of the articles was promoted, (articles,)."""
-        days = np.clip(np.minimum(self.last + 1, stop) - np.maximum(self.first, start), 0, None)
-        return np.bincount(self.article, days, articles)
+    def days_before(self, start: Ints, stop: int) -> Floats:
+        """On how many days from its own `start` (articles,) to before `stop` each article was promoted."""
+        days = np.clip(np.minimum(self.last + 1, stop) - np.maximum(self.first, start[self.article]), 0, None)
+        return np.bincount(self.article, days, len(start)).astype(np.float64)
 
     def _covered(self, article: Ints, day: Ints | int, started_before: bool) -> Bools:
         if not len(self.article):
@@ -138,10 +140,10 @@ class Periods:
 
 @dataclass(frozen=True, eq=False)
 class Promoted:
-    """The periods of each kind of promotion, and of all kinds together."""
+    """The periods of each kind of promotion, and those of any kind."""
 
     kinds: Mapping[str, Periods] = field(default_factory=dict)
-    all: Periods = field(default_factory=Periods)
+    any: Periods = field(default_factory=Periods)
 
     @classmethod
     def of(cls, promotions: pl.DataFrame, kinds: tuple[str, ...]) -> Self:

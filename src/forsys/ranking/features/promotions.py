@@ -12,21 +12,23 @@ from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History, Profiles
 from forsys.tables.roles import Roles
 
-ANY = "promotion"
 MEANINGS = {
-    f"{ANY}_a_week_ago": "whether the article was promoted a week before",
-    f"{ANY}_lift": "log ratio of the article's purchases on promoted days to what its mean rate gives for as many "
-    "days, both plus 1",
-    f"customer_{ANY}_share": "share of the customer's purchases that were of articles promoted that day",
+    "promotion": "whether a promotion of the article is running",
+    "promotion_a_week_ago": "whether one ran a week before",
+    "promotion_lift": "log ratio of the article's purchases on promoted days to those of as many days at its mean "
+    "rate, both plus 1",
+    "customer_promotion_share": "share of the customer's purchases that were of articles promoted that day",
 }
 
 
 def of_promotions(roles: Roles) -> dict[str, str]:
-    """None where the shop has no promotions; where it names kinds of them, one feature each."""
-    if not roles.promotions:
-        return {}
-    words = {f"{ANY}.{feature_name(kind)}": f"whether a promotion runs: {kind}" for kind in roles.promotions}
-    return words | MEANINGS
+    """Nothing where the shop names no promotions."""
+    kinds = {_of_kind(kind): f"whether a promotion is running: {kind}" for kind in roles.promotions}
+    return MEANINGS | kinds if kinds else {}
+
+
+def _of_kind(kind: str) -> str:
+    return f"promotion.{feature_name(kind)}"
 
 
 def build(pairs: Pairs) -> Columns:
@@ -34,38 +36,46 @@ def build(pairs: Pairs) -> Columns:
     history = pairs.history
     if not history.roles.promotions:
         return {}
-    table = {name: values[pairs.article] for name, values in article_table(history, pairs.as_of).items()}
-    return table | {f"customer_{ANY}_share": customer_share(pairs.profiles)[pairs.row]}
+    table = {name: values[pairs.article] for name, values in article_promotions(history, pairs.as_of).items()}
+    return table | {"customer_promotion_share": customer_share(pairs.profiles)[pairs.row]}
 
 
 @lru_cache(maxsize=2)  # of the cut-offs at work, as in article.py
-def article_table(history: History, as_of: date) -> Columns:
+def article_promotions(history: History, as_of: date) -> Columns:
     """Every article's features at `as_of`: feature -> float32 (articles,)."""
     promoted, article, end = history.promoted, np.arange(len(history.articles)), day_number(as_of)
-    runs = {f"{ANY}.{feature_name(kind)}": of.running(article, end) for kind, of in promoted.kinds.items()}
-    runs[f"{ANY}_a_week_ago"] = promoted.all.running(article, end - 7)
+    runs = {
+        "promotion": promoted.any.running(article, end),
+        "promotion_a_week_ago": promoted.any.on_day(article, end - 7),
+    }
+    for kind, periods in promoted.kinds.items():  # two names may be one as a feature
+        running = periods.running(article, end)
+        runs[_of_kind(kind)] = runs.get(_of_kind(kind), np.zeros_like(running)) | running
     table: Columns = {name: values.astype(np.float32) for name, values in runs.items()}
-    return table | {f"{ANY}_lift": lift(history, as_of).astype(np.float32)}
+    return table | {"promotion_lift": lift(history, as_of).astype(np.float32)}
 
 
 def lift(history: History, as_of: date) -> Floats:
-    """log((purchases on promoted days + 1) / (purchases on as many days at the mean rate + 1)), (articles,)."""
+    """log((purchases on promoted days + 1) / (purchases on as many days at the mean rate + 1)), (articles,).
+
+    The mean rate is that since the article's first purchase.
+    """
     articles, end = len(history.articles), day_number(as_of)
-    start = int(history.day.min(initial=end))
+    first = np.full(articles, end, np.int64)
     promoted, total = np.zeros(articles), np.zeros(articles)
     for log in history.blocks_before(as_of):
-        on_promotion = history.promoted.all.on_day(log.article, log.day)
-        promoted += np.bincount(log.article, on_promotion, articles)
+        np.minimum.at(first, log.article, log.day)
+        promoted += np.bincount(log.article, history.promoted.any.on_day(log.article, log.day), articles)
         total += np.bincount(log.article, minlength=articles)
-    days = history.promoted.all.days_before(articles, start, end)
-    return np.asarray(np.log((promoted + 1) / (total * days / max(end - start, 1) + 1)))
+    days = history.promoted.any.days_before(first, end)
+    return np.asarray(np.log((promoted + 1) / (total * days / np.maximum(end - first, 1) + 1)))
 
 
 def customer_share(profiles: Profiles) -> Floats:
     """Share of each profile's purchases of what was promoted that day, float32 (profiles,); NaN without any."""
     row, purchase = profiles.purchases()
     log = profiles.history
-    on_promotion = log.promoted.all.on_day(log.article[purchase], log.day[purchase])
+    on_promotion = log.promoted.any.on_day(log.article[purchase], log.day[purchase])
     count = np.bincount(row, minlength=len(profiles))
     return ratio(np.bincount(row, on_promotion, len(profiles)), count).astype(np.float32)
 
