@@ -215,7 +215,7 @@ def grocer(folder: Path) -> Path:
 
 
 def _leaflets() -> pl.DataFrame:
-    """20 products a week, from the day before each cut-off on, in one of two media; also in the week after the log."""
+    """20 products a week from the day before each cut-off on, in one of two media; also after the log."""
     number = np.arange(20 * (WEEKS + 1))
     first = [FIRST_DAY + timedelta(7 * week - 1) for week in (number // 20).tolist()]
     columns = {"product": number * 7 % ARTICLES + 25_001, "valid_from": first}

@@ -1,6 +1,7 @@
 """Shops of other shapes than Kaggle's, end to end from their shop files: lists in the shop's own ids."""
 
 import csv
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -9,8 +10,10 @@ import pytest
 import shops
 from forsys.cli import main
 from forsys.evaluation.list_names import FINAL
+from forsys.ranking.features.promotions import article_promotions
 from forsys.retrieval.baselines import BASELINES
 from forsys.stages import STAGES
+from forsys.tables.history import History
 from world import SMALL
 
 NETWORK = "{ epochs = 1 }"
@@ -70,6 +73,10 @@ def test_the_ranker_knows_what_a_shop_promotes(finished: tuple[str, Path]) -> No
     assert models
     for model in models:
         assert ("promotion.leaflet" in model) == ("promotion_lift" in model) == (name == "grocer")
+    if name == "grocer":
+        history = History.read(next((home / "output").glob("*/tables")))
+        table = article_promotions(history, shops.FIRST_DAY + timedelta(7 * (shops.WEEKS - 1)))
+        assert table["promotion"].sum() == 20 > table["promotion.leaflet"].sum() > 0
 
 
 def test_the_page_speaks_of_the_shop(finished: tuple[str, Path]) -> None:

@@ -36,5 +36,7 @@ def promotions(rows: pl.LazyFrame) -> pl.DataFrame:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     source, target = map(Path, sys.argv[1:])
     promotions(pl.scan_parquet(source)).write_parquet(target)

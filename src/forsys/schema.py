@@ -28,6 +28,7 @@ RETURNS: dict[str, pl.DataType] = {
 # promotions.parquet, sorted: when the shop promotes which article; empty where it does not say.
 PROMOTIONS: dict[str, pl.DataType] = {
     "article": pl.Int32(),
+    "known": pl.Date(),  # from when on the shop knows of it
     "start": pl.Date(),
     "end": pl.Date(),  # the last day
     "kind": pl.String(),  # such as "leaflet"

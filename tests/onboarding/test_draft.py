@@ -152,6 +152,35 @@ def test_whatever_names_and_values_hold_the_draft_can_be_read(sign: str, tmp_pat
     assert found.orders.file == name
 
 
+BOUGHT = "".join(f"2024-01-{1 + n % 28:02},c{n % 7},a{n % 11}\n" for n in range(60))
+PERIODS = "".join(f"a{n},2024-01-0{1 + n % 7},2024-01-1{n % 7},{'ab'[n % 2]},{n % 4}.5\n" for n in range(11))
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "keys"),
+    [
+        ("promotions.csv", "sku,valid_from,valid_to,kind,rate", ("valid_from", "valid_to", "kind")),
+        ("Aktionen.csv", "Artikel,von,bis,Art,Rabatt", ("von", "bis", "Art")),
+        ("x.csv", "product_id,start,end,partner,discount", ("start", "end", None)),
+        ("prices.csv", "sku,valid_from,valid_to,list,price", None),  # nothing says that these are promotions
+        ("promotions.csv", "sku,calendar,vonda,kind,rate", None),  # no first and last day by these names
+    ],
+)
+def test_promotions(name: str, header: str, keys: tuple[str | None, ...] | None, tmp_path: Path) -> None:
+    """Also where each article is promoted once, and there is no other table."""
+    files = [
+        write(tmp_path, "orders.csv", f"day,customer,sku\n{BOUGHT}"),
+        write(tmp_path, name, f"{header}\n{PERIODS}"),
+    ]
+    found = tomllib.loads(draft(files, tmp_path))
+    if keys is None:
+        assert "promotions" not in found
+        return
+    section = found["promotions"]
+    assert (section["start"], section["end"], section.get("kind")) == keys
+    assert section["article"] == header.partition(",")[0] and "articles" not in found
+
+
 def test_orders_without_ids(tmp_path: Path) -> None:
     """What is not found is said in the draft."""
     rows = "".join(f"{day},{n % 5}.5,{n % 3}.25\n" for n, (day, _, _) in enumerate(ROWS))

@@ -21,7 +21,7 @@ from forsys.retrieval.fusion import Fusion
 from forsys.retrieval.registry import make_source
 from forsys.retrieval.source import Source
 from forsys.tables.history import History
-from forsys.tables.promotions import Promoted
+from forsys.tables.promoted import Promoted
 from forsys.tables.roles import Roles
 from world import KAGGLE_ROLES
 
@@ -60,18 +60,19 @@ def with_attributes(history: History) -> History:
     return History.of(_log(history), articles, customers, roles, promotions=promotions(date(2021, 1, 1)))
 
 
-def promotions(starting_before: date) -> pl.DataFrame:
+def promotions(known_before: date) -> pl.DataFrame:
     """Weeks in which articles are promoted, in one of two ways; 60 begin a day before the cut-off."""
     rng = np.random.default_rng(4)
     first = np.append(rng.integers(0, 60, 300), np.repeat(44, 60)).tolist()
     start = [date(2020, 3, 1) + timedelta(days) for days in first]
     columns = {
         "article": [i % 119 for i in range(360)],
+        "known": [day - timedelta(i % 2) for i, day in enumerate(start)],
         "start": start,
         "end": [day + timedelta(6) for day in start],
         "kind": [KINDS[i % 7 % 2] for i in range(360)],
     }
-    return pl.DataFrame(columns, schema=schema.PROMOTIONS).filter(pl.col("start") < starting_before)
+    return pl.DataFrame(columns, schema=schema.PROMOTIONS).filter(pl.col("known") < known_before)
 
 
 def _log(history: History) -> pl.LazyFrame:
@@ -140,7 +141,7 @@ def test_the_future_changes_nothing(group: str, history: History, pairs: Pairs, 
     """All from the log and the promotions truncated at the cut-off, models and candidates too: the same bits."""
     promoted = Promoted.of(promotions(world_as_of), KINDS)
     known = replace(history.before(world_as_of), promoted=promoted)
-    assert len(known) < len(history) and len(promoted.any.first) < len(history.promoted.any.first)
+    assert len(known) < len(history) and len(promoted.days.first) < len(history.promoted.days.first)
     truncated = build(pairs_of(known, world_as_of), [group])
     full = build(pairs, [group])
     assert_frame_equal(truncated, full, check_exact=True)
@@ -323,23 +324,21 @@ class TestWorked:
 
     def test_promotions(self, tiny_history: History) -> None:
         """Article 0, bought on the 1st, 4th, 5th and 7th, is promoted on the 1st to the 3rd and from the 7th on."""
-        days = {"article": [0, 0, 2], "kind": ["leaflet", "display", "leaflet"]}
-        days |= {
-            name: [date(2020, 1, day) for day in of] for name, of in (("start", (1, 7, 8)), ("end", (3, 9, 9)))
-        }
-        history = replace(
-            tiny_history, roles=Roles(promotions=KINDS), promoted=Promoted.of(pl.DataFrame(days), KINDS)
-        )
+        first, last = ([date(2020, 1, day) for day in days] for days in ((1, 7, 8), (3, 9, 9)))
+        columns = {"article": [0, 0, 2], "kind": ["leaflet", "display", "leaflet"], "start": first, "end": last}
+        promoted = Promoted.of(pl.DataFrame(columns | {"known": first}), KINDS)
+        history = replace(tiny_history, roles=Roles(promotions=KINDS), promoted=promoted)
         found, other = (build(self.pairs(history, article), ["promotions"]) for article in (0, 2))
         assert set(found["promotion.display"]) == {1.0} and set(found["promotion.leaflet"]) == {0.0}
         assert set(found["promotion"]) == set(found["promotion_a_week_ago"]) == {1.0}
         assert found["promotion_lift"][0] == pytest.approx(np.log((2 + 1) / (4 * 4 / 7 + 1)))
         nan = float("nan")
         assert found["customer_promotion_share"].to_list() == pytest.approx([2 / 4, 0, 0, 0, nan], nan_ok=True)
-        assert (
-            set(other["promotion"]) == set(other["promotion.leaflet"]) == {0.0}
-        )  # it begins at the cut-off, and is not known yet
-        assert set(other["promotion_lift"]) == {0.0}
+        begins_now = [other[name] for name in ("promotion", "promotion.leaflet", "promotion_lift")]
+        assert {value for column in begins_now for value in column} == {0.0}  # not known yet
+        known = Promoted.of(pl.DataFrame(columns | {"known": [*first[:2], date(2020, 1, 7)]}), KINDS)
+        earlier = build(self.pairs(replace(history, promoted=known), 2), ["promotions"])
+        assert set(earlier["promotion.leaflet"]) == {1.0} and set(earlier["promotion_lift"]) == {0.0}
 
     def test_no_promotions_no_features(self, tiny_history: History) -> None:
         with pytest.raises(DataError, match="promotions has no feature of this shop"):

@@ -14,6 +14,7 @@ from forsys.evaluation.text import generated_label, table_text
 from forsys.metrics.bootstrap import paired
 from forsys.metrics.lists import average_precision, found_at
 from forsys.progress import progress, say_below, terminal_width
+from forsys.ranking.features import GROUPS
 from forsys.ranking.ordering import rank_buyers
 from forsys.ranking.training_pairs import LabelledFolds
 from forsys.ranking.tuning import Tuned, tune_for, tuning_folds
@@ -116,7 +117,8 @@ def ablation_text(run: Run, found: Ablation) -> str:
 def _chosen(run: Run, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """The feature groups and the sources among `names`, or all of them, in the order of the settings.
 
-    An only one is left out of neither: there would be nothing without it.
+    All of them are those with a feature of the shop. An only one is left out of neither: there would be nothing
+    without it.
     """
     groups, sources = list(run.settings.ranking.features), list(run.settings.retrieval.sources)
     unknown = sorted(set(names) - {*groups, *sources})
@@ -130,6 +132,7 @@ def _chosen(run: Run, names: Sequence[str]) -> tuple[list[str], list[str]]:
             f"ablate: {alone[0]} is the only feature group or the only source of these settings, so nothing is "
             "left without it. Name others."
         )
+    groups = [name for name in groups if name in names or GROUPS[name].meanings(run.roles)]
     several = (each if len(each) > 1 else [] for each in (groups, sources))
     groups, sources = ([name for name in each if not names or name in names] for each in several)
     return groups, sources

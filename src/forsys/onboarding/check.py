@@ -118,8 +118,8 @@ def _check_tables(shop: ShopFile, max_rejected: float) -> tuple[Report, Purchase
         known_customers = UNKNOWN if customers is None else known_ids(shop.customers, customers["customer_id"])
         known_articles = UNKNOWN if articles is None else known_ids(shop.articles, articles["article_id"])
         purchases = _purchases(shop, reader, known_customers, known_articles)
-        known = known_articles.ids if purchases is None else purchases.article_ids
-        reader.read(lambda issues: promotions_of(shop, scratch, known, issues))
+        if purchases is not None:
+            reader.read(partial(promotions_of, shop, scratch, purchases.article_ids))
         if articles is not None and customers is not None and purchases is not None:
             reader.read(partial(_roles, shop, articles, customers, purchases.channels))
     return report, purchases

@@ -24,8 +24,13 @@ TEXT = "desc|text|beschreibung|detail|long"
 AGE = "^age$|alter|^age_|_age$"
 REGION = "post|zip|plz|region|postcode|city|ort|state|country|land"
 RETURNED = "(?i)^(r|return(ed)?|retoure|rückgabe|refund(ed)?|retour|storno)$"
-START, END = "start|from|begin|von|ab|first|valid_from|anfang", "end|until|to$|bis|last|valid_to|ende"
-KIND = "kind|type|art|campaign|kampagne|medium|channel|location|aktion"
+# Of promotions, as whole words.
+PROMOTED = "promo|aktion|leaflet|flyer|prospekt|offer|angebot|deal|discount|rabatt|campaign|kampagne|werbung|coupon"
+START, END = (
+    r"(\b|_)(start|starts|from|begin|begins|von|ab|anfang)(\b|_)",
+    r"(\b|_)(end|ends|until|to|bis|ende)(\b|_)",
+)
+KIND = r"(\b|_)(kind|type|art|campaign|kampagne|medium|location|aktion)(\b|_)"
 NO_SALE = "(?i)^(test|tests?_?order|cancel(l?ed)?|storniert|abgebrochen|void|dummy)$"
 MIN_WANTED = 0.9  # of the ids of customers in the table of those who want a list
 MIN_OVERLAP = 0.3  # of a table's ids that occur in the orders, or the other way round
@@ -61,6 +66,9 @@ def draft(files: Sequence[Path], folder: Path) -> str:
     samples = read_samples(_tables(files))
     orders = _orders(samples)
     others = [sample for sample in samples if sample is not orders.sample]
+    promotions = next(filter(None, (_promotions(sample, orders) for sample in others)), None)
+    if promotions:
+        others.remove(promotions.sample)
     sections = [orders]
     customers = _linked("customers", others, orders, CUSTOMER)
     articles = _linked(
@@ -74,11 +82,11 @@ def draft(files: Sequence[Path], folder: Path) -> str:
     sections += [section for section in (articles, customers) if section]
     unused = [sample for sample in others if sample not in [section.sample for section in sections]]
     ids = customers.columns["id"] if customers else orders.columns.get("customer")
-    promotions = _promotions(unused, articles.columns["id"] if articles else orders.columns.get("article"))
     wanted = _recommend_to(unused, ids) if ids else None
-    for section in filter(None, (promotions, wanted)):
-        sections.append(section)
-        unused.remove(section.sample)
+    if wanted:
+        sections.append(wanted)
+        unused.remove(wanted.sample)
+    sections += [promotions] if promotions else []
     return _written(sections, unused, folder)
 
 
@@ -139,21 +147,22 @@ def _linked(name: str, others: list[Sample], orders: Section, words: str) -> Sec
     return section
 
 
-def _promotions(samples: list[Sample], ids: Column | None) -> Section | None:
-    """A table of articles with two days each, named as the first and the last."""
-    for sample in samples:
-        section = Section("promotions", sample)
-        days = [column for column in section.free() if column.is_day]
-        start, end = (next((day for day in days if _is_named(day, words)), None) for words in (START, END))
-        same = (column for column in section.free() if ids is not None and _overlap(column, ids) >= MIN_OVERLAP)
-        article = next((column for column in same if _is_named(column, ARTICLE)), None)
-        if start is not None and end is not None and start is not end and article is not None:
-            section.take("article", article, "ids of articles")
-            section.take("start", start, "holds days, by its name the first")
-            section.take("end", end, "holds days, by its name the last")
-            section.take("kind", _named(section.free(), lambda c: 1 < c.different <= 20, KIND), "by its name")
-            return section
-    return None
+def _promotions(sample: Sample, orders: Section) -> Section | None:
+    """A table that is named so, or has a column that is, with ids of articles, a first and a last day."""
+    section = Section("promotions", sample)
+    names = [sample.files[0].name, *(column.name for column in sample.columns)]
+    days = [column for column in section.free() if column.is_day]
+    start, end = (next((day for day in days if _is_named(day, words)), None) for words in (START, END))
+    named = (column for column in section.free() if _is_named(column, ARTICLE) and not column.is_day)
+    article = next((c for c in named if any(_overlap(c, o) >= MIN_OVERLAP for o in orders.sample.columns)), None)
+    is_named = any(_matches(name, PROMOTED) for name in names)
+    if not is_named or start is None or end is None or start is end or article is None:
+        return None
+    section.take("article", article, "by its name, and ids of the orders")
+    section.take("start", start, "holds days, by its name the first")
+    section.take("end", end, "holds days, by its name the last")
+    section.take("kind", _named(section.free(), lambda c: 1 < c.different <= 20, KIND), "by its name")
+    return section
 
 
 def _recommend_to(samples: list[Sample], ids: Column) -> Section | None:

@@ -120,6 +120,10 @@ SENTENCES: dict[str, Sentence] = {
     "product_code_in_last_visit": lambda v: (
         f"The customer {_yes(v, 'bought a variant of it', 'bought no variant of it')} on the last visit."
     ),
+    "promotion": lambda v: f"It is {_yes(v, 'promoted now', 'not promoted now')}.",
+    "promotion_a_week_ago": lambda v: f"It was {_yes(v, 'promoted', 'not promoted')} a week ago.",
+    "promotion_lift": lambda v: f"While promoted it is bought about {exp(v):.2g} times as often as usual.",
+    "customer_promotion_share": lambda v: f"{_share(v)} of what the customer buys is promoted that day.",
     "log_price_difference": lambda v: (
         f"It costs {_more_or_less(v, 'more', 'less')} than the customer usually pays."
     ),
@@ -144,6 +148,10 @@ OF_ATTRIBUTES: dict[str, Callable[[str, float], str]] = {
 }
 
 PATTERNS: dict[str, Callable[[str, float], str]] = {
+    r"promotion\.(.+)": lambda kind, v: f"A promotion of it ({kind}) is {_yes(v, 'running', 'not running')}.",
+    r"article_decayed_(\d+)": lambda days, v: (
+        f"The customer bought it on {v:.1f} days, if a day is worth half after {days} days."
+    ),
     r"sales_(\d+)": lambda days, v: f"{_were(v)} sold {DAYS.get(days, f'in the last {days} days')}.",
     r"(\w+)_similarity": lambda what, v: f"By its {what} it is like what the customer bought lately: {v:.2f} of 1.",
     r"(\w+)_rank": lambda source, v: f"It has rank {v:.0f} in the list of {source}.",

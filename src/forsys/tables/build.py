@@ -75,7 +75,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
     customer_rows = customer_table(customers, customer_ids)
     write_parquet(article_rows, out / "articles.parquet")
     write_parquet(customer_rows, out / "customers.parquet")
-    kinds = promotion_kinds(promotions, issues)
+    kinds = promotion_kinds(promotions)
     roles = roles_of(shop, article_rows, customer_rows, purchases.channels, issues, kinds)
     submission = submission_table(listed, customer_ids)
     _note_cold(purchases, submission, len(customer_ids), shop, issues)
@@ -151,7 +151,7 @@ def promotions_of(shop: ShopFile, scratch: Path, article_ids: pl.Series, issues:
     if shop.promotions is None:
         return pl.DataFrame(schema=PROMOTIONS)
     table = open_required_table(shop, shop.promotions, scratch)
-    return read_promotions(table, ArticleIds.of(shop.articles), known_ids(shop.articles, article_ids), issues)
+    return read_promotions(table, ArticleIds.of(shop.articles), Known("the other tables", article_ids), issues)
 
 
 def roles_of(

@@ -261,13 +261,13 @@ def refuse_unwritable(table: Table, column: str, ids: pl.Series) -> None:
 def note_lost_zeros(table: Table, column: str, count: int, ids: ArticleIds, issues: DataIssues) -> None:
     """Note how many article ids had lost their leading zero."""
     text = f"{table.name}: {{}} {column} had lost leading zeros, put back to {ids.digits} digits"
-    issues.note(count, text.format(1), text)
+    issues.note(count, text.replace("{}", "1"), text)
 
 
 def note_unreadable(table: Table, texts: pl.Series, values: pl.Series, issues: DataIssues) -> None:
     """Note how many of a column's texts have become null in `values`."""
     text = f"{table.name}: {{}} values of {texts.name} unreadable or out of range, taken as unknown"
-    issues.note(values.null_count() - texts.null_count(), text.replace("values", "value").format(1), text)
+    issues.note(values.null_count() - texts.null_count(), text.replace("{} values", "1 value"), text)
 
 
 def _id_checks(column: str, ids: ArticleIds) -> Checks:

@@ -20,7 +20,7 @@ from forsys.calendar import Fold, day_number
 from forsys.schema import PROMOTIONS, RETURNS
 from forsys.store import read_json
 from forsys.tables.log_arrays import COLUMNS, ROWS, customer_ranges, mapped, sorted_columns
-from forsys.tables.promotions import Promoted
+from forsys.tables.promoted import Promoted
 from forsys.tables.roles import Roles, choose_roles
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class History:
     known by their purchases alone, so that nobody knew of them before the first.
 
     promoted: when the shop promotes which article, also after the log ends: ask it of days before an `as_of`, or
-    which periods are `running` then.
+    which known ones have `begun_before` it.
     """
 
     customer: Ints

@@ -1,13 +1,10 @@
-"""When the shop promotes which article: read from its table, and looked up by day."""
+"""The table of promotions: which article the shop promotes, from when to when, and how."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+from datetime import timedelta
 
-import numpy as np
 import polars as pl
 
-from forsys.arrays import Bools, Floats, Ints
+from forsys.errors import DataError
 from forsys.schema import PROMOTIONS
 from forsys.tables.catalogue import note_columns
 from forsys.tables.day_forms import DayForm, recognised
@@ -21,7 +18,6 @@ from forsys.tables.transactions import Known
 
 START, END = "__start__", "__end__"
 NO_KIND = "promotion"  # the kind of those that name none
-DAYS = 1 << 17  # more than there are days up to LAST_DAY: of a key of article and day
 
 
 def read_promotions(table: Table, ids: ArticleIds, known: Known, issues: DataIssues) -> pl.DataFrame:
@@ -32,121 +28,88 @@ def read_promotions(table: Table, ids: ArticleIds, known: Known, issues: DataIss
     section = table.section
     assert isinstance(section, Promotions)
     note_columns(table, issues)
-    form = DayForm(section.day_format) if section.day_format else recognised(table, section.start)
-    checks = _checks(section, form)
+    form = _day_form(table, section, issues)
+    checks = _checks(section, form, ids)
     rows = table.rows(section.read()).with_columns(ids.tidied(section.article))
     parsed = rows.with_columns(
         form.parsed(pl.col(section.start), is_tidied=True).alias(START),
-        form.parsed(pl.col(section.end), is_tidied=True).alias(END),
+        form.parsed(pl.col(section.end), is_tidied=True).clip(upper_bound=LAST_DAY).alias(END),
     )
-    frame = table.collect(parsed.with_columns(reason_code(checks, section.read())))
-    advice = f"Write every day as {'2020-09-30' if form.form == ISO else form.name}."
-    frame = issues.keep_valid(table, frame, checks, advice=dict.fromkeys(checks, advice))
+    used = [section.article, section.start]
+    frame = table.collect(parsed.with_columns(reason_code(checks, used)))
+    frame = issues.keep_valid(table, frame, checks, advice=_advice(section, form, ids))
     key = _matching(table, section, frame, ids, known, issues)
-    articles = frame.lazy().select(
+    kind = pl.col(section.kind).str.strip_chars() if section.kind else pl.lit(None, pl.String)
+    promotions = frame.lazy().select(
         article=key(ids.key(section.article)),
+        known=pl.col(START) - timedelta(section.known_days_before),
         start=START,
-        end=END,
-        kind=(pl.col(section.kind).str.strip_chars() if section.kind else pl.lit(None, pl.String)).fill_null(
-            NO_KIND
-        ),
+        end=pl.col(END).fill_null(LAST_DAY),
+        kind=kind.replace("", None).fill_null(NO_KIND),
     )
-    found = dense_ids(articles, "article", applied(key, ids.keys(known.ids))).collect()
+    found = dense_ids(promotions, "article", applied(key, ids.keys(known.ids))).collect()
     text = f"{table.name}: {{}} rows of articles that are not known"
-    issues.note(found["article"].null_count(), text.replace("rows", "row").format(1), text)
-    known_rows = found.drop_nulls("article").unique().sort("article", "start", "end", "kind")
-    return known_rows.cast(PROMOTIONS)  # type: ignore[arg-type]
+    issues.note(found["article"].null_count(), text.replace("{} rows", "1 row"), text)
+    if (kinds := found["kind"].n_unique()) > MAX_PROMOTION_KINDS:
+        issues.notes.append(
+            f"{table.name}: {kinds:,} kinds of promotions: the {MAX_PROMOTION_KINDS} most common are told apart"
+        )
+    rows_of_known = found.drop_nulls("article").unique().sort("article", "start", "end", "kind")
+    return rows_of_known.cast(PROMOTIONS)  # type: ignore[arg-type]
 
 
-def _checks(section: Promotions, form: DayForm) -> Checks:
-    checks = {f"{section.article} is missing": pl.col(section.article).is_null()}
-    for column, day in ((section.start, START), (section.end, END)):
-        checks |= {
-            f"{column} is missing": pl.col(column).is_null(),
-            f"{column} is not a day as {form.name}": pl.col(day).is_null(),
-            f"{column} is not between {FIRST_DAY} and {LAST_DAY}": ~pl.col(day).is_between(FIRST_DAY, LAST_DAY),
-        }
-    return checks | {f"{section.end} is before {section.start}": pl.col(END) < pl.col(START)}
+def _day_form(table: Table, section: Promotions, issues: DataIssues) -> DayForm:
+    """As the shop file names it, else as the first days tell, or where those may be either, the last ones."""
+    if section.day_format:
+        return DayForm(section.day_format)
+    try:
+        form = recognised(table, section.start)
+    except DataError:
+        form = recognised(table, section.end)
+    if form.form != ISO:
+        issues.notes.append(f"{table.name}: its days are read as {form.name}")
+    return form
+
+
+def _checks(section: Promotions, form: DayForm, ids: ArticleIds) -> Checks:
+    article, start, end = section.article, section.start, section.end
+    no_key = {ids.bad(article): ids.key(article).is_null()} if ids.digits else {}
+    return {
+        f"{article} is missing": pl.col(article).is_null(),
+        **no_key,
+        f"{start} is missing": pl.col(start).is_null(),
+        _bad_day(start, form): pl.col(START).is_null(),
+        _bad_day(end, form): pl.col(END).is_null() & pl.col(end).is_not_null(),
+        f"{start} is not between {FIRST_DAY} and {LAST_DAY}": ~pl.col(START).is_between(FIRST_DAY, LAST_DAY),
+        f"{end} is before {start}": pl.col(END) < pl.col(START),
+    }
+
+
+def _bad_day(column: str, form: DayForm) -> str:
+    return f"{column} is not a day as {form.name}"
+
+
+def _advice(section: Promotions, form: DayForm, ids: ArticleIds) -> dict[str, str]:
+    """What to do about rejected rows, by reason."""
+    days = f"Write every day as {'2020-09-30' if form.form == ISO else form.name}"
+    if not section.day_format:
+        days += ', or name their form in the shop file, such as day_format = "%d.%m.%y"'
+    advice = dict.fromkeys((_bad_day(section.start, form), _bad_day(section.end, form)), f"{days}.")
+    return advice | {ids.bad(section.article): "Write the ids as the orders do."}
 
 
 def _matching(
     table: Table, section: Promotions, frame: pl.DataFrame, ids: ArticleIds, known: Known, issues: DataIssues
 ) -> Key:
     """How its ids are compared with the known ones."""
-    if ids.digits is not None or not len(known.ids):
+    if not len(known.ids):
         return as_written
-    others = Ids(table.name, frame[section.article].unique().rename(known.ids.name))
-    return matching_key(Ids(known.where or "the orders", known.ids), others, issues.notes)
+    own = frame.select(ids.text(ids.key(section.article)).unique()).to_series().rename(known.ids.name)
+    key = matching_key(Ids(known.where or "the orders", known.ids), Ids(table.name, own), issues.notes)
+    return as_written if ids.digits else key  # those are numbers, whose spelling does not matter
 
 
-def promotion_kinds(promotions: pl.DataFrame, issues: DataIssues) -> tuple[str, ...]:
+def promotion_kinds(promotions: pl.DataFrame) -> tuple[str, ...]:
     """The kinds of PROMOTIONS that are told apart, those with the most rows first."""
     counts = promotions["kind"].value_counts().sort("count", "kind", descending=[True, False])
-    kinds = counts["kind"].to_list()
-    if len(kinds) > MAX_PROMOTION_KINDS:
-        issues.notes.append(
-            f"promotions have {len(kinds):,} kinds: the {MAX_PROMOTION_KINDS} most common are told apart"
-        )
-    return tuple(kinds[:MAX_PROMOTION_KINDS])
-
-
-def _no_days() -> Ints:
-    return np.zeros(0, np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class Periods:
-    """Periods in which articles are promoted, sorted by article and first day; none overlaps another.
-
-    article: int64 (periods,); first, last: days since 1970, int64 (periods,), the last one inclusive.
-    """
-
-    article: Ints = field(default_factory=_no_days)
-    first: Ints = field(default_factory=_no_days)
-    last: Ints = field(default_factory=_no_days)
-
-    @classmethod
-    def of(cls, promotions: pl.DataFrame) -> Self:
-        """Of rows of PROMOTIONS; those that overlap become one."""
-        days = pl.col("article", "start", "end").to_physical().cast(pl.Int64)
-        article, first, last = promotions.select(days).sort("article", "start").to_numpy().T
-        begin, end = article * DAYS + first, np.maximum.accumulate(article * DAYS + last) if len(article) else last
-        is_new = np.append(True, begin[1:] > end[:-1])[: len(begin)]
-        ends = np.append(np.flatnonzero(is_new)[1:] - 1, len(begin) - 1)[: is_new.sum()]
-        return cls(article[is_new], first[is_new], end[ends] % DAYS)
-
-    def running(self, article: Ints, day: Ints | int) -> Bools:
-        """Whether each article is promoted on each day, in a period that began before it."""
-        return self._covered(article, day, started_before=True)
-
-    def on_day(self, article: Ints, day: Ints | int) -> Bools:
-        """Whether each article is promoted on each day."""
-        return self._covered(article, day, started_before=False)
-
-    def days_before(self, start: Ints, stop: int) -> Floats:
-        """On how many days from its own `start` (articles,) to before `stop` each article was promoted."""
-        days = np.clip(np.minimum(self.last + 1, stop) - np.maximum(self.first, start[self.article]), 0, None)
-        return np.bincount(self.article, days, len(start)).astype(np.float64)
-
-    def _covered(self, article: Ints, day: Ints | int, started_before: bool) -> Bools:
-        if not len(self.article):
-            return np.zeros(len(article), bool)
-        side: Any = "left" if started_before else "right"
-        place = np.searchsorted(self.article * DAYS + self.first, article.astype(np.int64) * DAYS + day, side) - 1
-        found = np.maximum(place, 0)
-        covered: Bools = (place >= 0) & (self.article[found] == article) & (day <= self.last[found])
-        return covered
-
-
-@dataclass(frozen=True, eq=False)
-class Promoted:
-    """The periods of each kind of promotion, and those of any kind."""
-
-    kinds: Mapping[str, Periods] = field(default_factory=dict)
-    any: Periods = field(default_factory=Periods)
-
-    @classmethod
-    def of(cls, promotions: pl.DataFrame, kinds: tuple[str, ...]) -> Self:
-        """Of the rows of PROMOTIONS."""
-        found = {kind: Periods.of(promotions.filter(pl.col("kind") == kind)) for kind in kinds}
-        return cls(found, Periods.of(promotions))
+    return tuple(counts["kind"].head(MAX_PROMOTION_KINDS).to_list())

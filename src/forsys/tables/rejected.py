@@ -53,7 +53,7 @@ class DataIssues:
     def note(self, count: int, one: str, many: str) -> None:
         """Add a sentence about `count` things, if there are any; `many` has a {} for the count."""
         if count:
-            self.notes.append(one if count == 1 else many.format(f"{count:,}"))
+            self.notes.append(one if count == 1 else many.replace("{}", f"{count:,}"))
 
     def keep_valid(
         self,
@@ -121,7 +121,7 @@ class DataIssues:
             self.counts[f"{table.name}: {reason}"] = count
             where = _lines(lines, count) + (f"; {hints[reason]}" if reason in hints else "")
             text = f"{table.name}: {{}} rows rejected, {reason}{where}"
-            self.note(count, text.replace("rows", "row").format(1), text)
+            self.note(count, text.replace("{} rows", "1 row"), text)
         if bad[ROW][-1] == rows_of_file - 1 and table.parts[-1].is_cut():
             self.notes.append(
                 f"{table.name}: its last row is rejected and has no line break: was the file cut off?"

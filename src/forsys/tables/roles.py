@@ -122,6 +122,8 @@ def choose_roles(
     says of the role comes first in the message.
     """
     given = given or Roles()
+    if "promotions" in given.model_fields_set:
+        raise DataError(f"{place('promotions')}: the kinds are those of [promotions] kind; leave this key out.")
     attributes = [name for name in _texts(articles) if name not in ARTICLE_COLUMNS]
     telling = _telling(articles, attributes)
     values = {name: articles[name].n_unique() for name in telling}

@@ -238,7 +238,9 @@ class Promotions(TableSection):
     start: Column
     """First day."""
     end: Column
-    """Last day."""
+    """Last day; empty where it is open."""
+    known_days_before: Annotated[int, Field(ge=0, le=365)] = 0
+    """How many days before its start a promotion is decided."""
     day_format: DayFormat | None = None
     """Of both days, as in the orders."""
     kind: Column | None = None

@@ -320,7 +320,7 @@ def _tidied(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[_Log, p
     if log.form.form == (orders.day_format or ISO) and log.decimal == (orders.decimal or "."):
         text = f"{table.name}: {{}} rows have {said}: read as meant"
         more = int((frame[REASON] == 0).sum()) - valid
-        issues.note(more, text.replace("rows have", "row has").format(1), text)
+        issues.note(more, text.replace("{} rows have", "1 row has"), text)
     return tidied, frame
 
 
@@ -348,7 +348,7 @@ def _note_no_sale(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> None:
     columns = ", ".join(log.orders.leave_out)
     for code, why in ((NO_UNITS, f"{log.orders.units} is 0"), (LEFT_OUT, f"left out by {columns}")):
         text = f"{log.table.name}: {{}} rows are no sale, {why}"
-        issues.note(int((frame[REASON] == code).sum()), text.replace("rows are", "row is").format(1), text)
+        issues.note(int((frame[REASON] == code).sum()), text.replace("{} rows are", "1 row is"), text)
 
 
 def _note_prices(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> None:
@@ -356,7 +356,7 @@ def _note_prices(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> None:
         issues.notes.append("no price: taken as unknown")
         return
     text = f"{log.table.name}: {{}} rows have the price 0, taken as unknown"
-    issues.note(int((frame["price"] == 0).sum()), text.replace("rows have", "row has").format(1), text)
+    issues.note(int((frame["price"] == 0).sum()), text.replace("{} rows have", "1 row has"), text)
 
 
 def _days(frame: pl.DataFrame) -> RowsPerDay:

@@ -45,11 +45,11 @@ def article_promotions(history: History, as_of: date) -> Columns:
     """Every article's features at `as_of`: feature -> float32 (articles,)."""
     promoted, article, end = history.promoted, np.arange(len(history.articles)), day_number(as_of)
     runs = {
-        "promotion": promoted.any.running(article, end),
-        "promotion_a_week_ago": promoted.any.on_day(article, end - 7),
+        "promotion": promoted.known.begun_before(article, end),
+        "promotion_a_week_ago": promoted.days.on_day(article, end - 7),
     }
-    for kind, periods in promoted.kinds.items():  # two names may be one as a feature
-        running = periods.running(article, end)
+    for kind, periods in promoted.of_kind.items():  # two names may be one as a feature
+        running = periods.begun_before(article, end)
         runs[_of_kind(kind)] = runs.get(_of_kind(kind), np.zeros_like(running)) | running
     table: Columns = {name: values.astype(np.float32) for name, values in runs.items()}
     return table | {"promotion_lift": lift(history, as_of).astype(np.float32)}
@@ -65,9 +65,9 @@ def lift(history: History, as_of: date) -> Floats:
     promoted, total = np.zeros(articles), np.zeros(articles)
     for log in history.blocks_before(as_of):
         np.minimum.at(first, log.article, log.day)
-        promoted += np.bincount(log.article, history.promoted.any.on_day(log.article, log.day), articles)
+        promoted += np.bincount(log.article, history.promoted.days.on_day(log.article, log.day), articles)
         total += np.bincount(log.article, minlength=articles)
-    days = history.promoted.any.days_before(first, end)
+    days = history.promoted.days.days_before(first, end)
     return np.asarray(np.log((promoted + 1) / (total * days / np.maximum(end - first, 1) + 1)))
 
 
@@ -75,7 +75,7 @@ def customer_share(profiles: Profiles) -> Floats:
     """Share of each profile's purchases of what was promoted that day, float32 (profiles,); NaN without any."""
     row, purchase = profiles.purchases()
     log = profiles.history
-    on_promotion = log.promoted.any.on_day(log.article[purchase], log.day[purchase])
+    on_promotion = log.promoted.days.on_day(log.article[purchase], log.day[purchase])
     count = np.bincount(row, minlength=len(profiles))
     return ratio(np.bincount(row, on_promotion, len(profiles)), count).astype(np.float32)
 
