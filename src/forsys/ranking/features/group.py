@@ -19,22 +19,22 @@ class FeatureGroup:
     """Features that are computed together by one file of this folder.
 
     fixed: feature -> what it says; `<source>` in a name stands for each source. build: pairs -> feature -> its
-    values, float32 (pairs,), NaN where unknown; it reads only purchases before `pairs.as_of`, and its docstring is
-    the group's line in docs/features.md. of_attributes: those that follow from a shop's attributes, and what they
-    say. of_online: those that a shop has whose online shop is known. categories: the features that are codes and
-    not amounts.
+    values, float32 (pairs,), NaN where unknown; it reads what was known before `pairs.as_of` alone, and its
+    docstring is the line of the group in docs/features.md. of_roles: those that follow from a shop's roles, and
+    what they say. of_online: those that a shop has whose online shop is known. categories: the features that are
+    codes and not amounts.
     """
 
     name: str
     fixed: Mapping[str, str]
     build: Callable[[Pairs], Columns]
-    of_attributes: Callable[[Roles], Mapping[str, str]] = lambda _: {}
+    of_roles: Callable[[Roles], Mapping[str, str]] = lambda _: {}
     categories: Callable[[Roles], Sequence[str]] = lambda _: ()
     of_online: Mapping[str, str] = field(default_factory=dict)
 
     def meanings(self, roles: Roles) -> dict[str, str]:
         """Feature -> what it says, for a shop's roles."""
-        return {**self.fixed, **(self.of_online if roles.online else {}), **self.of_attributes(roles)}
+        return {**self.fixed, **(self.of_online if roles.online else {}), **self.of_roles(roles)}
 
 
 def ratio(part: Numbers, whole: Numbers, prior: Floats | float = 0.0, weight: float = 0.0) -> Floats:

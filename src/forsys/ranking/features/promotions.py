@@ -13,7 +13,7 @@ from forsys.tables.history import History, Profiles
 from forsys.tables.roles import Roles
 
 MEANINGS = {
-    "promotion": "whether a promotion of the article is running",
+    "promotion": "whether a promotion of the article is running, or known to begin soon",
     "promotion_a_week_ago": "whether one ran a week before",
     "promotion_lift": "log ratio of the article's purchases on promoted days to those of as many days at its mean "
     "rate, both plus 1",
@@ -23,7 +23,7 @@ MEANINGS = {
 
 def of_promotions(roles: Roles) -> dict[str, str]:
     """Nothing where the shop names no promotions."""
-    kinds = {_of_kind(kind): f"whether a promotion is running: {kind}" for kind in roles.promotions}
+    kinds = {_of_kind(kind): f"the same, only of the kind {kind}" for kind in roles.promotions}
     return MEANINGS | kinds if kinds else {}
 
 
@@ -32,7 +32,7 @@ def _of_kind(kind: str) -> str:
 
 
 def build(pairs: Pairs) -> Columns:
-    """Whether a promotion is running that began before the cut-off, and what promotions did to sales before."""
+    """Whether a promotion that was known before the cut-off is running, and what promotions did to sales."""
     history = pairs.history
     if not history.roles.promotions:
         return {}
