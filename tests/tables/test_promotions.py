@@ -96,7 +96,9 @@ def test_without_a_table_there_are_none(tmp_path: Path) -> None:
 def test_days_in_other_forms(first: str, last: str, more: str, tmp_path: Path) -> None:
     found, _ = made(tmp_path, f"sku,from,to\nA-1,{first},{last}\n", more)
     start, end = found.select("start", "end").row(0)
-    assert (start, end) in [(date(2024, 1, 31), date(2024, 2, 1)), (date(2024, 2, 1), date(2024, 2, 24))]
+    only_last_tells = last.startswith("24")
+    assert start == (date(2024, 2, 1) if only_last_tells else date(2024, 1, 31))
+    assert end == date(2024, 2, 24 if only_last_tells else 1)
 
 
 def test_ids_of_another_kind_beside_numbers(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """How often and when each profile bought each value of an article's attribute."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,13 +59,13 @@ class PurchaseCounts:
             column[found] = stored[index]
         return result[0], result[1], result[2]
 
-    def decayed(self, row: Ints, value: Ints, half_life: float) -> Floats:
-        """As `times`, each day's weight halved every `half_life` days: float32, 0 without a purchase."""
+    def decayed(self, row: Ints, value: Ints, half_lives: Sequence[float]) -> Floats:
+        """As `times`, days worth half after each half-life: (half_lives, pairs) float32, 0 without a purchase."""
         found, index = self._found(row, value)
-        weights = np.where(self.is_another_day, decay(self.ages, half_life), 0)
-        result = np.zeros(len(row), np.float32)
-        if len(found):
-            result[found] = np.add.reduceat(weights, self.first)[index]
+        result = np.zeros((len(half_lives), len(row)), np.float32)
+        for column, half_life in zip(result, half_lives, strict=True) if len(found) else ():
+            weights = np.where(self.is_another_day, decay(self.ages, half_life), 0)
+            column[found] = np.add.reduceat(weights, self.first)[index]
         return result
 
     def _found(self, row: Ints, value: Ints) -> tuple[Ints, Ints]:

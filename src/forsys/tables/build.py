@@ -151,7 +151,7 @@ def promotions_of(shop: ShopFile, scratch: Path, article_ids: pl.Series, issues:
     if shop.promotions is None:
         return pl.DataFrame(schema=PROMOTIONS)
     table = open_required_table(shop, shop.promotions, scratch)
-    return read_promotions(table, ArticleIds.of(shop.articles), Known("the other tables", article_ids), issues)
+    return read_promotions(table, ArticleIds.of(shop.articles), article_ids, issues)
 
 
 def roles_of(

@@ -14,16 +14,16 @@ from forsys.tables.matching import Ids, Key, applied, as_written, matching_key
 from forsys.tables.reading import Table
 from forsys.tables.rejected import Checks, DataIssues, reason_code
 from forsys.tables.shop_file import ISO, Promotions
-from forsys.tables.transactions import Known
 
 START, END = "__start__", "__end__"
 NO_KIND = "promotion"  # the kind of those that name none
 
 
-def read_promotions(table: Table, ids: ArticleIds, known: Known, issues: DataIssues) -> pl.DataFrame:
+def read_promotions(table: Table, ids: ArticleIds, known: pl.Series, issues: DataIssues) -> pl.DataFrame:
     """The promotions of known articles, as PROMOTIONS, each once.
 
-    Rows of other articles are left out and counted. DataError where next to none of its articles is known.
+    known: the ids of all articles. Rows of others are left out and counted. DataError where next to none of its
+    articles is known.
     """
     section = table.section
     assert isinstance(section, Promotions)
@@ -47,7 +47,7 @@ def read_promotions(table: Table, ids: ArticleIds, known: Known, issues: DataIss
         end=pl.col(END).fill_null(LAST_DAY),
         kind=kind.replace("", None).fill_null(NO_KIND),
     )
-    found = dense_ids(promotions, "article", applied(key, ids.keys(known.ids))).collect()
+    found = dense_ids(promotions, "article", applied(key, ids.keys(known))).collect()
     text = f"{table.name}: {{}} rows of articles that are not known"
     issues.note(found["article"].null_count(), text.replace("{} rows", "1 row"), text)
     if (kinds := found["kind"].n_unique()) > MAX_PROMOTION_KINDS:
@@ -99,13 +99,13 @@ def _advice(section: Promotions, form: DayForm, ids: ArticleIds) -> dict[str, st
 
 
 def _matching(
-    table: Table, section: Promotions, frame: pl.DataFrame, ids: ArticleIds, known: Known, issues: DataIssues
+    table: Table, section: Promotions, frame: pl.DataFrame, ids: ArticleIds, known: pl.Series, issues: DataIssues
 ) -> Key:
     """How its ids are compared with the known ones."""
-    if not len(known.ids):
+    if not len(known):
         return as_written
-    own = frame.select(ids.text(ids.key(section.article)).unique()).to_series().rename(known.ids.name)
-    key = matching_key(Ids(known.where or "the orders", known.ids), Ids(table.name, own), issues.notes)
+    own = frame.select(ids.text(ids.key(section.article)).unique()).to_series().rename(known.name)
+    key = matching_key(Ids("the other tables", known), Ids(table.name, own), issues.notes)
     return as_written if ids.digits else key  # those are numbers, whose spelling does not matter
 
 

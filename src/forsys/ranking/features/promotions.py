@@ -7,6 +7,7 @@ import numpy as np
 
 from forsys.arrays import Floats
 from forsys.calendar import day_number
+from forsys.ranking.features.article import article_table
 from forsys.ranking.features.group import Columns, FeatureGroup, feature_name, ratio
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History, Profiles
@@ -61,14 +62,13 @@ def lift(history: History, as_of: date) -> Floats:
     The mean rate is that since the article's first purchase.
     """
     articles, end = len(history.articles), day_number(as_of)
-    first = np.full(articles, end, np.int64)
+    on_sale = np.nan_to_num(article_table(history, as_of)["days_since_first_sale"]).astype(np.int64)
     promoted, total = np.zeros(articles), np.zeros(articles)
     for log in history.blocks_before(as_of):
-        np.minimum.at(first, log.article, log.day)
         promoted += np.bincount(log.article, history.promoted.days.on_day(log.article, log.day), articles)
         total += np.bincount(log.article, minlength=articles)
-    days = history.promoted.days.days_before(first, end)
-    return np.asarray(np.log((promoted + 1) / (total * days / np.maximum(end - first, 1) + 1)))
+    days = history.promoted.days.days_before(end - on_sale, end)
+    return np.asarray(np.log((promoted + 1) / (total * days / np.maximum(on_sale, 1) + 1)))
 
 
 def customer_share(profiles: Profiles) -> Floats:

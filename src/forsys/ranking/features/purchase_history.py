@@ -50,8 +50,8 @@ def build(pairs: Pairs) -> Columns:
             between = np.where(times > 1, ratio(oldest - newest, times - 1), np.nan)
             columns["article_mean_days_between"] = between
             columns["article_log_recency_ratio"] = np.log1p(newest) - np.log1p(between)
-            for days in HALF_LIVES:
-                columns[f"article_decayed_{days}"] = counts.decayed(pairs.row, value, days)
+            decayed = counts.decayed(pairs.row, value, HALF_LIVES)
+            columns |= {f"article_decayed_{days}": each for days, each in zip(HALF_LIVES, decayed, strict=True)}
         else:
             columns[f"{level}_visit_share"] = ratio(times, visits[pairs.row])
         if level in ("article", "product_code"):
