@@ -18,6 +18,7 @@ from benchmarks._compared import compared, fewest_seconds
 from benchmarks._made import everyones_pairs, made_run
 from forsys.calendar import day_number
 from forsys.ranking.features import build
+from forsys.ranking.features.purchase_history import HALF_LIVES
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History
 
@@ -72,8 +73,17 @@ def merged(pairs: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
             between = ((found["article_oldest"] - newest) / (times - 1)).where(times > 1)
             found["article_mean_days_between"] = between
             found["article_log_recency_ratio"] = np.log1p(newest) - np.log1p(between)
+            found = found.merge(decayed(log), on=["customer", "article"], how="left")
+            found = found.fillna({f"article_decayed_{half_life}": 0 for half_life in HALF_LIVES})
         else:
             found[f"{level}_visit_share"] = times / found["visits"]
         if level in ("article", "product_code"):
             found[f"{level}_in_last_visit"] = (newest == found["last"]).astype(float)
     return found
+
+
+def decayed(log: pd.DataFrame) -> pd.DataFrame:
+    """The days of each customer and article, worth half after each of HALF_LIVES."""
+    days = log[["customer", "article", "age"]].drop_duplicates()
+    weights = {f"article_decayed_{half_life}": 0.5 ** (days["age"] / half_life) for half_life in HALF_LIVES}
+    return days.drop(columns="age").assign(**weights).groupby(["customer", "article"]).sum().reset_index()
