@@ -209,7 +209,7 @@ def test_negatives_are_sampled_by_popularity(world: History, world_as_of: date, 
 def loss_and_gradients(trainer: Trainer, batch: Batch) -> tuple[float, list[np.ndarray]]:
     state = trainer.model.network.zero_state(len(batch.read))
     with tf.GradientTape() as tape:
-        loss, _ = trainer.learner.loss(trainer._tensors(batch), state)
+        loss, _ = trainer.learner.loss(trainer.sold, trainer._tensors(batch), state)
     found = tape.gradient(loss, [weight.value for weight in trainer.model.weights])
     return float(loss), [tf.convert_to_tensor(g).numpy() for g in found if g is not None]
 
@@ -252,15 +252,13 @@ def assert_cross_entropy(trainer: Trainer) -> None:
     batch = next(batches(trainer.log, "sliding", 5, 4))
     loss, _ = loss_and_gradients(trainer, batch)
     tensors = trainer._tensors(batch)
-    vectors = trainer.model.articles(tensors.ids, tensors.codes, tensors.values)
+    catalogue, popularity = trainer.model.articles(*trainer.sold), trainer.model.articles.bias(trainer.sold[0])
+    vectors = tf.gather(catalogue, tensors.articles)
     inputs = (tensors.read, tensors.reset, tensors.context, tensors.price_residual, tensors.customer)
     outputs, _ = trainer.model.network(vectors, *inputs, trainer.model.network.zero_state(5))
-    everything = trainer.features.tensors(trainer.features.sold)
-    catalogue, popularity = trainer.model.articles(*everything), trainer.model.articles.bias(everything[0])
     scores = outputs.numpy() @ catalogue.numpy().T + popularity.numpy()
     summed, total = 0.0, 0.0
-    weight, ids = tensors.weights.numpy(), trainer.features.ids[trainer.features.sold]
-    bought = np.searchsorted(ids, tensors.ids.numpy()[tensors.bought.numpy()])
+    weight, bought = tensors.weights.numpy(), tensors.articles.numpy()[tensors.bought.numpy()]
     for row, column in np.argwhere(weight > 0):
         one = scores[row, column].astype(np.float64)
         summed += weight[row, column] * (np.log(np.exp(one).sum()) - one[bought[row, column]])
@@ -288,8 +286,8 @@ def test_the_state_is_carried_from_batch_to_batch(
     seen: list[Tensors] = []
     right = trainer.learner.train_step
 
-    def spy(batch: BatchTensors, state: Tensors, learning_rate: float) -> tuple[tf.Tensor, Tensors]:
-        loss, after = right(batch, state, learning_rate)
+    def spy(sold: Tensors, batch: BatchTensors, state: Tensors, learning_rate: float) -> tuple[tf.Tensor, Tensors]:
+        loss, after = right(sold, batch, state, learning_rate)
         seen.extend((state, after))
         return loss, after
 

@@ -68,6 +68,7 @@ class Trainer:
     ) -> None:
         self.log = history.since(as_of, config.days, config.max_purchases)
         self.features, self.config = features, config
+        self.sold = features.tensors(features.sold)
         self.learner = cached_learner(features.shapes, NetworkConfig.of(config), seed)
         self.learner.restart()
         self.model = self.learner.model
@@ -92,7 +93,8 @@ class Trainer:
         for epoch in progress(range(epochs), "train", unit="epoch"):
             state, losses = self.model.network.zero_state(self.config.batch_size), []
             for batch in first_epoch if epoch == 0 or rng is None else batches(self.log, *layout):
-                loss, state = self.learner.train_step(self._tensors(batch), state, tf.constant(next(rates)))
+                step = (self._tensors(batch), state, tf.constant(next(rates)))
+                loss, state = self.learner.train_step(self.sold, *step)
                 losses.append(loss)
             self.losses.append(float(np.mean([loss.numpy() for loss in losses])) if losses else 0.0)
         return self.model
@@ -115,7 +117,8 @@ class Trainer:
         customer = self.features.customer_codes[self.log.customer[predict]]
         sample = (index[negatives], log_expected_count, accidental_hits(negatives, bought.ravel()))
         arrays = (index[read], index[bought], *sample, weights, batch.reset, codes, residual, customer)
-        return BatchTensors(*self.features.tensors(needed), *map(tf.constant, arrays))
+        rows = np.searchsorted(self.features.sold, needed).astype(np.int32)
+        return BatchTensors(*map(tf.constant, (rows, *arrays)))
 
     def _sample_negatives(self) -> tuple[Ints, Floats]:
         """Distinct articles, sorted; log of the expected over the actual count of each in the sample."""
