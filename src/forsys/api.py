@@ -38,7 +38,7 @@ from forsys.serving.frames import as_pandas, as_polars
 from forsys.serving.recommender import Recommender
 from forsys.serving.shop_files import write_shop
 from forsys.settings import MAX_DEPTH, Settings
-from forsys.stages import run_stage, stages_up_to
+from forsys.stages import damaged, run_stage, stages_up_to
 from forsys.store import read_json, write_json
 from forsys.tables.dataset import DataSet
 from forsys.tables.history import History
@@ -259,6 +259,9 @@ def load(folder: str | Path) -> Model:
     for stage, made_from in stages.items():
         if run.fingerprint_of(stage) != made_from:
             raise DataError(f"{folder}: the outputs of {stage} are not those of its {MODEL}. Fit the model again.")
+        # LightGBM ends the process over a file that was cut. Sources check their own files when they are read.
+        for path in damaged(run, stage) if stage != "retrieve" else ():
+            raise DataError(f"{path} is missing or was changed. Copy the model again, or fit it again.")
     return Model(run)
 
 

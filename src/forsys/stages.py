@@ -73,7 +73,7 @@ def run_stage(run: Run, name: str) -> bool:
     else:
         with stage_line(name) as made, locked(run.workspace.out):
             run.workspace.claim()
-            for path in _damaged(run, name):
+            for path in damaged(run, name):
                 say(f"{name:<10} {run.workspace.shown(path)} is missing or was changed; it is made again")
                 if run.workspace.out in path.parents:
                     delete(path)
@@ -161,22 +161,22 @@ def stages_up_to(name: str) -> list[Stage]:
 def _refuse_stale(run: Run, name: str, made_from: str) -> None:
     if _is_current(run, name, made_from):
         return
-    fault, damaged = "were made from other data, settings or code", _damaged(run, name)
+    fault, changed = "were made from other data, settings or code", damaged(run, name)
     other = ", or give the options of the run that made them, such as --preset"
     if not run.workspace.stamp(name).exists():
         fault, other = "are not finished", ""
-    elif damaged:
-        fault, other = f"are damaged: {run.workspace.shown(damaged[0])} is missing or was changed", ""
+    elif changed:
+        fault, other = f"are damaged: {run.workspace.shown(changed[0])} is missing or was changed", ""
     raise DataError(f"{run.workspace.name}: the outputs of {name} {fault}. Run the stage `{name}` first{other}.")
 
 
 def _is_current(run: Run, name: str, made_from: str) -> bool:
     stamp = run.stamp_of(name)
-    return stamp is not None and stamp["fingerprint"] == made_from and not _damaged(run, name)
+    return stamp is not None and stamp["fingerprint"] == made_from and not damaged(run, name)
 
 
-def _damaged(run: Run, name: str) -> list[Path]:
-    """The outputs of a stage that are not as it left them."""
+def damaged(run: Run, name: str) -> list[Path]:
+    """The outputs of a stage that are not as it left them; none where it has not finished."""
     stamp = run.stamp_of(name)
     outputs = (
         {(run.workspace.home / path).resolve(): sha for path, sha in stamp["outputs"].items()} if stamp else {}

@@ -220,6 +220,17 @@ class TestFolder:
         with pytest.raises(forsys.DataError, match="source als is not fitted"):
             forsys.load(copy)
 
+    @pytest.mark.parametrize(
+        "name", ["model-0.txt", "calibration.json", "ranker.json", "articles.parquet", "tuned.json"]
+    )
+    def test_a_file_that_was_cut(self, name: str, model_folder: Path, tmp_path: Path) -> None:
+        copy = tmp_path / "copy"
+        shutil.copytree(model_folder, copy)
+        for path in copy.rglob(name):
+            path.write_bytes(path.read_bytes()[:-9])
+        with pytest.raises(forsys.DataError, match=rf"{name} is missing or was changed\. Copy the model again"):
+            forsys.load(copy)
+
 
 def test_evaluate(model: forsys.Model) -> None:
     scores = model.evaluate()
