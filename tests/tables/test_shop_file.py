@@ -31,7 +31,9 @@ class Named:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.section = self
-        self.decimal = None
+
+    def named_decimal(self, _: str) -> None:
+        """Nothing is named."""
 
 
 def with_column(name: str, *values: str) -> str:
@@ -395,6 +397,32 @@ def test_a_decimal_comma_is_recognised(tmp_path: Path, prices: tuple[str, ...]) 
     expected = [float(price.replace(".", "").replace(",", ".")) for price in prices]
     assert shop.transactions["price"].to_list() == pytest.approx(expected)
     assert "its numbers have a decimal comma" in shop.notes
+
+
+@pytest.mark.parametrize(
+    ("price", "units", "read"),
+    [
+        ("12,50", ["0.350", "2", "2"], (12.5, [1, 2, 2])),
+        ("12,50", ["1.200", "2", "2"], (12.5, [1200, 2, 2])),  # may be either: read as the prices are
+        ("12.50", ["0,5", "3", "2"], (12.5, [1, 3, 2])),
+        ("12,50", [0.125, 2.0, 2.0], (12.5, [1, 2, 2])),  # numbers in a Parquet file
+        (12.125, ["0,5", "3", "2"], (12.125, [1, 3, 2])),
+    ],
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_each_column_has_its_own_decimal_sign(
+    tmp_path: Path, price: Any, units: list[Any], read: tuple[float, list[int]], named: bool
+) -> None:
+    rows = [row.split(",") for row in ROWS]
+    log = pl.DataFrame([[*row, price, each] for row, each in zip(rows, units, strict=True)], orient="row")
+    log.columns = ["day", "who", "what", "price", "units"]
+    keys = 'price = "price"\nunits = "units"\n'
+    if named and price == "12,50" and units[0] != "0.350":
+        keys += 'decimal = ","\n'
+    text = ORDERS.replace("orders.csv", "orders.parquet") + keys
+    shop = Shop(tmp_path, text, {"orders.parquet": log})
+    assert shop.transactions["price"].to_list() == pytest.approx([read[0]] * 3)
+    assert shop.transactions["units"].to_list() == read[1]
 
 
 def test_a_comma_that_may_be_either_must_be_named(tmp_path: Path) -> None:
@@ -820,7 +848,7 @@ def test_decimal_commas_of_ages(
 def test_a_named_decimal_comma_counts_for_attributes_of_articles(
     tmp_path: Path, decimal: str | None, is_range: bool
 ) -> None:
-    rows = "".join(f'a{i},"{i % 30},{100 + i}"\n' for i in range(60)) + 'A-1,"1,100"\nb/2,"1,100"\n'
+    rows = "".join(f'a{i},"{1 + i % 30},{100 + i}"\n' for i in range(60)) + 'A-1,"1,100"\nb/2,"1,100"\n'
     named = f'decimal = "{decimal}"\n' if decimal else ""
     text = ORDERS + ARTICLES + named + "\n"
     shop = Shop(tmp_path, text, {"orders.csv": LOG, "articles.csv": f"id,weight\n{rows}"})

@@ -44,7 +44,7 @@ def telling(frame: pl.DataFrame, table: Table, issues: DataIssues) -> list[str]:
     for column in frame:
         values = column.drop_nulls()
         count = values.n_unique()
-        is_measure = _is_fraction(values, table.section.decimal)
+        is_measure = _is_fraction(values, table.named_decimal(column.name))
         if count < 2:
             one.append(column.name)
         elif len(values) >= MIN_ROWS and count > NEARLY_ALL * len(values) and not is_measure:
@@ -59,7 +59,7 @@ def binned(frame: pl.DataFrame, table: Table, issues: DataIssues) -> pl.DataFram
     """`frame` of texts, numbers with many values replaced by about BINS ranges with the same number of rows."""
     done = {}
     for column in frame:
-        numbers = as_numbers(column, table.section.decimal)
+        numbers = as_numbers(column, table.named_decimal(column.name))
         if numbers is not None and numbers.n_unique() > MANY_VALUES:
             done[column.name] = _ranges(numbers)
     if done:
@@ -70,7 +70,7 @@ def binned(frame: pl.DataFrame, table: Table, issues: DataIssues) -> pl.DataFram
 def as_numbers(column: pl.Series, decimal: str | None) -> pl.Series | None:
     """A column of texts as Float64, true and false as 1 and 0; None where some are no numbers, or codes as 007.
 
-    decimal: the sign that the shop file names.
+    decimal: as of Table.named_decimal.
     """
     texts = flags_as_numbers(column)
     if texts.null_count() == len(texts) or texts.str.contains(r"^\s*0\d").any():

@@ -133,11 +133,11 @@ def _customer_attributes(
 def _customer_numbers(texts: pl.Series, section: Customers, table: Table, issues: DataIssues) -> pl.Series | None:
     """An attribute as numbers, null where unknown; None where it stays a text."""
     if texts.name in section.numbers:
-        numbers = readable_numbers(texts, section.decimal)
+        numbers = readable_numbers(texts, table.named_decimal(texts.name))
         note_unreadable(table, texts, numbers, issues)
         return numbers
     are_all_named = section.attributes is not None and section.numbers
-    return None if are_all_named else as_numbers(texts, section.decimal)
+    return None if are_all_named else as_numbers(texts, table.named_decimal(texts.name))
 
 
 def _ages(frame: pl.DataFrame, section: Customers, table: Table, issues: DataIssues) -> pl.Series:
@@ -146,7 +146,7 @@ def _ages(frame: pl.DataFrame, section: Customers, table: Table, issues: DataIss
     if column is None:
         return pl.Series("age", [None] * frame.height, dtype=pl.Float32)
     text = pl.col(column)
-    age = number(text, decimal_sign(frame[column], section.decimal)).cast(pl.Float32)
+    age = number(text, decimal_sign(frame[column], table.named_decimal(column))).cast(pl.Float32)
     if frame.select((age.is_null() & text.is_not_null()).any()).item():  # slow, and most tables have no groups
         low, high = (text.str.extract(AGE_RANGE, group).cast(pl.Float32) for group in (1, 2))
         age = pl.coalesce(age, (low + high) / 2, text.str.extract(AGE_FROM).cast(pl.Float32))

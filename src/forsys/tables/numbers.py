@@ -2,16 +2,21 @@
 
 import polars as pl
 
-# A comma before the fraction: 1,5 or 12,50 or 1.234,5. 1,234 may be either, and tells nothing.
-HAS_COMMA = r"^\s*[+-]?(?:\d{1,3}(?:\.\d{3})+,\d+|\d+,(?:\d{1,2}|\d{4,}))\s*$"
-HAS_DOT = r"^\s*[+-]?(?:\d{1,3}(?:,\d{3})+\.\d+|\d*\.(?:\d{1,2}|\d{4,}))\s*$"
+# A comma before the fraction: 1,5 or 12,50 or 1.234,5 or 0,125. 1,234 may be either, and tells nothing.
+HAS_COMMA = r"^\s*[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+,\d+|\d+,(?:\d{1,2}|\d{4,})|0,\d+)\s*$"
+HAS_DOT = r"^\s*[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+\.\d+|\d*\.(?:\d{1,2}|\d{4,})|0\.\d+)\s*$"
 THOUSANDS = r"^\s*[+-]?\d{1,3}(?:,\d{3})+\.\d+\s*$"  # 1,234.50
-COMMA_NUMBER = r"^\s*[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?\s*$"
+COMMA_NUMBER = r"^\s*[+-]?(?:\d+|[1-9]\d{0,2}(?:\.\d{3})+)(?:,\d+)?\s*$"
 
 
 def is_decimal_comma(texts: pl.Expr) -> pl.Expr:
     """One value: whether some of the texts have a comma as their decimal sign, and none a dot."""
-    return texts.str.contains(HAS_COMMA).any() & ~texts.str.contains(HAS_DOT).any()
+    return texts.str.contains(HAS_COMMA).any() & ~has_dot(texts)
+
+
+def has_dot(texts: pl.Expr) -> pl.Expr:
+    """One value: whether some of the texts have a dot as their decimal sign."""
+    return texts.str.contains(HAS_DOT).any()
 
 
 def decimal_sign(texts: pl.Series, named: str | None) -> str:

@@ -50,6 +50,12 @@ class Part:
     delimiter: str = ","
     skipped: int = 0  # lines before the header
 
+    @cached_property
+    def typed_numbers(self) -> frozenset[str]:
+        """The columns that a Parquet file holds as numbers: as texts they have a dot, whatever is named."""
+        schema = pl.scan_parquet(self.unpacked, glob=False).collect_schema() if self.is_parquet else {}
+        return frozenset(name for name, kind in schema.items() if kind.is_numeric())
+
     def scan(self, row_index: str | None = None) -> pl.LazyFrame:
         """All rows in the order of the file, every column a string, empty ones null."""
         if self.is_parquet:
@@ -128,6 +134,10 @@ class Table:
     def columns(self) -> tuple[str, ...]:
         """The names of all columns."""
         return self.parts[0].columns
+
+    def named_decimal(self, column: str) -> str | None:
+        """The sign before the fraction, where the shop file names one or the column holds numbers and no texts."""
+        return "." if column in self.parts[0].typed_numbers else self.section.decimal
 
     def scan(self) -> pl.LazyFrame:
         """All rows in the order of the files, every column a string, empty ones null; ROW comes first."""

@@ -15,7 +15,7 @@ from forsys.tables.ids import ArticleIds, append_sorted, dense_ids, tidy_number
 from forsys.tables.limits import FIRST_DAY, LAST_DAY, MAX_UNITS
 from forsys.tables.lost_days import LostRows, refuse_lost_days
 from forsys.tables.matching import Ids, Key, applied, as_written, matching_key
-from forsys.tables.numbers import is_decimal_comma, with_dot, without_thousands
+from forsys.tables.numbers import has_dot, is_decimal_comma, with_dot, without_thousands
 from forsys.tables.reading import TAIL_MISSING, Table
 from forsys.tables.rejected import BLANK, LEFT_OUT, NO_UNITS, REASON, Checks, DataIssues, reason_code
 from forsys.tables.returns import split_returns
@@ -57,7 +57,7 @@ class _Log:
     customer_ids: pl.Series
     article_ids: pl.Series
     form: DayForm
-    decimal: str = "."
+    commas: frozenset[str] = frozenset()  # columns whose numbers have a decimal comma
     is_tidied: bool = False  # whether other exact spellings of days and numbers are read too
     customer_key: Key = field(default=as_written)
     article_key: Key = field(default=as_written)
@@ -76,8 +76,13 @@ class _Log:
         return f"{self.orders.day} is not between {FIRST_DAY} and {LAST_DAY}"
 
     @property
+    def amounts(self) -> list[str]:
+        """The columns of numbers."""
+        return [name for name in (self.orders.price, self.orders.units) if name]
+
+    @property
     def bad_numbers(self) -> list[str]:
-        return [f"{name} is not a number" for name in (self.orders.price, self.orders.units) if name]
+        return [f"{name} is not a number" for name in self.amounts]
 
     @property
     def tidied(self) -> list[str]:
@@ -158,8 +163,8 @@ class _Log:
         rows = self.table.rows(names)
         if self.is_tidied:
             named = orders.channel if orders.channels else None
-            amounts = [without_thousands(pl.col(name)) for name in (orders.price, orders.units) if name]
-            rows = rows.with_columns(amounts) if self.decimal == "." else rows
+            amounts = [without_thousands(pl.col(name)) for name in self.amounts if name not in self.commas]
+            rows = rows.with_columns(amounts)
             numbers = [tidy_number(pl.col(name)) for name in (orders.price, named, orders.units) if name]
             rows = rows.with_columns(self.articles.tidied(orders.article), *numbers)
         parsed = rows.with_columns(
@@ -175,7 +180,7 @@ class _Log:
     def _number(self, column: str | None, dtype: pl.DataType) -> pl.Expr:
         if column is None:
             return pl.lit(None, dtype)
-        return with_dot(pl.col(column), self.decimal).cast(dtype, strict=False)
+        return with_dot(pl.col(column), "," if column in self.commas else ".").cast(dtype, strict=False)
 
     def _channel(self) -> pl.Expr:
         return self.channels.code(pl.col(self.orders.channel)) if self.orders.channel else pl.lit(0, pl.Int8)
@@ -241,8 +246,8 @@ def read_transactions(
         known_customers.ids,
         known_articles.ids,
         DayForm(orders.day_format or ISO),
-        orders.decimal or ".",
     )
+    log = replace(log, commas=frozenset(name for name in log.amounts if table.named_decimal(name) == ","))
     log, frame, per_day, hints = _read_as_meant(log, known_customers, known_articles, issues)
     no_days = [BLANK, LEFT_OUT, NO_UNITS, *log.codes(log.outside, log.far_day)]
     lost = LostRows.of(frame, no_days, per_day, orders.day)
@@ -309,19 +314,31 @@ def _tidied(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[_Log, p
         log = replace(log, form=recognised(table, orders.day))
         if log.form.form != ISO:
             issues.notes.append(f"{table.name}: {orders.day} is read as {log.form.name}")
-    columns = [pl.col(name) for name in (orders.price, orders.units) if name]
-    if orders.decimal is None and columns:  # whatever the reasons say: a bad day hides a bad number
-        query = table.scan().select(is_decimal_comma(column).alias(str(i)) for i, column in enumerate(columns))
-        if any(table.collect(query).row(0)):
-            log = replace(log, decimal=",")
-            issues.notes.append(f"{table.name}: its numbers have a decimal comma")
-    tidied = replace(log, is_tidied=True)
+    found = _decimal_commas(log)  # whatever the reasons say: a bad day hides a bad number
+    if found:
+        whose = "its numbers have" if found == {*log.amounts} else f"the numbers of {', '.join(sorted(found))} have"
+        issues.notes.append(f"{table.name}: {whose} a decimal comma")
+    tidied = replace(log, is_tidied=True, commas=log.commas | found)
     frame = tidied.read()
-    if log.form.form == (orders.day_format or ISO) and log.decimal == (orders.decimal or "."):
+    if log.form.form == (orders.day_format or ISO) and not found:
         text = f"{table.name}: {{}} rows have {said}: read as meant"
         more = int((frame[REASON] == 0).sum()) - valid
         issues.note(more, text.replace("{} rows have", "1 row has"), text)
     return tidied, frame
+
+
+def _decimal_commas(log: _Log) -> frozenset[str]:
+    """The columns of numbers whose texts show a decimal comma; then also those that show neither comma nor dot."""
+    unknown = [name for name in log.amounts if log.table.named_decimal(name) is None]
+    if not unknown:
+        return frozenset()
+    texts = {name: pl.col(name) for name in unknown}
+    query = log.table.scan()
+    comma, dot = (
+        log.table.collect(query.select(tells(text).alias(name) for name, text in texts.items())).row(0, named=True)
+        for tells in (is_decimal_comma, has_dot)
+    )
+    return frozenset(name for name in unknown if any(comma.values()) and not dot[name])
 
 
 def _advice(log: _Log) -> dict[str, str]:
