@@ -1,7 +1,7 @@
 """Frames as a shop's files."""
 
 import tomllib
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,16 @@ def test_pandas_and_back() -> None:
         (None, None, None, "y", None, datetime(2024, 6, 2)),
     ]
     assert as_pandas(found)["text"].isna().to_list() == [False, True]
+
+
+@pytest.mark.parametrize("zones", [[2, 2], [2, 1], [2, None]])  # a clock that changes, and a time without a zone
+def test_times_of_databases_keep_their_day(zones: list[int | None]) -> None:
+    days = [
+        datetime(2024, 6, 1, 0, 30, tzinfo=None if zone is None else timezone(timedelta(hours=zone)))
+        for zone in zones
+    ]
+    found = as_polars("orders", pd.DataFrame({"day": pd.Series(days, dtype=object)}))
+    assert found.rows() == [(datetime(2024, 6, 1, 0, 30),)] * 2
 
 
 @pytest.mark.parametrize("values", [[1, "a"], ["a", "\ud800"]])

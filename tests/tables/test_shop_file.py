@@ -309,6 +309,26 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert "no list table" in error_of(tmp_path / "3", text)
 
 
+@pytest.mark.parametrize("absent", ["more.csv", "more-*.csv"])
+def test_one_of_several_files_is_missing(tmp_path: Path, absent: str) -> None:
+    text = ORDERS.replace('"orders.csv"', f'["orders.csv", "{absent}"]')
+    message = error_of(tmp_path, text, {"orders.csv": LOG})
+    assert f"no orders table ({absent}). The folder holds orders.csv, shop.toml" in message
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ("", 'ignore = ["wat"]\n'),
+        ('[customers]\nfile = "c.csv"\nid = "who"\n', 'ignore = ["wat"]\n'),
+        ('[customers]\nfile = "c.csv"\nid = "who"\n', 'numbers = ["wat"]\n'),
+    ],
+)
+def test_a_misspelt_column_is_named(tmp_path: Path, section: str, line: str) -> None:
+    message = error_of(tmp_path, ORDERS + section + line, {"orders.csv": LOG, "c.csv": "who,what\nc1,3\nc2,4\n"})
+    assert "column 'wat' is missing" in message
+
+
 def test_a_missing_column_says_which_key_names_it(tmp_path: Path) -> None:
     message = error_of(tmp_path, ORDERS.replace('"who"', '"whom"'))
     assert "column 'whom' is missing; found are: 'day', 'who', 'what'" in message
@@ -699,6 +719,14 @@ def test_numbers_become_ranges(tmp_path: Path) -> None:
     assert ranges[-1] == "above 22.25"
     counts = shop.articles["weight"].value_counts()["count"].to_list()
     assert 8 <= min(counts) <= max(counts) <= 12
+
+
+def test_ranges_of_large_numbers_differ() -> None:
+    frame = pl.DataFrame({"launched": [str(20240101 + i) for i in range(28)]})
+    named: Any = Named()
+    ranges = binned(frame, named, named)["launched"]
+    assert ranges.n_unique() > 5
+    assert ranges[0] == "up to 20240104"
 
 
 def test_ranges_of_numbers_that_are_nearly_all_the_same() -> None:

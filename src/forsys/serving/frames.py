@@ -1,5 +1,6 @@
 """Frames in and out: pandas and polars, without pyarrow."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,12 +49,17 @@ def _as_polars(what: str, name: str, column: "pd.Series[Any]") -> pl.Series:
             array = column.to_numpy()
             has_seconds = array.dtype.kind == "M" and np.datetime_data(array.dtype)[0] == "s"  # unknown to polars
             return pl.Series(name, array.astype("datetime64[ms]") if has_seconds else array)
-    values = column.astype(object).where(column.notna(), None).to_list()
+    values = [_as_written(value) for value in column.astype(object).where(column.notna(), None)]
     try:
         return pl.Series(name, values)
     except (TypeError, UnicodeError, pl.exceptions.PolarsError) as error:
         fault = str(error).partition("\n")[0]
         raise DataError(f"{what}: the column {name} mixes types ({fault}). Make it a column of texts.") from error
+
+
+def _as_written(value: Any) -> Any:
+    """A point in time without its zone: the day where the shop is."""
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
 def as_pandas(frame: pl.DataFrame) -> "pd.DataFrame":

@@ -105,7 +105,7 @@ def _ranges(numbers: pl.Series) -> pl.Series:
     below = known[known < known[-1]][-1]  # the last edge that leaves something above it
     edges = np.quantile(known, np.arange(1, BINS) / BINS, method="nearest")
     breaks = np.unique(np.minimum(edges, below))
-    names = [f"{edge:g}" for edge in breaks]
+    names = [f"{edge:.15g}" for edge in breaks]
     labels = [f"up to {names[0]}", *(f"{low} to {high}" for low, high in pairwise(names)), f"above {names[-1]}"]
     found = pl.Series(labels).gather(np.searchsorted(breaks, numbers.fill_null(0.0).to_numpy(), side="left"))
     return pl.select(pl.when(numbers.is_not_null()).then(found)).to_series()

@@ -23,7 +23,7 @@ from forsys.tables.catalogue import (
     submission_table,
 )
 from forsys.tables.dataset import DataSet
-from forsys.tables.files import ENDINGS, find, folder_contents
+from forsys.tables.files import ENDINGS, find, folder_contents, missing
 from forsys.tables.ids import ArticleIds, append_sorted
 from forsys.tables.limits import MIN_MATCH
 from forsys.tables.matching import Ids, applied, as_written, matching_key
@@ -95,18 +95,18 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
 
 
 def open_required_table(shop: ShopFile, section: TableSection, scratch: Path) -> Table:
-    """A table of the shop, opened as `open_table` does; DataError where it has no file."""
-    if not find(section, shop.folder):
-        raise DataError(_missing(shop, section))
+    """A table of the shop, opened as `open_table` does; DataError where one of its files is not there."""
+    if absent := missing(section, shop.folder):
+        raise DataError(_missing(shop, section, absent))
     return open_table(section, shop, scratch / type(section).__name__)
 
 
-def _missing(shop: ShopFile, section: TableSection) -> str:
-    specs, folder = [section.file] if isinstance(section.file, str) else section.file, shop.folder
-    for path in (folder / f"{spec}{end}" for spec in specs for end in ("", *ENDINGS)):
+def _missing(shop: ShopFile, section: TableSection, absent: list[str]) -> str:
+    folder = shop.folder
+    for path in (folder / f"{spec}{end}" for spec in absent for end in ("", *ENDINGS)):
         if path.is_dir():
             return f"{path}: a folder without a Parquet file. Join its parts to one file."
-    names = " or ".join(f"{specs[0]}{end}" for end in ENDINGS) if shop.is_shipped else " or ".join(specs)
+    names = " or ".join(f"{absent[0]}{end}" for end in ENDINGS) if shop.is_shipped else ", ".join(absent)
     advice = "Put Kaggle's file there" if shop.is_shipped else f"Name the files in {shop.path}"
     return (
         f"{folder}: no {section.label} table ({names}). The folder holds {folder_contents(folder)}. "

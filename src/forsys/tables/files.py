@@ -14,11 +14,17 @@ def find(section: TableSection, folder: Path) -> list[Path]:
     A name without its ending stands for the first of ENDINGS that is there. A glob leaves out hidden files, unless
     it begins with a dot itself.
     """
-    specs = [section.file] if isinstance(section.file, str) else section.file
-    try:
-        return list(dict.fromkeys(path for spec in specs for path in matches(spec, folder)))
-    except (OSError, ValueError, NotImplementedError):  # a name that no file can have, such as one far too long
-        return []
+    return list(dict.fromkeys(path for spec in specs(section) for path in matches(spec, folder)))
+
+
+def missing(section: TableSection, folder: Path) -> list[str]:
+    """The names and globs of a table for which there is no file."""
+    return [spec for spec in specs(section) if not matches(spec, folder)]
+
+
+def specs(section: TableSection) -> list[str]:
+    """The names and globs of a table's files, as the shop file lists them."""
+    return [section.file] if isinstance(section.file, str) else section.file
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
@@ -46,6 +52,13 @@ def folder_contents(folder: Path, max_names: int = 10) -> str:
 
 def matches(spec: str, folder: Path) -> list[Path]:
     """The tables that one name or glob stands for, as in `find`."""
+    try:
+        return _matches(spec, folder)
+    except (OSError, ValueError, NotImplementedError):  # a name that no file can have, such as one far too long
+        return []
+
+
+def _matches(spec: str, folder: Path) -> list[Path]:
     named = find_table(folder, spec)  # first, for names with a bracket
     if named is not None or not MAGIC & set(spec):
         return [named] if named else []

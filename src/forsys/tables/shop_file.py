@@ -128,6 +128,10 @@ class TableSection(Section):
         """Columns beyond those of `keys` that are named."""
         return []
 
+    def named(self) -> list[str]:
+        """All columns beyond those of `keys` that stand in the shop file."""
+        return [*self.more(), *self.ignore]
+
     def read(self) -> list[str]:
         """All columns that are read, each once."""
         return list(dict.fromkeys([*self.keys().values(), *self.more()]))
@@ -230,6 +234,10 @@ class Customers(TableSection):
         """What is known of a customer."""
         return [*(self.attributes or {}).values(), *self._keys("age", "region").values()]
 
+    def named(self) -> list[str]:
+        """With those of `numbers`."""
+        return [*super().named(), *self.numbers]
+
 
 class Promotions(TableSection):
     """One row per article and period in which the shop promotes it."""
@@ -303,7 +311,7 @@ class ShopFile:
     def needed(self, section: TableSection) -> dict[str, str]:
         """Column that a table must have -> the key that names it."""
         keys = {column: key for key, column in section.keys().items()}
-        return keys if self.is_shipped else {**dict.fromkeys(section.more(), ""), **keys}
+        return keys if self.is_shipped else {**dict.fromkeys(section.named(), ""), **keys}
 
     def place(self, section: str, key: str) -> str:
         """Where a key is, for messages: path, line, section and key."""
