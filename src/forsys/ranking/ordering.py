@@ -18,7 +18,7 @@ from forsys.ranking.training import Choice, choose_for, fit_for
 from forsys.ranking.training_pairs import LabelledFolds, pairs_of_shard, training_folds
 from forsys.ranking.tuning import Tuned
 from forsys.run import Run
-from forsys.store import write_parquet
+from forsys.store import is_current, write_parquet
 
 KEPT_RANKS = 100  # of each customer's list at least: enough for recall at 100
 
@@ -43,8 +43,10 @@ def rank(run: Run) -> list[str]:
         tasks = []
         for i, part in enumerate(_parts(run, fold)):
             read = (*reads, run.workspace.ranker(fold), *candidate_files(run, [fold], sources, i))
-            tasks.append(Task(_order_shard, (run, fold, i), (part,), made_from, reads=read))
+            tasks.append(Task(_order_shard, (run, fold, i, made_from), (part,), made_from, reads=read))
         run_tasks(tasks, f"{fold.as_of}: order")
+    for fold in folds:
+        _refuse_replaced(run, fold, made_from)
     return [f"{fold.as_of}: {Ranker.load(run.workspace.ranker(fold)).summary()}" for fold in folds]
 
 
@@ -70,10 +72,24 @@ def _train(run: Run) -> None:
         calibration.save(run.workspace.ranker(fold))
 
 
-def _order_shard(run: Run, fold: Fold, i: int) -> None:
+def _refuse_replaced(run: Run, fold: Fold, made_from: str) -> None:
+    """DataError where the ranker is not the one that this command has trained.
+
+    A task that a stopped command has left on a cluster ends by itself, and writes its own ranker then.
+    """
+    for file in _ranker_files(run, fold):
+        if not is_current(file, made_from):
+            raise DataError(
+                f"{run.workspace.shown(file)} was replaced by a task of another command while this one ran. "
+                "Run the same command again."
+            )
+
+
+def _order_shard(run: Run, fold: Fold, i: int, made_from: str) -> None:
     """Order the candidates of shard i of a fold."""
     tuned, folder = Tuned.read(run.workspace.tuned), run.workspace.ranker(fold)
     ranker, calibration = Ranker.load(folder), Calibration.load(folder)
+    _refuse_replaced(run, fold, made_from)
     blocks = pairs_of_shard(run, tuned.sources, fold, i)
     kept = max(KEPT_RANKS, run.settings.k)
     ordered = [ordered_pairs(ranker, calibration, pairs).filter(pl.col("rank") <= kept) for pairs in blocks]
