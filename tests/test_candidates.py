@@ -31,3 +31,11 @@ def test_another_version_of_polars_may_sample_other_buyers(run: Run, monkeypatch
     folder = SourceArtifacts.of(run, fold, "repurchase", config).folder
     monkeypatch.setattr(candidates, "package_version", lambda _: "99")
     assert SourceArtifacts.of(run, fold, "repurchase", config).folder != folder
+
+
+def test_the_holdout_and_the_submission_have_no_sample(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a model serves under another version of polars than it was fitted with."""
+    config, folds = run.settings.retrieval.sources["repurchase"], (run.calendar.holdout, run.calendar.submission)
+    folders = [SourceArtifacts.of(run, fold, "repurchase", config).folder for fold in folds]
+    monkeypatch.setattr(candidates, "package_version", lambda _: "99")
+    assert [SourceArtifacts.of(run, fold, "repurchase", config).folder for fold in folds] == folders

@@ -91,6 +91,22 @@ def test_a_change_makes_stale_what_stands_above_and_nothing_beside(
     assert {name for name in names if after[name] != before[name]} == stale
 
 
+def test_a_folder_without_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python imports it too, as a namespace package."""
+    folder = tmp_path / "shop_code"
+    folder.mkdir()
+    (folder / "helper.py").write_text("", encoding="utf-8")
+    (folder / "mine.py").write_text("from shop_code import helper\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    clear()
+    assert imported_modules("shop_code.mine") == {"shop_code.mine", "shop_code.helper"}
+    before = code_fingerprint("shop_code.mine")
+    (folder / "helper.py").write_text("CHANGED = True\n", encoding="utf-8")
+    clear()
+    assert code_fingerprint("shop_code.mine") != before
+    clear()
+
+
 def test_a_template_counts_as_code(package: Path) -> None:
     before = code_fingerprint("shop_code.above")
     (package / "page.html").write_text("<p>", encoding="utf-8")

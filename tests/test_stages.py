@@ -2,7 +2,10 @@
 
 import json
 import pickle
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +16,9 @@ from forsys.errors import DataError
 from forsys.fingerprints import imported_modules
 from forsys.ranking.tuning import Tuned
 from forsys.run import Run
-from forsys.stages import STAGES, output_files, require, run_stage, stage_fingerprint
+from forsys.stages import MEASUREMENTS, STAGES, output_files, require, run_stage, stage_fingerprint
 from forsys.store import digest
+from forsys.workspace import Workspace
 from world import run_on
 
 NAMES = ("tables", "content", "tune", "retrieve", "rank", "submit", "evaluate", "report")
@@ -81,9 +85,46 @@ def test_a_lost_output_is_named_and_made_again(
     require(finished, "report")
 
 
-def stale_after(module: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The stages that are made again, and the sources that are fitted again, after a change of one module."""
-    folders = {name: folder_of(run, name) for name in run.settings.retrieval.sources}
+@pytest.mark.parametrize("way", ["relative", "link"])
+def test_damage_is_mended_however_the_folder_is_named(
+    way: str, finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(finished.workspace.home, home)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(home)
+    named = Path("home" if way == "relative" else "link")
+    run = replace(finished, workspace=Workspace(named, finished.workspace.name, finished.workspace.places))
+    path = run.workspace.out / "tuned.json"
+    good = path.read_bytes()
+    path.write_bytes(good + b" ")
+    run_stage(run, "tune")
+    assert path.read_bytes() == good
+
+
+def test_another_encoder_at_the_same_place_is_noticed(finished: Run, tmp_path: Path) -> None:
+    path = tmp_path / "encoder.keras"
+    content = finished.settings.content.model_copy(update={"image_encoder": path})
+    run = replace(finished, settings=finished.settings.model_copy(update={"content": content}))
+    path.write_bytes(b"one")
+    before = stage_fingerprint(run, "content")
+    path.write_bytes(b"another")
+    assert stage_fingerprint(run, "content") != before
+
+
+@pytest.mark.parametrize("module", ["forsys.retrieval.pair_memory", "forsys.retrieval.user_knn"])
+def test_what_only_compare_names_makes_its_result_stale(
+    module: str, finished: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = {name: stages._measurement_fingerprint(finished, name) for name in MEASUREMENTS}
+    with changed_source(module, finished, monkeypatch):
+        now = {name: stages._measurement_fingerprint(finished, name) for name in MEASUREMENTS}
+    assert {name for name in now if now[name] != results[name]} == {"compare"}
+
+
+@contextmanager
+def changed_source(module: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As after an edit of one module; no stage is called stale for it."""
     real = fingerprints._source_file
 
     def changed(name: str) -> Path:
@@ -96,11 +137,17 @@ def stale_after(module: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> set[s
     monkeypatch.setattr(fingerprints, "_source_file", changed)
     fingerprints.code_fingerprint.cache_clear()
     monkeypatch.setattr(stages, "_refuse_stale", lambda *_: None)
-    found = {name for name in STAGES if stage_fingerprint(run, name) != run.fingerprint_of(name)}
-    found |= {name for name, folder in folders.items() if folder_of(run, name) != folder}
+    yield
     monkeypatch.undo()
     fingerprints.code_fingerprint.cache_clear()
-    return found
+
+
+def stale_after(module: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The stages that are made again, and the sources that are fitted again, after a change of one module."""
+    folders = {name: folder_of(run, name) for name in run.settings.retrieval.sources}
+    with changed_source(module, run, monkeypatch):
+        found = {name for name in STAGES if stage_fingerprint(run, name) != run.fingerprint_of(name)}
+        return found | {name for name, folder in folders.items() if folder_of(run, name) != folder}
 
 
 def folder_of(run: Run, name: str) -> Path:

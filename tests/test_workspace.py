@@ -51,6 +51,11 @@ class TestPlaces:
         assert found.startswith(hashed)
         assert found != hashed
 
+    @pytest.mark.parametrize("sign", ["\x0b", "\u2028", "\n", "\r"])
+    def test_a_path_with_a_line_break(self, sign: str, tmp_path: Path) -> None:
+        places = {claimed(tmp_path, "data", Path(f"/a{sign}b/data")).out for _ in range(9)}
+        assert places == {tmp_path / "output" / "data"}
+
     def test_several_shop_files_in_one_folder(self, tmp_path: Path) -> None:
         folder = tmp_path / "shops"
         places = [claimed(tmp_path, name, folder / f"{name}.toml").name for name in ("shop", "shop-b", "sho")]

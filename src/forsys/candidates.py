@@ -40,8 +40,10 @@ class SourceArtifacts:
         stages = ["tables", "content"] if source_class(name, config).uses_content else ["tables"]
         made_from = [run.fingerprint_of(stage) for stage in stages]
         settings = run.settings
-        # Who gets candidates: all buyers up to the fold's end, or a sample by polars' hash, which may change.
-        sampled = (settings.max_buyers_per_week, settings.seed, package_version("polars"))
+        # Who gets candidates: all buyers up to the end of these two folds; of others a sample by polars' hash,
+        # which another version may change. So a model can be used with another version than it was fitted with.
+        is_sampled = fold not in (run.calendar.holdout, run.calendar.submission)
+        sampled = (settings.max_buyers_per_week, settings.seed, package_version("polars")) if is_sampled else ()
         customers = (str(fold.until), fold == run.calendar.holdout, *sampled)
         sizes = (settings.retrieval.candidates_per_source, settings.shard_size)
         code = (source_fingerprint(name, config), code_fingerprint(__name__))

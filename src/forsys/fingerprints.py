@@ -67,7 +67,7 @@ def _imports_of(module: str) -> frozenset[str]:
             if base.partition(".")[0] in roots:
                 members = {f"{base}.{alias.name}" for alias in node.names}
                 modules = {name for name in members if _find_source(name)}
-                found |= modules | ({base} if modules != members else set())
+                found |= modules | ({base} if modules != members and _find_source(base) else set())
         waiting += ast.iter_child_nodes(node)
     return frozenset(name for name in found if name.partition(".")[0] in roots)
 
@@ -81,13 +81,22 @@ def _source_file(module: str) -> Path:
     return file
 
 
+def has_source(module: str) -> bool:
+    """Whether a module has a source file, by which a change of it can be told."""
+    return _find_source(module) is not None
+
+
 @cache
 def _find_source(module: str) -> Path | None:
     root, *inner = module.split(".")
-    spec = find_spec(root)
-    if spec is None or spec.origin is None or (inner and not spec.submodule_search_locations):
+    try:
+        spec = find_spec(root)
+    except ValueError:  # of __main__, when it is a script
+        return None
+    if spec is None:
         return None
     if not inner:
-        return Path(spec.origin)
-    path = Path(spec.origin).parent.joinpath(*inner)
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+        return Path(spec.origin) if spec.origin else None
+    paths = [Path(folder, *inner) for folder in spec.submodule_search_locations or ()]
+    files = (file for path in paths for file in (path.with_suffix(".py"), path / "__init__.py"))
+    return next((file for file in files if file.is_file()), None)

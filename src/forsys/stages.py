@@ -121,8 +121,12 @@ def stale_measurements(run: Run) -> list[str]:
 
 
 def _measurement_fingerprint(run: Run, command: str) -> str:
-    """Of the data, all settings and the code."""
-    return fingerprint(stage_fingerprint(run, "tune"), code_fingerprint(MEASUREMENTS[command][1]))
+    """Of the data, all settings and the code, also that of the sources which only `compare` names."""
+    compared = run.settings.compare
+    members = {name: of for name, of in compared.mixture["members"].items() if isinstance(of, dict)}
+    sources = {"network": compared.network} | members if command == "compare" else {}
+    code = [source_fingerprint(*source) for source in sources.items()]
+    return fingerprint(stage_fingerprint(run, "tune"), code_fingerprint(MEASUREMENTS[command][1]), code)
 
 
 def is_up_to_date(run: Run, name: str) -> bool:
@@ -178,11 +182,9 @@ def _is_current(run: Run, name: str, made_from: str) -> bool:
 def damaged(run: Run, name: str) -> list[Path]:
     """The outputs of a stage that are not as it left them; none where it has not finished."""
     stamp = run.stamp_of(name)
-    outputs = (
-        {(run.workspace.home / path).resolve(): sha for path, sha in stamp["outputs"].items()} if stamp else {}
-    )
+    outputs = {run.workspace.home / path: sha for path, sha in stamp["outputs"].items()} if stamp else {}
     ours = {run.workspace.out.resolve(), run.workspace.submission.parent.resolve()}  # whatever a stamp says
-    return [path for path, sha in outputs.items() if ours & {*path.parents} and digest(path) != sha]
+    return [path for path, sha in outputs.items() if ours & {*path.resolve().parents} and digest(path) != sha]
 
 
 def output_files(run: Run, stage: Stage) -> list[Path]:
@@ -225,6 +227,13 @@ def _pictures(run: Run) -> str:
 
     articles = pl.read_parquet(run.workspace.tables / "articles.parquet")
     return picture_state(run.dataset.folder / "images", articles)
+
+
+def _encoder(run: Run) -> str | None:
+    from forsys.content.image_encoder import encoder_fingerprint
+
+    path = run.settings.content.image_encoder
+    return encoder_fingerprint(path) if path else None
 
 
 def _tune(run: Run) -> list[str]:
@@ -327,6 +336,7 @@ STAGES: dict[str, Stage] = {
                 run.settings.content.model_dump(mode="json"),
                 run.settings.seed,
                 _pictures(run),
+                _encoder(run),
                 missing_modules("content"),
             ),
             make=_content,

@@ -94,15 +94,17 @@ def places_of(home: Path, data: Path) -> tuple[str, ...]:
     remote, data = remote_of(data), data.resolve()
     if remote:
         return (remote.url_of(data),)
-    return str(data), os.path.relpath(data, home.resolve())
+    paths = (str(data), os.path.relpath(data, home.resolve()))
+    return tuple(path.replace("\n", "\\n").replace("\r", "\\r") for path in paths)  # a line of a file each
 
 
 def belongs_to(out: Path) -> tuple[str, ...]:
     """The `places_of` the data that an output folder was made of; nothing where it does not say."""
     try:
-        return tuple((out / BELONGS_TO).read_text(encoding="utf-8", errors="surrogateescape").splitlines())
+        text = (out / BELONGS_TO).read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ()
+    return tuple(line for line in text.split("\n") if line)  # a path may hold other line breaks
 
 
 def sample_folder(home: Path) -> Path:

@@ -7,7 +7,7 @@ from inspect import isabstract, signature
 from pydantic import ValidationError
 
 from forsys.errors import DataError, did_you_mean
-from forsys.fingerprints import code_fingerprint, fingerprint
+from forsys.fingerprints import code_fingerprint, fingerprint, has_source
 from forsys.optional_parts import missing_modules, require_part
 from forsys.retrieval.source import Source
 from forsys.settings import Settings, SourceConfig
@@ -41,6 +41,8 @@ def source_class(name: str, config: SourceConfig) -> type[Source]:
         raise _no_source(name, where) from error
     if not (isinstance(found, type) and issubclass(found, Source)) or isabstract(found):
         raise _no_source(name, where)
+    if not has_source(found.__module__):
+        raise DataError(f'{_key(name)}: "{where}" has no source file of its own. Put the class into a module.')
     return found
 
 
