@@ -229,3 +229,14 @@ def test_a_folder_without_tables(tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("nothing", encoding="utf-8")
     with pytest.raises(DataError, match=r"no table in this folder; it holds notes\.md\. Name the files"):
         draft([tmp_path], tmp_path)
+
+
+@pytest.mark.parametrize("given", [["orders.csv", "."], [".", "../shop"], ["sub/../orders.csv", "orders.csv"]])
+def test_a_file_that_is_given_twice_counts_once(
+    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop" / "sub").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "shop")
+    write(tmp_path / "shop", "orders.csv", f"day,customer,sku\n{BOUGHT}")
+    found = tomllib.loads(draft([Path(name) for name in given], Path()))
+    assert isinstance(found["orders"]["file"], str)

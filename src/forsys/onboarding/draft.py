@@ -91,6 +91,7 @@ def draft(files: Sequence[Path], folder: Path) -> str:
 
 
 def _tables(files: Iterable[Path]) -> list[Path]:
+    """The files, and those in folders, each once."""
     endings = (".csv", ".tsv", ".txt", ".csv.gz", ".csv.zip", ".gz", ".zip", ".parquet")
     found = []
     for file in files:
@@ -104,7 +105,10 @@ def _tables(files: Iterable[Path]) -> list[Path]:
         found += inside if inside and file.suffix != ".parquet" else [file]
     if not found:
         raise DataError("No files to map. Name the files of the shop's export, or a folder that holds them.")
-    return found
+    once: dict[Path, Path] = {}
+    for path in found:
+        once.setdefault(path.resolve(), path)
+    return list(once.values())
 
 
 def _orders(samples: list[Sample]) -> Section:
