@@ -231,6 +231,21 @@ def test_a_folder_without_tables(tmp_path: Path) -> None:
         draft([tmp_path], tmp_path)
 
 
+@pytest.mark.parametrize("is_price", [True, False])
+def test_only_prices_and_units_tell_the_decimal_sign(is_price: bool, tmp_path: Path) -> None:
+    """Sizes such as 38,40 do not; without the key, the sign of each attribute is recognised on its own."""
+    price, size = ("12,50", "38.40") if is_price else ("12.50", "38,40")
+    orders = "".join(f"{day};{c};{a};{price};{size}\n" for day, c, a in ROWS)
+    articles = "".join(f"a{n};{size};{price}\n" for n in range(11))
+    files = [
+        write(tmp_path, "orders.csv", f"order_date;customer_id;product_id;unit_price;size\n{orders}"),
+        write(tmp_path, "articles.csv", f"product_id;size;price\n{articles}"),
+    ]
+    found = tomllib.loads(draft(files, tmp_path))
+    assert found["orders"].get("decimal") == ("," if is_price else None)
+    assert "decimal" not in found["articles"]
+
+
 @pytest.mark.parametrize("given", [["orders.csv", "."], [".", "../shop"], ["sub/../orders.csv", "orders.csv"]])
 def test_a_file_that_is_given_twice_counts_once(
     given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

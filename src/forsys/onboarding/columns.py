@@ -116,10 +116,6 @@ class Sample:
     def __getitem__(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
-    @property
-    def has_decimal_comma(self) -> bool:
-        return any(column.has_decimal_comma for column in self.columns)
-
     def specs(self, folder: Path) -> list[str]:
         """How a shop file in `folder` names the files: by one glob that finds just them, or else by their names."""
         names = [_path_from(folder, file) for file in self.files]

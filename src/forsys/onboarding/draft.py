@@ -285,7 +285,7 @@ def _written(sections: list[Section], unused: list[Sample], folder: Path) -> str
             lines.append(f"delimiter = {_quoted(sample.delimiter)}")
         if sample.encoding:
             lines.append(f'encoding = "{sample.encoding}"  # some bytes are no UTF-8')
-        if sample.has_decimal_comma:
+        if any(section.columns[key].has_decimal_comma for key in ("units", "price") if key in section.columns):
             lines.append('decimal = ","')
         lines += [f"{key} = {value}  {_comment(reason)}" for key, (value, reason) in section.keys.items()]
         rest = section.free()
