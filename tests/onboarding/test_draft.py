@@ -255,3 +255,49 @@ def test_a_file_that_is_given_twice_counts_once(
     write(tmp_path / "shop", "orders.csv", f"day,customer,sku\n{BOUGHT}")
     found = tomllib.loads(draft([Path(name) for name in given], Path()))
     assert isinstance(found["orders"]["file"], str)
+
+
+HEADER = "id,name\n"
+NAMES = "".join(f"a{n},Rock größe {n}\n" for n in range(11))
+
+
+@pytest.mark.parametrize(
+    ("texts", "encoding"),
+    [
+        ((NAMES.encode(), "b1,Café\nb2,Tee\n".encode()), None),
+        ((NAMES.encode("cp1252"), "b1,Café\nb2,Tee\n".encode("cp1252")), "cp1252"),
+        ((NAMES.encode("cp1252"), b"b1,Saft\nb2,Tee\n"), "cp1252"),  # ASCII is the same in both
+        ((b"b1,Saft\nb2,Tee\n", NAMES.encode("cp1252")), "cp1252"),
+    ],
+)
+def test_one_encoding_for_all_files_of_a_table(
+    texts: tuple[bytes, bytes], encoding: str | None, tmp_path: Path
+) -> None:
+    files = [write(tmp_path, "orders.csv", f"day,customer,sku\n{BOUGHT}")]
+    for number, text in enumerate(texts, 1):
+        files.append(write(tmp_path, f"art{number}.csv", ""))
+        files[-1].write_bytes(HEADER.encode() + text)
+    found = tomllib.loads(draft(files, tmp_path))["articles"]
+    assert found["file"] == "art*.csv"
+    assert found.get("encoding") == encoding
+
+
+def test_files_of_a_table_in_different_encodings(tmp_path: Path) -> None:
+    """No shop file could say so: it would misread the names of one of them."""
+    files = [write(tmp_path, "orders.csv", f"day,customer,sku\n{BOUGHT}")]
+    for number, encoding in enumerate(("cp1252", "utf-8"), 1):
+        files.append(tmp_path / f"art{number}.csv")
+        files[-1].write_text(HEADER + NAMES, encoding=encoding)
+    with pytest.raises(DataError) as raised:
+        draft(files, tmp_path)
+    assert f"{files[1]} is CP1252 and {files[2]} is UTF-8" in str(raised.value)
+    assert "Save all of them as UTF-8" in str(raised.value)
+
+
+def test_files_of_a_table_with_different_delimiters(tmp_path: Path) -> None:
+    """The delimiter of each is recognised, unless the shop file names one."""
+    text = f"day;customer;sku\n{BOUGHT.replace(',', ';')}"
+    files = [write(tmp_path, "o-1.csv", text), write(tmp_path, "o-2.csv", text.replace(";", "\t"))]
+    found = tomllib.loads(draft(files, tmp_path))["orders"]
+    assert found["file"] == "o-*.csv"
+    assert "delimiter" not in found

@@ -110,7 +110,7 @@ class Sample:
     files: tuple[Path, ...]
     columns: tuple[Column, ...]
     rows: int
-    delimiter: str | None  # None for Parquet
+    delimiter: str | None  # None for Parquet, and where the files differ: then each file's own is recognised
     encoding: str | None  # None for UTF-8 and UTF-16 with a byte order mark, which are recognised
 
     def __getitem__(self, name: str) -> Column:
@@ -140,7 +140,8 @@ def _stem(file: Path) -> str:
 def read_samples(files: list[Path]) -> list[Sample]:
     """The tables among `files`; files whose names differ in numbers alone and have the same columns are one table.
 
-    Raises DataError for a file that is not there, or cannot be read as a table.
+    Raises DataError for a file that is not there, or cannot be read as a table, and for files of one table that no
+    encoding reads.
     """
     groups: dict[tuple[str, tuple[str, ...]], list[Sample]] = {}
     for file in files:
@@ -153,12 +154,41 @@ def _joined(samples: list[Sample]) -> Sample:
     first, *rest = samples
     if not rest:
         return first
+    encoding = _common_encoding(samples)
     columns = tuple(
         Column(column.name, pl.concat([column.values, *(sample[column.name].values for sample in rest)]))
         for column in first.columns
     )
     files = tuple(sorted(file for sample in samples for file in sample.files))
-    return Sample(files, columns, sum(sample.rows for sample in samples), first.delimiter, first.encoding)
+    delimiter = first.delimiter if len({sample.delimiter for sample in samples}) == 1 else None
+    return Sample(files, columns, sum(sample.rows for sample in samples), delimiter, encoding)
+
+
+def _common_encoding(samples: list[Sample]) -> str | None:
+    """The encoding that reads each file as its own does: any reads one of plain ASCII. DataError if none does."""
+    first, *others = dict.fromkeys(sample.encoding for sample in samples)
+    if not others:
+        return first
+    for encoding in (first, *others):
+        if all(_reads_the_same(sample, encoding) for sample in samples):
+            return encoding
+    odd = next(sample for sample in samples if sample.encoding != samples[0].encoding)
+    one, other = (f"{s.files[0]} is {(s.encoding or 'utf-8').upper()}" for s in (samples[0], odd))
+    raise DataError(f"{one} and {other}, but the files of one table need one encoding. Save all of them as UTF-8.")
+
+
+def _reads_the_same(sample: Sample, encoding: str | None) -> bool:
+    if sample.encoding == encoding:
+        return True
+    try:
+        again = _read_as(sample.files[0], encoding)
+    except DataError:
+        return False
+    return _frame(again).equals(_frame(sample))
+
+
+def _frame(sample: Sample) -> pl.DataFrame:
+    return pl.DataFrame([column.values for column in sample.columns])
 
 
 def _read(file: Path) -> Sample:
@@ -167,14 +197,17 @@ def _read(file: Path) -> Sample:
         raise DataError(f"{file} does not exist. Name the files of the shop's export, or a folder that holds them.")
     faults = []
     for encoding in ENCODINGS:
-        with tempfile.TemporaryDirectory(prefix="forsys-map-") as scratch:
-            try:
-                parts = open_parts(file, Unmapped(file=file.name, encoding=encoding), Path(scratch))
-                rows = pl.concat([part.collect(part.scan().head(MAX_ROWS)) for part in parts])
-            except DataError as error:
-                faults.append(error)
-                continue
-        is_text = not parts[0].is_parquet
-        columns = tuple(Column(name, rows[name]) for name in rows.columns)
-        return Sample((file,), columns, rows.height, parts[0].delimiter if is_text else None, encoding)
+        try:
+            return _read_as(file, encoding)
+        except DataError as error:
+            faults.append(error)
     raise faults[0]
+
+
+def _read_as(file: Path, encoding: str | None) -> Sample:
+    with tempfile.TemporaryDirectory(prefix="forsys-map-") as scratch:
+        parts = open_parts(file, Unmapped(file=file.name, encoding=encoding), Path(scratch))
+        rows = pl.concat([part.collect(part.scan().head(MAX_ROWS)) for part in parts])
+    is_text = not parts[0].is_parquet
+    columns = tuple(Column(name, rows[name]) for name in rows.columns)
+    return Sample((file,), columns, rows.height, parts[0].delimiter if is_text else None, encoding)
