@@ -301,3 +301,37 @@ def test_files_of_a_table_with_different_delimiters(tmp_path: Path) -> None:
     found = tomllib.loads(draft(files, tmp_path))["orders"]
     assert found["file"] == "o-*.csv"
     assert "delimiter" not in found
+
+
+SOLD = "".join(f"2024-01-{1 + n % 28:02},{1 + n % 30},{1 + n % 5},{1 + n % 2}\n" for n in range(90))
+PEOPLE = "".join(f"{n},{20 + n % 40},{n % 7}\n" for n in range(1, 31))
+THINGS = "".join(f"{n},thing {n},{'red' if n % 2 else 'blue'}\n" for n in range(1, 6))
+
+
+@pytest.mark.parametrize(
+    ("header", "people", "things"),
+    [
+        ("date,customer_id,product_id,qty", ("customers.csv", "id"), ("articles.csv", "id")),
+        ("date,customer_id,product_id,qty", ("b.csv", "id"), ("a.csv", "id")),
+        ("date,customer_id,product_id,qty", ("a.csv", "id"), ("b.csv", "id")),
+        ("date,uid,product_id,qty", ("a.csv", "user_id"), ("b.csv", "id")),
+        ("date,c,p,qty", ("clients.csv", "id"), ("items.csv", "id")),
+        ("date,c,p,qty", ("Kunden.csv", "id"), ("Artikel.csv", "id")),
+        ("date,customer_id,product_id,qty", None, ("a.csv", "id")),
+        ("date,customer_id,product_id,qty", ("b.csv", "id"), None),
+    ],
+)
+def test_ids_that_customers_and_articles_share(
+    header: str, people: tuple[str, str] | None, things: tuple[str, str] | None, tmp_path: Path
+) -> None:
+    """Numbers from 1 on: names and the share of the orders' ids tell whose they are."""
+    files = [write(tmp_path, "orders.csv", f"{header}\n{SOLD}")]
+    for table, columns, rows in ((people, "age,zip", PEOPLE), (things, "name,colour", THINGS)):
+        if table is not None:
+            files.append(write(tmp_path, table[0], f"{table[1]},{columns}\n{rows}"))
+    for given in (files, files[::-1]):
+        found = tomllib.loads(draft(given, tmp_path))
+        _, customer, article, _ = header.split(",")
+        assert (found["orders"]["customer"], found["orders"]["article"]) == (customer, article)
+        assert found.get("customers", {}).get("file") == (people[0] if people else None)
+        assert found.get("articles", {}).get("file") == (things[0] if things else None)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from forsys.errors import DataError
@@ -13,6 +14,7 @@ from forsys.tables.files import folder_contents, is_hidden
 # Words in the names of columns, in the languages that exports come in.
 CUSTOMER = "customer|client|kunde|user|buyer|household|member|shopper|cliente|klant|acheteur|käufer|kaeufer|account"
 ARTICLE = "article|artikel|product|produkt|sku|item|ean|gtin|upc|asin|variant|articulo|produit"
+WORDS = {"customers": CUSTOMER, "articles": ARTICLE}
 DAY = "date|datum|day|tag|time|zeit|fecha|jour|created|timestamp|bought|purchas"
 UNITS = "quantity|qty|units?|menge|anzahl|stück|stueck|pieces|pcs|count|cantidad|quantité"
 PRICE = "price|preis|amount|betrag|value|revenue|umsatz|total|prix|precio|sales|cost|wert"
@@ -70,10 +72,8 @@ def draft(files: Sequence[Path], folder: Path) -> str:
     if promotions:
         others.remove(promotions.sample)
     sections = [orders]
-    customers = _linked("customers", others, orders, CUSTOMER)
-    articles = _linked(
-        "articles", [s for s in others if not customers or s is not customers.sample], orders, ARTICLE
-    )
+    linked = _linked(others, orders)
+    customers, articles = linked.get("customers"), linked.get("articles")
     _fill_orders(orders, customers, articles)
     if articles:
         _fill_articles(articles)
@@ -133,22 +133,58 @@ def _named_ids(sample: Sample) -> int:
     return sum(any(_is_named(column, words) for column in sample.columns) for words in (CUSTOMER, ARTICLE))
 
 
-def _linked(name: str, others: list[Sample], orders: Section, words: str) -> Section | None:
-    """The table whose unique ids are those of a column of the orders, and that column."""
-    best: tuple[float, Section, Column, Column] | None = None
-    for sample in others:
-        for mine in (column for column in sample.columns if column.is_unique):
-            for theirs in (c for c in orders.sample.columns if not c.is_day and c.name not in orders.used):
-                overlap = _overlap(mine, theirs)
-                named = _is_named(theirs, words) + _is_named(mine, words)
-                if overlap >= MIN_OVERLAP and named and (best is None or overlap + named > best[0]):
-                    best = (overlap + named, Section(name, sample), mine, theirs)
-    if best is None:
-        return None
-    _, section, mine, theirs = best
-    section.take("id", mine, "different in every row, and the ids of the orders")
-    orders.take(name.removesuffix("s"), theirs, f"its values are the ids of {section.sample.files[0].name}")
-    return section
+@dataclass(frozen=True)
+class _Link:
+    """A table that may be that of `name`: its unique ids are those of a column of the orders."""
+
+    name: str  # of a section: customers or articles
+    sample: Sample
+    mine: Column
+    theirs: Column
+
+    @cached_property
+    def named(self) -> int:
+        """How many names speak for it, less those that speak against it."""
+        names = (self.sample.files[0].name, self.mine.name, self.theirs.name)
+        return sum(_speaks_for(self.name, name) for name in names) - _is_named(self.theirs, UNITS)
+
+    @property
+    def order(self) -> tuple[float, int, int, str]:
+        """The best comes first: that with the right names, and whose table has the ids of the orders."""
+        score = self.named + (self.mine.name == self.theirs.name) + round(_share(self.theirs, self.mine), 1)
+        return -score, -self.theirs.different, -len(self.sample.columns), self.sample.files[0].name
+
+
+def _linked(others: list[Sample], orders: Section) -> dict[str, Section]:
+    """The tables of customers and of articles, as far as there are any, with the columns of their ids.
+
+    The best of all links is taken first: ids 1, 2, 3, … of customers are also those of articles.
+    """
+    links = [
+        link
+        for sample in others
+        for mine in sample.columns
+        for theirs in orders.sample.columns
+        if mine.is_unique and not theirs.is_day and _overlap(mine, theirs) >= MIN_OVERLAP
+        for link in (_Link(name, sample, mine, theirs) for name in WORDS)
+        if link.named > 0
+    ]
+    found: dict[str, Section] = {}
+    for link in sorted(links, key=lambda each: each.order):
+        is_taken = any(section.sample is link.sample for section in found.values())
+        if link.name not in found and not is_taken and link.theirs.name not in orders.used:
+            found[link.name] = section = Section(link.name, link.sample)
+            section.take("id", link.mine, "different in every row, and the ids of the orders")
+            reason = f"its values are the ids of {link.sample.files[0].name}"
+            orders.take(link.name.removesuffix("s"), link.theirs, reason)
+    return found
+
+
+def _speaks_for(section: str, name: str) -> int:
+    """1 where a name is that of a section, -1 where it is that of the other one, else 0."""
+    if _matches(name, WORDS[section]):
+        return 1
+    return -any(_matches(name, words) for words in WORDS.values())
 
 
 def _promotions(sample: Sample, orders: Section) -> Section | None:
@@ -183,9 +219,13 @@ def _recommend_to(samples: list[Sample], ids: Column) -> Section | None:
 
 def _overlap(mine: Column, theirs: Column) -> float:
     """Share of the ids of one column that are in the other: the larger of both ways."""
-    a, b = mine.known.unique(), theirs.known.unique()
-    both = int(a.is_in(b.implode()).sum())
-    return max(both / max(len(a), 1), both / max(len(b), 1)) if min(len(a), len(b)) > 1 else 0.0
+    return max(_share(mine, theirs), _share(theirs, mine)) if min(mine.different, theirs.different) > 1 else 0.0
+
+
+def _share(ids: Column, others: Column) -> float:
+    """Share of the different ids of a column that are in the other one."""
+    found = ids.known.unique().is_in(others.known.implode())
+    return float(found.mean() or 0.0)  # type: ignore[arg-type]
 
 
 def _fill_orders(orders: Section, customers: Section | None, articles: Section | None) -> None:
