@@ -335,3 +335,29 @@ def test_ids_that_customers_and_articles_share(
         assert (found["orders"]["customer"], found["orders"]["article"]) == (customer, article)
         assert found.get("customers", {}).get("file") == (people[0] if people else None)
         assert found.get("articles", {}).get("file") == (things[0] if things else None)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "returns", "leave_out"),
+    [
+        (("ok", "returned", "cancelled"), ("x", "y"), {"status": ["returned"]}, {"status": ["cancelled"]}),
+        (("ok", "storniert", "Retoure"), ("x", "y"), {"status": ["Retoure"]}, {"status": ["storniert"]}),
+        (("ok", "returned"), ("x", "test"), {"status": ["returned"]}, {"kind": ["test"]}),
+        (("ok", "void", "dummy"), ("x", "refund"), {"kind": ["refund"]}, {"status": ["dummy", "void"]}),
+        (("ok", "sent"), ("x", "y"), None, None),
+    ],
+)
+def test_flags_of_returns_and_of_rows_that_are_no_sale(
+    status: tuple[str, ...],
+    kind: tuple[str, ...],
+    returns: dict[str, list[str]] | None,
+    leave_out: dict[str, list[str]] | None,
+    tmp_path: Path,
+) -> None:
+    """Also where one column holds both: else cancelled lines would be purchases."""
+    rows = "".join(
+        f"{','.join(row)},{status[n % len(status)]},{kind[n % len(kind)]}\n" for n, row in enumerate(ROWS)
+    )
+    file = write(tmp_path, "orders.csv", f"day,customer,sku,status,kind\n{rows}")
+    found = tomllib.loads(draft([file], tmp_path))["orders"]
+    assert (found.get("returns"), found.get("leave_out")) == (returns, leave_out)

@@ -241,24 +241,22 @@ def _fill_orders(orders: Section, customers: Section | None, articles: Section |
     if {"price", "units"} <= {*orders.columns} and _is_named(orders.columns["price"], OF_LINE):
         orders.keys["price_is"] = ('"line"', "the name speaks of a total; else say unit")
     take("channel", _named(free(), lambda c: 1 < c.different <= 20, CHANNEL), "by its name, with few values")
-    for key, pattern in (("returns", RETURNED), ("leave_out", NO_SALE)):
-        _take_flags(orders, key, pattern)
+    _take_flags(orders)
     for key in ("customer", "article", "day"):
         if key not in orders.keys:
             orders.keys[key] = ('"?"', "NOT FOUND: write the name of the column")
 
 
-def _take_flags(orders: Section, key: str, pattern: str) -> None:
-    for column in orders.free():
-        values = column.known.unique().sort()
-        flags = values.filter(values.str.contains(pattern)).to_list()
-        if flags and len(values) <= 20:
-            orders.keys[key] = (
-                f"{{ {_quoted(column.name)} = [{', '.join(map(_quoted, flags))}] }}",
-                "by its values",
-            )
-            orders.used.add(column.name)
-            return
+def _take_flags(orders: Section) -> None:
+    """Values for returns and for rows that are no sale; one column may hold both."""
+    columns = [column for column in orders.free() if column.different <= 20]
+    for key, pattern in (("returns", RETURNED), ("leave_out", NO_SALE)):
+        found = next((column for column in columns if column.share(pattern)), None)
+        if found is not None:
+            values = found.known.unique().sort()
+            flags = ", ".join(map(_quoted, values.filter(values.str.contains(pattern))))
+            orders.keys[key] = (f"{{ {_quoted(found.name)} = [{flags}] }}", "by its values")
+            orders.used.add(found.name)
 
 
 def _fill_articles(articles: Section) -> None:
