@@ -361,3 +361,14 @@ def test_flags_of_returns_and_of_rows_that_are_no_sale(
     file = write(tmp_path, "orders.csv", f"day,customer,sku,status,kind\n{rows}")
     found = tomllib.loads(draft([file], tmp_path))["orders"]
     assert (found.get("returns"), found.get("leave_out")) == (returns, leave_out)
+
+
+@pytest.mark.parametrize("day", ["2024/06/01", "01.06.24", "2024.6.1 10:00"])
+def test_days_of_a_form_that_is_not_known(day: str, tmp_path: Path) -> None:
+    """The message names the column, and the forms that are."""
+    rows = "".join(f"{day[:-1]}{n % 9},c{n % 7},a{n % 11}\n" for n in range(60))
+    with pytest.raises(DataError) as raised:
+        draft([write(tmp_path, "orders.csv", f"sold,customer,sku\n{rows}")], tmp_path)
+    text = str(raised.value)
+    assert f"Is sold of orders.csv one of days, such as {day[:-1]}" in text
+    assert "2024-06-30, 20240630, 30/06/2024 and 06/30/2024" in text and "day_format" in text

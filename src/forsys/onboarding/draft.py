@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from forsys.errors import DataError
-from forsys.onboarding.columns import PICTURE, Column, Sample, read_samples
+from forsys.onboarding.columns import MIN_DAYS, PICTURE, Column, Sample, read_samples
 from forsys.tables.files import folder_contents, is_hidden
 
 # Words in the names of columns, in the languages that exports come in.
@@ -34,6 +34,7 @@ START, END = (
 )
 KIND = r"(\b|_)(kind|type|art|campaign|kampagne|medium|location|aktion)(\b|_)"
 NO_SALE = "(?i)^(test|tests?_?order|cancel(l?ed)?|storniert|abgebrochen|void|dummy)$"
+LIKE_DAY = r"^\s*\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}(\D|$)"
 MIN_WANTED = 0.9  # of the ids of customers in the table of those who want a list
 MIN_OVERLAP = 0.3  # of a table's ids that occur in the orders, or the other way round
 
@@ -123,9 +124,23 @@ def _orders(samples: list[Sample]) -> Section:
         names = ", ".join(file.name for sample in samples for file in sample.files[:1])
         raise DataError(
             f"None of {names} has a column of days and ids of customers and articles that occur again, as order "
-            "lines have. Export one row per order line, with the day, the customer and the article."
+            f"lines have. {_known_days(samples)} Export one row per order line, with the day, the customer and the "
+            "article."
         )
     return Section("orders", max(able, key=lambda sample: (_named_ids(sample), sample.rows)))
+
+
+def _known_days(samples: list[Sample]) -> str:
+    """The forms of days that are recognised, and the first column whose days look like another one."""
+    forms = "2024-06-30, 20240630, 30/06/2024 and 06/30/2024 (also with . or -, and with a time)"
+    for sample in samples:
+        for column in sample.columns:
+            if not column.is_day and column.share(LIKE_DAY) > MIN_DAYS:
+                return (
+                    f"Is {column.name} of {sample.files[0].name} one of days, such as {column.shown}? Known are "
+                    f"{forms}: write them so, or write the shop file by hand, with day_format."
+                )
+    return f"Known days are {forms}."
 
 
 def _named_ids(sample: Sample) -> int:
