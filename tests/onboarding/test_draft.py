@@ -372,3 +372,44 @@ def test_days_of_a_form_that_is_not_known(day: str, tmp_path: Path) -> None:
     text = str(raised.value)
     assert f"Is sold of orders.csv one of days, such as {day[:-1]}" in text
     assert "2024-06-30, 20240630, 30/06/2024 and 06/30/2024" in text and "day_format" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "worse", "better"),
+    [
+        ("day", "updated_at", "order_date"),
+        ("day", "updated_at", "ts"),
+        ("day", "delivery_date", "date"),
+        ("day", "order_updated_at", "created_at"),
+        ("price", "discount_amount", "unit_price"),
+        ("price", "discount_amount", "amount"),
+        ("price", "shipping_cost", "total"),
+        ("units", "discount", "quantity"),
+        ("units", "country", "qty"),
+        ("units", "unit_price", "qty"),
+        ("customer", "customer_name", "customer_id"),
+        ("article", "product_group", "product"),
+    ],
+)
+def test_the_better_name_wins(key: str, worse: str, better: str, tmp_path: Path) -> None:
+    """Whichever column comes first."""
+    values = {"day": 0, "customer": 1, "article": 2}
+    names = {"day": "when", "customer": "buyer", "article": "sku"}
+    names.pop(key, None)
+    for both in ((worse, better), (better, worse)):
+        header = ",".join([*both, *names.values()])
+        rows = "".join(
+            f"{','.join([row[values[key]] if key in values else str(1 + n % 4)] * 2)},"
+            f"{','.join(row[values[name]] for name in names)}\n"
+            for n, row in enumerate(ROWS)
+        )
+        found = tomllib.loads(draft([write(tmp_path, "x.csv", f"{header}\n{rows}")], tmp_path))["orders"]
+        assert found[key] == better
+
+
+@pytest.mark.parametrize("name", ["discount", "country", "account_type", "unit_price"])
+def test_a_name_that_only_holds_a_word_is_no_quantity(name: str, tmp_path: Path) -> None:
+    """Rows of 0 units would be no sale."""
+    rows = "".join(f"{','.join(row)},{n % 4}\n" for n, row in enumerate(ROWS))
+    found = tomllib.loads(draft([write(tmp_path, "x.csv", f"day,buyer,sku,{name}\n{rows}")], tmp_path))
+    assert "units" not in found["orders"]

@@ -16,7 +16,7 @@ CUSTOMER = "customer|client|kunde|user|buyer|household|member|shopper|cliente|kl
 ARTICLE = "article|artikel|product|produkt|sku|item|ean|gtin|upc|asin|variant|articulo|produit"
 WORDS = {"customers": CUSTOMER, "articles": ARTICLE}
 DAY = "date|datum|day|tag|time|zeit|fecha|jour|created|timestamp|bought|purchas"
-UNITS = "quantity|qty|units?|menge|anzahl|stück|stueck|pieces|pcs|count|cantidad|quantité"
+UNITS = "quantity|qty|units?|menge|anzahl|stück|stueck|pieces|pcs|(?<!dis)(?<!ac)count(?!r)|cantidad|quantité"
 PRICE = "price|preis|amount|betrag|value|revenue|umsatz|total|prix|precio|sales|cost|wert"
 OF_LINE = "total|amount|betrag|value|revenue|umsatz|sales|line|sum|wert"
 CHANNEL = "channel|kanal|store|shop|filiale|branch|platform|source|medium|origin|herkunft"
@@ -25,6 +25,13 @@ NAME = "name|title|bezeichnung|titel|label|nombre|nom"
 TEXT = "desc|text|beschreibung|detail|long"
 AGE = "^age$|alter|^age_|_age$"
 REGION = "post|zip|plz|region|postcode|city|ort|state|country|land"
+# Better and worse names: order_date rather than updated_at, unit_price rather than discount_amount.
+ORDER_DAY = "order|bestell|bought|purchas|sold|sale|kauf|transact|invoice|placed|creat"
+OTHER_DAY = "updat|modif|chang|deliver|liefer|ship|versand|birth|geburt|due|return|refund|cancel|paid|payment|expir"
+PRICE_ITSELF = "price|preis|prix|precio"
+OTHER_AMOUNT = "disc|rabatt|nachlass|coupon|tax|vat|mwst|steuer|ship|versand|fee|cost|margin|refund"
+ID = "(id|no|nr|num|number|nummer|code|key|sku|ean)$"
+NO_ID = "name|title|desc|group|categ|type|segment|class|status|city|zip|country|region"
 RETURNED = "(?i)^(r|return(ed)?|retoure|rückgabe|refund(ed)?|retour|storno)$"
 # Of promotions, as whole words.
 PROMOTED = "promo|aktion|leaflet|flyer|prospekt|offer|angebot|deal|discount|rabatt|campaign|kampagne|werbung|coupon"
@@ -245,14 +252,14 @@ def _share(ids: Column, others: Column) -> float:
 
 def _fill_orders(orders: Section, customers: Section | None, articles: Section | None) -> None:
     take, free = orders.take, orders.free
-    take("day", _best(free(), lambda c: c.is_day, DAY), "holds days")
+    take("day", _best(free(), lambda c: c.is_day, DAY, ORDER_DAY, OTHER_DAY), "holds days")
     for key, words, table in (("customer", CUSTOMER, customers), ("article", ARTICLE, articles)):
         if table is None:
-            named = _named(free(), _is_id, words)
+            named = _named(free(), _is_id, words, ID, NO_ID)
             take(key, named, "by its name")
             take(key, None if named else _best(free(), _is_id, ""), "A GUESS: the first column that could be ids")
-    take("units", _named(free(), lambda c: c.is_whole, UNITS), "by its name")
-    take("price", _named(free(), lambda c: c.is_number, PRICE), "by its name")
+    take("units", _named(free(), _is_quantity, UNITS), "by its name")
+    take("price", _named(free(), lambda c: c.is_number, PRICE, PRICE_ITSELF, OTHER_AMOUNT), "by its name")
     if {"price", "units"} <= {*orders.columns} and _is_named(orders.columns["price"], OF_LINE):
         orders.keys["price_is"] = ('"line"', "the name speaks of a total; else say unit")
     take("channel", _named(free(), lambda c: 1 < c.different <= 20, CHANNEL), "by its name, with few values")
@@ -295,14 +302,22 @@ def _is_long_text(column: Column) -> bool:
     return column.length > 40 and column.different > 20
 
 
-def _best(columns: list[Column], fits: Callable[[Column], bool], words: str) -> Column | None:
-    """The first that fits and is named so, else the first that fits."""
-    able = [column for column in columns if fits(column)]
-    return next((column for column in able if _is_named(column, words)), able[0] if able else None)
+def _best(
+    columns: list[Column], fits: Callable[[Column], bool], words: str, better: str = "", worse: str = ""
+) -> Column | None:
+    """Of those that fit, that with the best name: one of `words` and of `better` ones, and none of `worse` ones."""
+
+    def rank(column: Column) -> int:
+        return _is_named(column, words) + _is_named(column, better) - 3 * _is_named(column, worse)
+
+    return max(filter(fits, columns), key=rank, default=None)  # the first of equals
 
 
-def _named(columns: list[Column], fits: Callable[[Column], bool], words: str) -> Column | None:
-    return next((column for column in columns if fits(column) and _is_named(column, words)), None)
+def _named(
+    columns: list[Column], fits: Callable[[Column], bool], words: str, better: str = "", worse: str = ""
+) -> Column | None:
+    """The same of those alone whose names have `words`."""
+    return _best([column for column in columns if _is_named(column, words)], fits, words, better, worse)
 
 
 def _is_named(column: Column, words: str) -> bool:
@@ -315,6 +330,10 @@ def _matches(name: str, words: str) -> bool:
 
 def _is_id(column: Column) -> bool:
     return column.different > 1 and not column.is_day and not (column.is_number and not column.is_whole)
+
+
+def _is_quantity(column: Column) -> bool:
+    return column.is_whole and not _is_named(column, f"{PRICE_ITSELF}|cost")  # such as unit_price
 
 
 def _quoted(text: str) -> str:
