@@ -9,7 +9,9 @@ import pytest
 
 import shops
 from forsys.cli import main
+from forsys.errors import DataError
 from forsys.onboarding.check import Report, check
+from forsys.tables.build import build_tables
 from forsys.tables.dataset import DataSet
 
 TODAY = date(2024, 7, 1)
@@ -179,3 +181,68 @@ def test_fewer_articles_than_a_list_has(tmp_path: Path) -> None:
     )
     (fault,) = checked(shop_file).faults
     assert fault.startswith("Only 11 different articles were sold before 2024-06-22, and every customer gets 12.")
+
+
+def small_shop(folder: Path, *, customers: int, listed: str) -> Path:
+    """30 customers in the orders, the first of them in their own table, and those who want a list."""
+    orders = [f"2024-{m:02}-{d:02},c{d},a{d % 15}" for m in range(1, 7) for d in range(1, 31) if (m, d) != (2, 30)]
+    tables = {
+        "orders": ["day,customer,article", *orders],
+        "customers": ["customer,age", *(f"c{n},{20 + n}" for n in range(1, customers + 1))],
+        "articles": ["article,colour", *(f"a{n},{'red' if n % 2 else 'blue'}" for n in range(14))],
+        "wanted": ["customer", *listed.split()],
+    }
+    text = '[orders]\nfile = "orders.csv"\nday = "day"\ncustomer = "customer"\narticle = "article"\n'
+    text += '[customers]\nfile = "customers.csv"\nid = "customer"\n'
+    text += '[articles]\nfile = "articles.csv"\nid = "article"\n'
+    text += '[recommend_to]\nfile = "wanted.csv"\ncustomer = "customer"\n'
+    for name, lines in tables.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "shop.toml").write_text(text, encoding="utf-8")
+    return folder / "shop.toml"
+
+
+def built_notes(shop_file: Path, out: Path) -> list[str]:
+    dataset = DataSet("shop", shop_file.parent, False, "a test", shop_file)
+    notes: list[str] = build_tables(dataset, out)["notes"]
+    return notes
+
+
+@pytest.mark.parametrize("make", [shops.order_lines, shops.marketplace, shops.grocer])
+def test_what_a_run_notes_is_said(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    shop_file = make(tmp_path / "shop")
+    report = checked(shop_file)
+    missing = [
+        note for note in built_notes(shop_file, tmp_path / "out") if note not in report.notes + report.doubts
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("customers", "listed", "words"),
+    [
+        (5, "c1 c2", "25 customers occur only in the transactions"),
+        (30, "c1 c2 c3 x4", "1 customer occurs only in the wanted"),
+        (30, "C1 C2 C3", "upper and lower case"),
+        (30, "c1", "1 article occurs only in the transactions"),
+    ],
+)
+def test_customers_and_articles_that_not_all_tables_have(
+    customers: int, listed: str, words: str, tmp_path: Path
+) -> None:
+    """As a run notes them."""
+    shop_file = small_shop(tmp_path, customers=customers, listed=listed)
+    report = checked(shop_file)
+    assert report.faults == []
+    assert any(words in note for note in report.notes), report.notes
+    assert set(built_notes(shop_file, tmp_path / "out")) <= {*report.notes, *report.doubts}
+
+
+def test_customers_who_want_a_list_and_are_none_of_the_shop(tmp_path: Path) -> None:
+    """The run stops with the same words; what else is to be said is said too."""
+    shop_file = small_shop(tmp_path, customers=5, listed="x1 x2 x3")
+    report = checked(shop_file)
+    with pytest.raises(DataError) as raised:
+        built_notes(shop_file, tmp_path / "out")
+    assert report.faults == [str(raised.value)]
+    assert any("25 customers occur only in the transactions" in note for note in report.notes)

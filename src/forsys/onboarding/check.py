@@ -15,6 +15,10 @@ from forsys.errors import DataError
 from forsys.onboarding.doubts import doubts_of_ids, doubts_of_orders
 from forsys.ranking.tuning import short_lists
 from forsys.tables.build import (
+    _counts,
+    _note_cold,
+    _note_unknown,
+    _with_listed,
     articles_of,
     customers_of,
     known_ids,
@@ -23,11 +27,11 @@ from forsys.tables.build import (
     promotions_of,
     roles_of,
 )
-from forsys.tables.catalogue import article_table, customer_table
+from forsys.tables.catalogue import article_table, customer_table, submission_table
 from forsys.tables.dataset import DataSet
 from forsys.tables.ids import ArticleIds
+from forsys.tables.promotions import promotion_kinds
 from forsys.tables.rejected import DataIssues
-from forsys.tables.roles import Roles
 from forsys.tables.shop_file import ShopFile
 from forsys.tables.transactions import Known, Purchases, read_transactions
 
@@ -114,15 +118,44 @@ def _check_tables(shop: ShopFile, max_rejected: float) -> tuple[Report, Purchase
         reader = _Reader(report, scratch, max_rejected)
         articles = reader.read(lambda issues: articles_of(shop, scratch, issues))
         customers = reader.read(lambda issues: customers_of(shop, scratch, issues))
-        reader.read(lambda issues: listed_of(shop, scratch, issues))
+        listed = reader.read(lambda issues: listed_of(shop, scratch, issues))
         known_customers = UNKNOWN if customers is None else known_ids(shop.customers, customers["customer_id"])
         known_articles = UNKNOWN if articles is None else known_ids(shop.articles, articles["article_id"])
-        purchases = _purchases(shop, reader, known_customers, known_articles)
-        if purchases is not None:
-            reader.read(partial(promotions_of, shop, scratch, purchases.article_ids))
-        if articles is not None and customers is not None and purchases is not None:
-            reader.read(partial(_roles, shop, articles, customers, purchases.channels))
+        purchases, is_matched = _purchases(shop, reader, known_customers, known_articles)
+        if purchases is None:
+            return report, None
+        promotions = reader.read(partial(promotions_of, shop, scratch, purchases.article_ids))
+        if articles is not None and customers is not None:
+            article_ids, customer_ids = articles["article_id"], customers["customer_id"]
+            if is_matched:
+                article_ids = purchases.article_ids
+                customer_ids = _all_customers(shop, reader, articles, customers, purchases, listed)
+            rows = article_table(articles, article_ids, ArticleIds.of(shop.articles))
+            buyers = customer_table(customers, customer_ids)
+            kinds = () if promotions is None else promotion_kinds(promotions)
+            reader.read(partial(roles_of, shop, rows, buyers, purchases.channels, promotions=kinds))
     return report, purchases
+
+
+def _all_customers(
+    shop: ShopFile,
+    reader: _Reader,
+    articles: pl.DataFrame,
+    customers: pl.DataFrame,
+    purchases: Purchases,
+    listed: pl.Series | None,
+) -> pl.Series:
+    """The ids of all customers, with what a run notes of those that not all tables have."""
+    ids = reader.read(partial(_with_listed, purchases.customer_ids, listed, shop))
+    if ids is None:
+        ids, listed = purchases.customer_ids, None
+
+    def note(issues: DataIssues) -> None:
+        _note_unknown(_counts(shop, articles, customers, purchases, ids), shop, issues)
+        _note_cold(purchases, submission_table(listed, ids), len(ids), shop, issues)
+
+    reader.read(note)
+    return ids
 
 
 def _faults_of_length(purchases: pl.DataFrame, holdout_days: int, k: int) -> list[str]:
@@ -137,20 +170,16 @@ def _faults_of_length(purchases: pl.DataFrame, holdout_days: int, k: int) -> lis
     return [fault] if (fault := short_lists(sold, before, k)) else []
 
 
-def _roles(
-    shop: ShopFile, articles: pl.DataFrame, customers: pl.DataFrame, channels: tuple[str, ...], issues: DataIssues
-) -> Roles:
-    article_rows = article_table(articles, articles["article_id"], ArticleIds.of(shop.articles))
-    return roles_of(shop, article_rows, customer_table(customers, customers["customer_id"]), channels, issues)
+def _purchases(shop: ShopFile, reader: _Reader, customers: Known, articles: Known) -> tuple[Purchases | None, bool]:
+    """The orders, and whether their ids are those of the other tables.
 
-
-def _purchases(shop: ShopFile, reader: _Reader, customers: Known, articles: Known) -> Purchases | None:
-    """The orders; where their ids are not those of the other tables, on their own, to see what else is wrong."""
+    Where they are not, the orders are read on their own, to see what else is wrong.
+    """
     for known in ((customers, articles), (UNKNOWN, articles), (UNKNOWN, UNKNOWN)):
         found = reader.read(partial(_read_orders, shop, reader.scratch, *known))
         if found is not None:
-            return found
-    return None
+            return found, known[0] is customers and known[1] is articles
+    return None, False
 
 
 def _read_orders(shop: ShopFile, scratch: Path, customers: Known, articles: Known, issues: DataIssues) -> Purchases:
