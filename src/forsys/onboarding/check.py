@@ -15,17 +15,17 @@ from forsys.errors import DataError
 from forsys.onboarding.doubts import doubts_of_ids, doubts_of_orders
 from forsys.ranking.tuning import short_lists
 from forsys.tables.build import (
-    _counts,
-    _note_cold,
-    _note_unknown,
-    _with_listed,
     articles_of,
+    count_rows,
     customers_of,
     known_ids,
     listed_of,
+    note_cold,
+    note_unknown,
     open_required_table,
     promotions_of,
     roles_of,
+    with_listed,
 )
 from forsys.tables.catalogue import article_table, customer_table, submission_table
 from forsys.tables.dataset import DataSet
@@ -146,13 +146,13 @@ def _all_customers(
     listed: pl.Series | None,
 ) -> pl.Series:
     """The ids of all customers, with what a run notes of those that not all tables have."""
-    ids = reader.read(partial(_with_listed, purchases.customer_ids, listed, shop))
+    ids = reader.read(partial(with_listed, purchases.customer_ids, listed, shop))
     if ids is None:
         ids, listed = purchases.customer_ids, None
 
     def note(issues: DataIssues) -> None:
-        _note_unknown(_counts(shop, articles, customers, purchases, ids), shop, issues)
-        _note_cold(purchases, submission_table(listed, ids), len(ids), shop, issues)
+        note_unknown(count_rows(shop, articles, customers, purchases, ids), shop, issues)
+        note_cold(purchases, submission_table(listed, ids), len(ids), shop, issues)
 
     reader.read(note)
     return ids

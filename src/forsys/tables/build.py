@@ -64,9 +64,9 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
         )
         promotions = promotions_of(shop, scratch, purchases.article_ids, issues)
         listed = listed_of(shop, scratch, issues)
-    customer_ids = _with_listed(purchases.customer_ids, listed, shop, issues)
-    counts = _counts(shop, articles, customers, purchases, customer_ids)
-    _note_unknown(counts, shop, issues)
+    customer_ids = with_listed(purchases.customer_ids, listed, shop, issues)
+    counts = count_rows(shop, articles, customers, purchases, customer_ids)
+    note_unknown(counts, shop, issues)
 
     _write_transactions(purchases.frame, out / "transactions.parquet")
     write_parquet(purchases.returns, out / "returns.parquet")
@@ -78,7 +78,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
     kinds = promotion_kinds(promotions)
     roles = roles_of(shop, article_rows, customer_rows, purchases.channels, issues, kinds)
     submission = submission_table(listed, customer_ids)
-    _note_cold(purchases, submission, len(customer_ids), shop, issues)
+    note_cold(purchases, submission, len(customer_ids), shop, issues)
     write_parquet(submission, out / "submission_customers.parquet")
     issues.write()
     summary = {
@@ -180,7 +180,7 @@ def _online_by_name(channels: tuple[str, ...]) -> str:
     return f"the channels {', '.join(channels)} are taken as the online shop, by their names"
 
 
-def _with_listed(ids: pl.Series, listed: pl.Series | None, shop: ShopFile, issues: DataIssues) -> pl.Series:
+def with_listed(ids: pl.Series, listed: pl.Series | None, shop: ShopFile, issues: DataIssues) -> pl.Series:
     """All customers, those that occur only in `listed` last; where spellings differ, spelled as in `listed`."""
     if listed is None or (strange := listed.filter(~listed.is_in(ids.implode()))).is_empty():
         return ids
@@ -200,7 +200,7 @@ def _listed_in(shop: ShopFile) -> str:
     return shop.recommend_to.label if shop.recommend_to else "table of customers to predict for"
 
 
-def _note_cold(
+def note_cold(
     purchases: Purchases, submission: pl.DataFrame, customers: int, shop: ShopFile, issues: DataIssues
 ) -> None:
     """Note where next to nobody of those to predict for has bought anything: nearly all lists would be the same."""
@@ -218,7 +218,8 @@ def _note_cold(
         )
 
 
-def _note_unknown(counts: dict[str, Any], shop: ShopFile, issues: DataIssues) -> None:
+def note_unknown(counts: dict[str, Any], shop: ShopFile, issues: DataIssues) -> None:
+    """Note how many customers and articles are in no table of their own. counts: of `count_rows`."""
     for key, what, table in (
         ("unknown_customers", "customer", "transactions"),
         ("unknown_articles", "article", "transactions"),
@@ -228,10 +229,13 @@ def _note_unknown(counts: dict[str, Any], shop: ShopFile, issues: DataIssues) ->
         issues.note(counts[key], f"1 {what} occurs {only}", f"{{}} {what}s occur {only}")
 
 
-def _counts(
+def count_rows(
     shop: ShopFile, articles: pl.DataFrame, customers: pl.DataFrame, purchases: Purchases, customer_ids: pl.Series
 ) -> dict[str, Any]:
-    """Unknown are those who are in no table of their own, where the shop has one."""
+    """What the tables hold, and the first and the last day.
+
+    Unknown are those who are in no table of their own, where the shop has one.
+    """
     days = purchases.frame["t_dat"]
     return {
         "rows": purchases.frame.height,
