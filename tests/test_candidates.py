@@ -1,11 +1,13 @@
 """The store of fitted sources and their candidates."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from forsys import candidates
 from forsys.candidates import SourceArtifacts, delete_other_candidates, make_candidates
+from forsys.errors import DataError
 from forsys.run import Run
 from world import run_on
 
@@ -31,6 +33,14 @@ def test_another_version_of_polars_may_sample_other_buyers(run: Run, monkeypatch
     folder = SourceArtifacts.of(run, fold, "repurchase", config).folder
     monkeypatch.setattr(candidates, "package_version", lambda _: "99")
     assert SourceArtifacts.of(run, fold, "repurchase", config).folder != folder
+
+
+def test_a_worker_with_old_code_of_a_source_is_refused(run: Run) -> None:
+    fold, config = run.calendar.holdout, run.settings.retrieval.sources["repurchase"]
+    artifacts = replace(SourceArtifacts.of(run, fold, "repurchase", config), code="edited since")
+    for do in (artifacts.fit, lambda: artifacts.make_part(0)):
+        with pytest.raises(DataError, match="A worker has other code of the source repurchase"):
+            do()
 
 
 def test_the_holdout_and_the_submission_have_no_sample(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

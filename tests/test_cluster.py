@@ -264,6 +264,21 @@ class TestTasks:
             run_tasks([written(folder / "file")], "test")
 
 
+@pytest.mark.parametrize("address", ["here", "http://127.0.0.1:9", "tcp://127.0.0.1", "127.0.0.1:8786", "tcp://"])
+def test_what_is_no_address(address: str, folder: Path) -> None:
+    with on_cluster(address), pytest.raises(DataError, match="is no address of a Dask scheduler") as raised:
+        run_tasks([written(folder / "file")], "test")
+    assert "\n" not in str(raised.value)
+
+
+def test_tls_without_certificates(folder: Path) -> None:
+    with (
+        on_cluster("tls://127.0.0.1:9"),
+        pytest.raises(DataError, match="Dask's own settings name the certificates"),
+    ):
+        run_tasks([written(folder / "file")], "test")
+
+
 def test_nobody_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
     with on_cluster("tcp://127.0.0.1:9"), pytest.raises(DataError, match="No Dask scheduler answers at tcp://127"):

@@ -33,6 +33,7 @@ class SourceArtifacts:
     name: str
     config: SourceConfig
     folder: Path
+    code: str  # of the source, see source_fingerprint
 
     @classmethod
     def of(cls, run: Run, fold: Fold, name: str, config: SourceConfig) -> "SourceArtifacts":
@@ -46,9 +47,9 @@ class SourceArtifacts:
         sampled = (settings.max_buyers_per_week, settings.seed, package_version("polars")) if is_sampled else ()
         customers = (str(fold.until), fold == run.calendar.holdout, *sampled)
         sizes = (settings.retrieval.candidates_per_source, settings.shard_size)
-        code = (source_fingerprint(name, config), code_fingerprint(__name__))
-        key = fingerprint(made_from, code, customers, sizes)
-        return cls(run, fold, name, config, run.workspace.candidates(fold) / f"{name}-{key[:8]}")
+        code = source_fingerprint(name, config)
+        key = fingerprint(made_from, (code, code_fingerprint(__name__)), customers, sizes)
+        return cls(run, fold, name, config, run.workspace.candidates(fold) / f"{name}-{key[:8]}", code)
 
     @property
     def model(self) -> Path:
@@ -72,11 +73,13 @@ class SourceArtifacts:
         return [fit, *(Task(self.make_part, (i,), (part,), made_from, (fit,), reads) for i, part in parts)]
 
     def fit(self) -> None:
-        """Fit the source and save it."""
+        """Fit the source and save it. Raises DataError where this process has loaded other code of it."""
+        self._refuse_other_code()
         make_source(self.name, self.config).fit(self.run.history, self.fold.as_of).save(self.model)
 
     def make_part(self, i: int) -> None:
-        """Recommend to the customers of shard i with the fitted source, and write the candidates."""
+        """Recommend to the customers of shard i with the fitted source, and write the candidates, as of `fit`."""
+        self._refuse_other_code()
         profiles = self.run.history.profiles(self.run.shards(self.fold)[i], self.fold.as_of)
         found = self.fitted().recommend(profiles, self.run.settings.retrieval.candidates_per_source)
         write_parquet(found, self.part(i))
@@ -94,6 +97,14 @@ class SourceArtifacts:
             _in_memory.clear()
             _in_memory[key] = source
         return _in_memory[key]
+
+    def _refuse_other_code(self) -> None:
+        """A worker keeps the code that it has imported, also after the file of a source was edited."""
+        if source_fingerprint(self.name, self.config) != self.code:
+            raise DataError(
+                f"A worker has other code of the source {self.name}, {self.config['class']}, than this command. "
+                "Start the workers again, with the same file on all machines."
+            )
 
     def _not_fitted(self) -> DataError:
         return DataError(

@@ -8,6 +8,7 @@ import io
 import os
 import pickle
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
@@ -34,6 +35,9 @@ SAME_FOLDER = "All machines need the same folder under the same path, such as a 
 # Results hang on them.
 LIBRARIES = ("implicit", "lightgbm", "numpy", "polars", "scikit-learn", "scipy", "tensorflow")
 CONNECT_SECONDS, NO_WORKER_SECONDS = 10, 120
+HOW_TO_NAME = (
+    "Start one with `dask scheduler`, and name the address that it prints, such as tcp://192.168.0.7:8786."
+)
 Versions = Mapping[str, str]
 
 
@@ -97,12 +101,15 @@ class Cluster:
         """The connection, made now. Raises DataError where nobody answers."""
         from distributed import Client
 
+        _refuse_odd_address(self.scheduler)
         try:
             client = Client(self.scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
+            raise DataError(f"No Dask scheduler answers at {self.scheduler}. {HOW_TO_NAME}") from error
+        except (RuntimeError, TypeError) as error:  # TLS without certificates
             raise DataError(
-                f"No Dask scheduler answers at {self.scheduler}. Start one with `dask scheduler`, and name the "
-                "address that it prints, such as tcp://192.168.0.7:8786."
+                f"{self.scheduler}: {error}. Dask's own settings name the certificates: "
+                "https://distributed.dask.org/en/stable/tls.html"
             ) from error
         if not client.nthreads():
             say(f"Waiting for workers: none has come to {self.scheduler} yet. Start one with `dask worker`.")
@@ -145,6 +152,17 @@ class Cluster:
             ) from error
         if not task.is_done():
             raise DataError(f"A worker has made {task.files[0]}, but it is not here. {SAME_FOLDER}")
+
+
+def _refuse_odd_address(address: str) -> None:
+    """DataError for what is no scheduler's address, which Dask would try for a long time."""
+    from distributed.comm.registry import backends
+
+    scheme, _, place = address.partition("://")
+    has_port = re.fullmatch(r".+:\d+", place) or scheme == "inproc"  # a cluster within this process has none
+    if scheme not in backends or not has_port:
+        known = ", ".join(sorted(f"{each}://" for each in backends if each != "inproc"))
+        raise DataError(f"{address!r} is no address of a Dask scheduler ({known}). {HOW_TO_NAME}")
 
 
 def _do(sent: bytes, here: Versions, needs: list[None]) -> None:  # noqa: ARG001 - Dask waits for what it needs

@@ -43,6 +43,7 @@ def source_class(name: str, config: SourceConfig) -> type[Source]:
         raise _no_source(name, where)
     if not has_source(found.__module__):
         raise DataError(f'{_key(name)}: "{where}" has no source file of its own. Put the class into a module.')
+    code_fingerprint(found.__module__)  # kept: that of the code as it was imported, and not as it was edited later
     return found
 
 
