@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -76,6 +77,10 @@ class Shop:
             raise DataError("A shop is either a folder or a frame of orders. Give one of them.")
         frames = {"orders": orders, "articles": articles, "customers": customers, "promotions": promotions}
         given = {name: frame for name, frame in frames.items() if frame is not None}
+        if folder is not None and not isinstance(folder, (str, Path)):
+            raise DataError(f"A shop is a folder or a frame of orders, and no {type(folder).__name__}.")
+        if columns is not None and not isinstance(columns, Mapping):
+            raise DataError(f'columns is {columns!r}. Give key and column, such as {{"day": "ordered_at"}}.')
         if folder is not None and (given or columns):
             raise DataError("A shop in a folder says what its columns are in its shop.toml. Give the folder alone.")
         self.folder = folder
@@ -97,6 +102,12 @@ class Shop:
         up to date in the folder is not made again, so a stopped fit goes on. verbose: print a line per stage, and
         show progress. Raises DataError for data or settings that cannot be used.
         """
+        if not isinstance(max_rejected, (int, float)) or not 0 <= max_rejected <= 1:
+            raise DataError(f"max_rejected is {max_rejected!r}. It is a share of the rows, from 0 to 1.")
+        if settings is not None and not isinstance(settings, Mapping):
+            raise DataError(f'settings is {settings!r}. Give key and value, such as {{"k": 6}}.')
+        if not isinstance(preset, str):
+            raise DataError(f"preset is {preset!r}. Give a name or the path of a file, as a text.")
         with _private_files(), quiet(not verbose):
             home, shop = home_folder(folder), self.folder
             if shop is None:
@@ -154,8 +165,8 @@ class Model:
         it is unknown); sources: those that found it. Raises DataError for ids that the shop does not have.
         """
         k = self.settings.k if k is None else k
-        if k < 1:
-            raise DataError(f"k is {k}. A list has at least 1 article.")
+        if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
+            raise DataError(f"k is {k!r}. A list has a whole number of articles, at least 1.")
         if basket is not None and customers is not None:
             raise DataError("Ask for customers or for a basket, one at a time.")
         if basket is not None:

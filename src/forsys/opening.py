@@ -59,7 +59,7 @@ def home_folder(place: str | Path | None = None) -> Path:
     except FileNotFoundError as error:
         raise DataError("The working directory is gone. Change to a folder that is there.") from error
     if not is_url(place):
-        return Path(place)
+        return Path(place).absolute()  # the working directory may change while a model is in use
     home = attach(str(place))
     refresh_copy(home)
     return home

@@ -199,3 +199,26 @@ def test_a_damaged_file_is_written_again(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     write_shop({"orders": ORDERS}, COLUMNS_OF_ORDERS, tmp_path)
     assert pl.read_parquet(path).equals(ORDERS)
+
+
+class TestOwnShopFile:
+    def test_is_not_overwritten(self, tmp_path: Path) -> None:
+        own = tmp_path / "shop.toml"
+        own.write_text('[orders]\nfile = "mine.csv"\n', encoding="utf-8")
+        with pytest.raises(DataError, match=r"shop\.toml is a shop file of your own"):
+            write_shop({"orders": ORDERS}, COLUMNS_OF_ORDERS, tmp_path)
+        assert own.read_text(encoding="utf-8") == '[orders]\nfile = "mine.csv"\n'
+        assert [*tmp_path.iterdir()] == [own]
+
+    def test_that_of_an_earlier_fit_is(self, tmp_path: Path) -> None:
+        write_shop({"orders": ORDERS}, COLUMNS_OF_ORDERS, tmp_path)
+        before = (tmp_path / "shop.toml").read_text(encoding="utf-8")
+        write_shop(
+            {"orders": ORDERS.with_columns(other=pl.lit("x"))}, {**COLUMNS_OF_ORDERS, "article": "other"}, tmp_path
+        )
+        assert (tmp_path / "shop.toml").read_text(encoding="utf-8") != before
+
+
+@pytest.mark.parametrize("online", [np.array([2, 3]), {2, 3}, (2.0, 3), pl.Series([2, 3]), pd.Series([2.0, 3.0])])
+def test_channels_in_any_container(online: Any) -> None:
+    assert 'online = ["2", "3"]' in shop_file({"orders": ORDERS}, {**COLUMNS_OF_ORDERS, "online": online})

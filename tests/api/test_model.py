@@ -365,6 +365,8 @@ class TestFrames:
             ({"folder": "a", "orders": 1}, "either a folder or a frame"),
             ({"folder": "a", "columns": {"day": "b"}}, "Give the folder alone"),
             ({"orders": [1]}, "orders: this is a list"),
+            ({"folder": 5}, "and no int"),
+            ({"orders": pl.DataFrame(), "columns": "day"}, "columns is 'day'"),
         ],
     )
     def test_what_is_no_shop(self, given: dict[str, object], message: str) -> None:
@@ -485,3 +487,39 @@ def test_a_value_that_settings_cannot_hold(given: dict[str, Any], key: str, foun
         forsys.Shop("x").fit("y", settings=given)
     assert f"{key} is {found}, which settings cannot hold. Give a number" in str(fault.value)
     assert "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, float("nan"), "5", True])
+def test_what_is_no_length_of_a_list(k: Any, model: forsys.Model) -> None:
+    with pytest.raises(forsys.DataError, match="A list has a whole number of articles, at least 1"):
+        model.recommend(model.customers[:1], k=k)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_rejected": 5}, "max_rejected is 5. It is a share of the rows, from 0 to 1"),
+        ({"max_rejected": -1}, "from 0 to 1"),
+        ({"max_rejected": "x"}, "from 0 to 1"),
+        ({"settings": ["k=3"]}, "settings is"),
+        ({"preset": None}, "preset is None"),
+    ],
+)
+def test_what_fit_does_not_take(options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    shop = forsys.Shop(orders=pl.DataFrame({"day": ["2024-01-01"], "customer": ["a"], "article": ["b"]}))
+    with pytest.raises(forsys.DataError, match=message):
+        shop.fit(tmp_path / "model", **options)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_model_in_a_relative_folder_survives_another_working_directory(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(model_folder, tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    found = forsys.load("model")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert found.recommend_all(tmp_path / "lists.csv") == 12 * len(found.customers)
+    assert len(found.evaluate())
+    assert not [*(tmp_path / "elsewhere").iterdir()]

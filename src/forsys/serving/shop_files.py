@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from forsys.errors import DataError
@@ -27,6 +28,7 @@ NEEDED = {
     "promotions": ("article", "start", "end"),
 }
 KAGGLE = {"t_dat", "customer_id", "article_id", "price", "sales_channel_id"}  # columns of H&M's orders
+MARK = "# Written by forsys.Shop from frames, and anew at each fit.\n"
 ONLINE = "online"  # the key whose value is no column: the channel, or channels, that are the online shop
 Columns = Mapping[str, Any]  # key -> name of a column, or several
 
@@ -39,15 +41,18 @@ def write_shop(frames: Mapping[str, pl.DataFrame], columns: Columns, folder: Pat
     """
     is_kaggle = not columns and "promotions" not in frames and set(frames["orders"].columns) >= KAGGLE
     sections = "" if is_kaggle else shop_file(frames, columns)
+    path = folder / "shop.toml"
+    known = path.read_text(encoding="utf-8", errors="replace") if path.exists() else MARK
+    if not known.startswith(MARK):
+        raise DataError(f"{path} is a shop file of your own. Fit frames in another folder, or move it away.")
     if not sections:
         _refuse_other_tables(folder, [TABLES[name][0] for name in frames])
     for name, frame in frames.items():
         _write_changed(frame, folder / f"{TABLES[name][0]}.parquet")
-    path = folder / "shop.toml"
     if not sections:
         delete(path)
-    elif not path.exists() or path.read_text(encoding="utf-8") != sections:
-        write_text(sections, path)
+    elif known != MARK + sections:
+        write_text(MARK + sections, path)
 
 
 def _write_changed(frame: pl.DataFrame, path: Path) -> None:
@@ -91,9 +96,16 @@ def shop_file(frames: Mapping[str, pl.DataFrame], columns: Columns) -> str:
 
 def _roles(online: object) -> str:
     """The section that says which channel, or list of channels, is the online shop."""
-    channels = list(online) if isinstance(online, (list, tuple)) else [online]
-    names = [str(each).lower() if isinstance(each, bool) else str(each) for each in channels]
+    several = isinstance(online, Iterable) and not isinstance(online, str)
+    names = [_channel(each) for each in (online if several else [online])]  # type: ignore[attr-defined]
     return f"[roles]\nonline = {json.dumps(names, ensure_ascii=False)}\n"
+
+
+def _channel(value: object) -> str:
+    """A channel as the tables hold it: true, 2 for 2.0."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).lower() if isinstance(value, (bool, np.bool_)) else str(value)
 
 
 def _section(table: str, frame: pl.DataFrame, named: dict[str, str | list[str]]) -> str:

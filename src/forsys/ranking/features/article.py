@@ -8,7 +8,7 @@ import numpy as np
 
 from forsys.arrays import Bools, Floats, Ints, add_at
 from forsys.calendar import day_number
-from forsys.ranking.features.group import Columns, FeatureGroup, Numbers, ratio
+from forsys.ranking.features.group import KEPT_TABLES, Columns, FeatureGroup, Numbers, ratio
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History
 
@@ -42,7 +42,7 @@ def build(pairs: Pairs) -> Columns:
     return {name: values[pairs.article] for name, values in article_table(pairs.history, pairs.as_of).items()}
 
 
-@lru_cache(maxsize=2)  # of the cut-offs at work; each entry keeps its history in memory
+@lru_cache(maxsize=KEPT_TABLES)
 def article_table(history: History, as_of: date) -> Columns:
     """Every article's features at `as_of`: feature -> float32 (articles,)."""
     first, last = _first_and_last_day(history, as_of)

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from forsys.arrays import Bools, Floats, inner_products
 from forsys.content.vectors import PICTURES, unfair_pictures
-from forsys.ranking.features.group import Columns, FeatureGroup
+from forsys.ranking.features.group import KEPT_TABLES, Columns, FeatureGroup
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History
 
@@ -51,7 +51,7 @@ def build(pairs: Pairs) -> Columns:
     return columns
 
 
-@lru_cache(maxsize=2)  # of the cut-offs at work; each entry keeps its history in memory
+@lru_cache(maxsize=KEPT_TABLES)
 def average_pictures(history: History, as_of: date) -> tuple[dict[str, Floats], Bools]:
     """What stands for the picture of an article without one, and which others count as such, see unfair_pictures.
 

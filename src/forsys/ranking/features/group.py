@@ -10,6 +10,9 @@ from forsys.arrays import Floats, Ints
 from forsys.ranking.pairs import Pairs
 from forsys.tables.roles import Roles
 
+# Tables of all articles that are kept in memory, each with its history: of the cut-offs at work, and of models that
+# serve side by side.
+KEPT_TABLES = 8
 Columns = dict[str, Floats]
 Numbers = Floats | Ints
 

@@ -8,7 +8,7 @@ import numpy as np
 from forsys.arrays import Floats
 from forsys.calendar import day_number
 from forsys.ranking.features.article import article_table
-from forsys.ranking.features.group import Columns, FeatureGroup, feature_name, ratio
+from forsys.ranking.features.group import KEPT_TABLES, Columns, FeatureGroup, feature_name, ratio
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History, Profiles
 from forsys.tables.roles import Roles
@@ -41,7 +41,7 @@ def build(pairs: Pairs) -> Columns:
     return table | {"customer_promotion_share": customer_share(pairs.profiles)[pairs.row]}
 
 
-@lru_cache(maxsize=2)  # of the cut-offs at work, as in article.py
+@lru_cache(maxsize=KEPT_TABLES)
 def article_promotions(history: History, as_of: date) -> Columns:
     """Every article's features at `as_of`: feature -> float32 (articles,)."""
     promoted, article, end = history.promoted, np.arange(len(history.articles)), day_number(as_of)
