@@ -179,6 +179,16 @@ def test_days_out_of_order_are_sorted_stably(tmp_path: Path) -> None:
     assert "transactions_train.csv: not in the order of days, sorted" in built.summary["notes"]
 
 
+def test_the_newest_first_is_turned_round(tmp_path: Path) -> None:
+    """Shops export so; within a day too the last line is the first purchase."""
+    head, *rows = TRANSACTIONS.splitlines()
+    folders = (tmp_path / "1", tmp_path / "2")
+    for folder in folders:
+        folder.mkdir()
+    built = Built(folders[0], transactions_train="\n".join([head, *rows[::-1]]))
+    assert built.transactions.equals(Built(folders[1]).transactions)
+
+
 def test_unknown_ids_are_kept_after_the_known_ones(tmp_path: Path) -> None:
     more = "2020-09-18,x2,0999999002,0.1,1\n2020-09-18,x1,0999999001,0.1,2\n2020-09-18,x2,0706016001,0.1,2\n"
     listed = SUBMISSION + "z2,\nz1,\nx1,\n"

@@ -923,6 +923,27 @@ def test_ids_of_any_type(tmp_path: Path, kind: str) -> None:
     assert [article for _, article in shop.rows()] == expected
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"), [([timedelta(1), timedelta(2)], "Duration"), ([b"\xff\xd8\xff", b"\x89PNG"], "Binary")]
+)
+def test_spans_of_time_and_pictures_are_left_out(tmp_path: Path, values: list[Any], kind: str) -> None:
+    frame = pl.DataFrame({"id": ["A-1", "b/2"], "odd": values, "kind": ["k", "l"]})
+    text = ORDERS + ARTICLES.replace(".csv", ".parquet")
+    shop = Shop(tmp_path / "1", text, {"orders.csv": LOG, "articles.parquet": frame})
+    assert shop.articles.columns[4:-1] == ["kind"]
+    named = f'{text}attributes = ["odd"]\n'
+    message = error_of(tmp_path / "2", named, {"orders.csv": LOG, "articles.parquet": frame})
+    assert f"column 'odd' is of type {kind}" in message
+
+
+def test_bytes_that_are_a_text_are_read(tmp_path: Path) -> None:
+    """Some programs write texts so."""
+    frame = pl.DataFrame({"id": [b"A-1", b"b/2"], "kind": ["k", "l"]})
+    text = ORDERS + ARTICLES.replace(".csv", ".parquet")
+    shop = Shop(tmp_path, text, {"orders.csv": LOG, "articles.parquet": frame})
+    assert shop.articles["article_id"].to_list()[:2] == ["A-1", "b/2"]
+
+
 def test_lists_that_nobody_needs_are_left_out(tmp_path: Path) -> None:
     frame = pl.DataFrame({"id": ["A-1", "b/2"], "tags": [["x"], []], "kind": ["k", "l"]})
     text = ORDERS + ARTICLES.replace(".csv", ".parquet")

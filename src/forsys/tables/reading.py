@@ -31,6 +31,7 @@ SHOWN_ID = 8  # characters of a value that a message shows: it may be a customer
 SHOWN_NAMES = 30  # column names
 PLAIN_NAME = re.compile("[A-Za-z]+(_[A-Za-z]+)+")  # such as order_date: no id or name of a customer
 OURS = re.compile("__(row|tail_missing|reason|position|day|article|amount|channel|units|zero|id)__")
+FEW = 1000  # rows that tell whether bytes are a text
 WHOLE = 2.0**53  # floats below are exact integers
 
 # Not every PolarsError: one about a column or a type would be a bug of this program.
@@ -309,15 +310,23 @@ def _parquet_columns(path: Path, part: Path, used: set[str]) -> tuple[str, ...]:
     if kind and not head.startswith(b"PAR1"):
         raise DataError(f"{path}: {part.name} is {kind[0]}, not a Parquet file. Fetch it as Parquet or CSV.")
     with _damage_named(path):
-        schema = pl.scan_parquet(part, glob=False).collect_schema()
-    nested = next((name for name in schema if name in used and _is_nested(schema[name])), None)
-    if nested is not None:
-        raise DataError(f"{path}: column {nested!r} is of type {schema[nested]}; allowed are text, numbers, days.")
+        scan = pl.scan_parquet(part, glob=False)
+        schema = scan.collect_schema()
+        odd = next((name for name in schema if name in used and _has_no_text(scan, name, schema[name])), None)
+    if odd is not None:
+        raise DataError(f"{path}: column {odd!r} is of type {schema[odd]}; allowed are text, numbers, days.")
     return tuple(schema.names())
 
 
-def _is_nested(dtype: pl.DataType) -> bool:
-    return dtype.is_nested() or dtype == pl.Object
+def _has_no_text(scan: pl.LazyFrame, name: str, dtype: pl.DataType) -> bool:
+    """Whether a column holds lists, spans of time, or bytes that are no text, such as pictures."""
+    if dtype != pl.Binary:
+        return dtype.is_nested() or dtype in (pl.Object, pl.Duration)
+    try:
+        scan.select(pl.col(name).head(FEW).cast(pl.String)).collect()
+    except pl.exceptions.PolarsError:
+        return True
+    return False
 
 
 @contextmanager
@@ -349,7 +358,7 @@ def _parquet_strings(path: Path) -> pl.LazyFrame:
     scan = pl.scan_parquet(path, glob=False)
     texts = []
     for name, dtype in scan.collect_schema().items():
-        if _is_nested(dtype):
+        if _has_no_text(scan, name, dtype):
             texts.append(pl.lit(None, pl.String).alias(name))
             continue
         text = pl.col(name).cast(pl.String)

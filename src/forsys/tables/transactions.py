@@ -292,6 +292,8 @@ def _purchases(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[pl.D
     schema = TRANSACTIONS | ({"units": pl.Int32()} if "units" in frame.columns else {})
     frame = frame.select(list(schema)).cast(schema)  # type: ignore[arg-type]
     if not frame["t_dat"].is_sorted():
+        if frame["t_dat"].is_sorted(descending=True):  # within a day too the newest stand first
+            frame = frame.reverse()
         issues.notes.append(f"{log.table.name}: not in the order of days, sorted")
         frame = frame.sort("t_dat", maintain_order=True)
     returns = pl.DataFrame(schema=RETURNS)
