@@ -119,6 +119,12 @@ def test_a_preset_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.Monke
     assert load_settings("quick").shard_size == 11
 
 
+def test_a_preset_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("shard_size = 11\n", encoding="utf-8-sig")
+    assert load_settings(str(path)).shard_size == 11
+
+
 def test_no_such_preset(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no file .*absent\.toml\. Presets: .*default"):
         load_settings(str(tmp_path / "absent.toml"))

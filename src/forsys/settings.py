@@ -267,7 +267,7 @@ def _keys_of(section: type[BaseModel], path: str = "") -> Iterator[str]:
 def _read_toml(path: Path) -> dict[str, Any]:
     presets = ", ".join(sorted(file.stem for file in PRESETS.glob("*.toml")))
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise DataError(f"No preset and no file {path}. Presets: {presets}.") from error
     except IsADirectoryError as error:
