@@ -274,6 +274,30 @@ def test_a_mistyped_source_of_a_preset_is_named(tmp_path: Path) -> None:
         load_settings(str(preset))
 
 
+def test_an_empty_table_replaces_what_is_there(tmp_path: Path) -> None:
+    assert load_settings(overrides=["tuning.grid={}"]).tuning.grid == {}
+    only = load_settings(overrides=["retrieval.sources={}", "retrieval.sources.mine.class=mine:Mine"])
+    assert only.retrieval.sources == {"mine": {"class": "mine:Mine"}}
+    assert only.tuning.grid == {}
+    path = tmp_path / "mine.toml"
+    path.write_text("[tuning.grid]\n[ranking]\n", encoding="utf-8")
+    found = load_settings(str(path), ["ranking.num_leaves=7", "ranking={}"])
+    assert (found.tuning.grid, found.ranking) == ({}, load_settings().ranking)
+
+
+@pytest.mark.parametrize("override", ["retrieval.sources={}", "ranking.features=[]"])
+def test_at_least_one_is_needed(override: str) -> None:
+    with pytest.raises(DataError, match=f"{override.partition('=')[0]}: at least one is needed"):
+        load_settings(overrides=[override])
+
+
+def test_a_parameter_is_not_tried() -> None:
+    grid = load_settings(overrides=['tuning.grid."repurchase.half_life"=false']).tuning.grid
+    assert set(load_settings().tuning.grid) - set(grid) == {"repurchase.half_life"}
+    with pytest.raises(DataError, match=r"this parameter is not tried\. Do you mean repurchase\.half_life\?"):
+        load_settings(overrides=['tuning.grid."repurchas.half_life"=false'])
+
+
 def test_a_new_source_may_be_switched_off_again() -> None:
     new = 'retrieval.sources.mine={ class = "forsys.retrieval.repurchase:Repurchase" }'
     sources = load_settings(overrides=[new, "retrieval.sources.mine.half_life=3"]).retrieval.sources

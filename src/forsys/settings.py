@@ -86,7 +86,14 @@ class TuningSettings(Section):
     The best of several values is one error ahead by chance often enough: over 30 cut-offs of H&M customers the
     choice changed 13 times with 1, and 4 times with 2."""
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]]
-    """Source parameters to choose: "source.parameter" = [values to try]."""
+    """Source parameters to choose: "source.parameter" = [values to try]; `false` leaves one as it is."""
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _tried(cls, grid: Any) -> Any:
+        if not isinstance(grid, dict):
+            return grid
+        return {key: values for key, values in grid.items() if values is not False}
 
 
 class RankingSettings(Section):
@@ -190,13 +197,13 @@ def load_settings(preset: str = "default", overrides: Iterable[str] = ()) -> Set
 
     `overrides` are `key=value` with dots between the sections and a TOML value. Raises DataError.
     """
-    tree = _read_toml(PRESETS / "default.toml")
+    tree = default = _read_toml(PRESETS / "default.toml")
     if preset != "default":
         named = PRESETS / f"{preset}.toml"
-        tree = _changed(tree, _read_toml(named if named.exists() else Path(preset)))
+        tree = _changed(tree, _read_toml(named if named.exists() else Path(preset)), default)
     for override in overrides:
-        tree = _changed(tree, _parse_override(override))
-    tree = _without_grid_of_switched_off(tree)
+        tree = _changed(tree, _parse_override(override), default)
+    tree = _without_grid_of_switched_off(tree, default)
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
@@ -206,21 +213,24 @@ def load_settings(preset: str = "default", overrides: Iterable[str] = ()) -> Set
         ) from error
 
 
-def _without_grid_of_switched_off(tree: dict[str, Any]) -> dict[str, Any]:
-    """`tree` without the values to try for sources that are switched off."""
+def _without_grid_of_switched_off(tree: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:
+    """`tree` without the values to try for sources that are switched off, or that only the default one has."""
     try:
-        off = {name for name, config in tree["retrieval"]["sources"].items() if config is False}
+        sources = dict.fromkeys(default["retrieval"]["sources"], False) | tree["retrieval"]["sources"]
+        off = {name for name, config in sources.items() if config is False}
         grid = {key: values for key, values in tree["tuning"]["grid"].items() if key.partition(".")[0] not in off}
     except (AttributeError, TypeError):  # something else stands there: the validation says so
         return tree
     return tree | {"tuning": tree["tuning"] | {"grid": grid}}
 
 
-def _changed(tree: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`tree` with the keys of `over`. Raises DataError for old keys, and for a source that nothing defines."""
+def _changed(tree: dict[str, Any], over: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:
+    """`tree` with the keys of `over`. Raises DataError for old keys, and for what changes or ends nothing there."""
     _refuse_old_keys(over)
     _refuse_unknown_sources(tree, over)
-    return _merged(tree, over)
+    _refuse_false_of_untried(tree, over)
+    emptied = {key: default[key] for key, value in over.items() if value == {} and key in default}
+    return _merged(tree, over) | emptied  # an empty section, such as [ranking] alone, has the default keys
 
 
 def _refuse_unknown_sources(tree: dict[str, Any], over: dict[str, Any]) -> None:
@@ -233,8 +243,23 @@ def _refuse_unknown_sources(tree: dict[str, Any], over: dict[str, Any]) -> None:
         if name not in known and not (isinstance(config, dict) and "class" in config):
             hint = did_you_mean(name, known)
             raise DataError(
-                f"retrieval.sources.{name} is not a source.{hint} Sources: {', '.join(known)}. "
+                f"retrieval.sources.{name} is not a source.{hint} Sources: {', '.join(known) or 'none'}. "
                 'A new one needs its class = "package.module:Class".'
+            )
+
+
+def _refuse_false_of_untried(tree: dict[str, Any], over: dict[str, Any]) -> None:
+    """`false` in the tuning grid must name a parameter that is tried."""
+    try:
+        tried, named = tree["tuning"]["grid"], over["tuning"]["grid"].items()
+    except (KeyError, AttributeError, TypeError):  # nothing of the grid, or something else: the validation says so
+        return
+    for key, values in named:
+        if values is False and key not in tried:
+            hint = did_you_mean(key, tried)
+            raise DataError(
+                f'tuning.grid."{key}" = false: this parameter is not tried.{hint} Tried: '
+                f"{', '.join(tried) or 'none'}. Leave it out."
             )
 
 
@@ -243,7 +268,11 @@ def _fault(fault: Any) -> str:
     if not fault["loc"]:
         return f"  {fault['msg']}"
     *sections, key = map(str, fault["loc"])
-    ours = {"model_type": "a section holds keys", "extra_forbidden": "there is no such setting"}
+    ours = {
+        "model_type": "a section holds keys",
+        "extra_forbidden": "there is no such setting",
+        "too_short": "at least one is needed",
+    }
     message = ours.get(fault["type"], fault["msg"])  # pydantic's names our classes, or says "inputs"
     text = f"  {'.'.join([*sections, key])}: {message} (found {fault['input']!r})"
     if fault["type"] != "extra_forbidden":
@@ -311,8 +340,9 @@ def _renamed_in_network(key: str) -> str | None:
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over`: tables are merged, but an empty one replaces what is there."""
     merged = dict(base)
     for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        both = isinstance(value, dict) and value != {} and isinstance(merged.get(key), dict)
         merged[key] = _merged(merged[key], value) if both else value
     return merged
