@@ -463,6 +463,11 @@ class TestForScripts:
         assert found["k"] == 5
         assert found["retrieval"]["sources"]["als"]["factors"] > 0
 
+    @pytest.mark.parametrize("encoder", ["C:\\net.keras", 'the "new" net'])
+    def test_settings_with_any_characters(self, encoder: str, capsys: Output) -> None:
+        assert main(["settings", "--json", "--set", f"content.image_encoder={json.dumps(encoder)}"]) == 0
+        assert json.loads(capsys.readouterr().out)["content"]["image_encoder"] == encoder
+
     def test_validate(self, shop: Path, submitted: Path, tmp_path: Path, capsys: Output) -> None:
         bad = tmp_path / "bad.csv"
         bad.write_text("customer_id,prediction\n", encoding="utf-8")

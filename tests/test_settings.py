@@ -1,6 +1,7 @@
 """One tree of settings: the default, a file over it, `--set` over both, and what is said about a mistake."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,18 @@ def test_the_text_of_all_settings_is_a_preset_that_changes_nothing(tmp_path: Pat
     assert again.model_dump(exclude={"retrieval", "compare"}) == load_settings().model_dump(
         exclude={"retrieval", "compare"}
     )
+
+
+@pytest.mark.parametrize("text", ["C:\\net.keras", 'the "new" net', "tab\tand\nline", "é😀\x7f\x01", ""])
+def test_the_text_keeps_every_character(text: str) -> None:
+    default = load_settings()
+    own = {"class": "forsys.retrieval.same_attributes:SameAttributes", "attributes": [text]}
+    retrieval = default.retrieval.model_copy(update={"sources": {"mine": own}})
+    mixture = default.compare.mixture | {"members": {text: True}}
+    compare = default.compare.model_copy(update={"mixture": mixture})
+    found = tomllib.loads(settings_text(default.model_copy(update={"retrieval": retrieval, "compare": compare})))
+    assert found["retrieval"]["sources"]["mine"]["attributes"] == [text]
+    assert found["compare"]["mixture"]["members"][text] is True
 
 
 def test_every_setting_says_what_it_means() -> None:

@@ -1,5 +1,7 @@
 """The tree of settings as text: every key with its value and meaning, as `forsys settings` prints it."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from inspect import cleandoc
@@ -75,11 +77,13 @@ def _toml(value: Any) -> str:
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{_quoted(key)} = {_toml(each)}' for key, each in value.items())} }}"
-    return repr(value) if isinstance(value, (int, float)) else f'"{value}"'
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")  # but for that one, TOML's text
 
 
 def _quoted(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() else f'"{key}"'
+    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else _toml(key)
 
 
 def _first_line(text: str | None) -> str:
