@@ -11,6 +11,7 @@ import pytest
 from forsys import opening
 from forsys.cli import commands, main, parsed
 from forsys.progress import stage_line
+from forsys.retrieval import registry
 from forsys.sample.shop import generate
 from forsys.tables.dataset import locate
 from world import CUSTOMERS, flags, snapshot
@@ -467,6 +468,12 @@ class TestForScripts:
     def test_settings_with_any_characters(self, encoder: str, capsys: Output) -> None:
         assert main(["settings", "--json", "--set", f"content.image_encoder={json.dumps(encoder)}"]) == 0
         assert json.loads(capsys.readouterr().out)["content"]["image_encoder"] == encoder
+
+    def test_settings_are_of_every_machine(self, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+        """A preset that was printed where a library is missing switches nothing off where it is there."""
+        monkeypatch.setattr(registry, "missing_modules", lambda part: [part])
+        assert main(["settings", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["retrieval"]["sources"]["next_item"]["class"]
 
     def test_validate(self, shop: Path, submitted: Path, tmp_path: Path, capsys: Output) -> None:
         bad = tmp_path / "bad.csv"

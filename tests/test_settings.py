@@ -207,6 +207,51 @@ def test_the_text_of_all_settings_is_a_preset_that_changes_nothing(tmp_path: Pat
     )
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["retrieval.sources.bpr=false"],
+        ["retrieval.sources.same_product=false", "retrieval.sources.als.factors=8"],
+        ["retrieval.sources={}", "retrieval.sources.best_sellers.class=forsys.retrieval.best_sellers:BestSellers"],
+        ["tuning.grid={}"],
+        ["tuning.grid={}", 'tuning.grid."als.factors"=[8, 16]'],
+        ['tuning.grid."repurchase.half_life"=false', "k=5"],
+        ["compare.ids_only={}"],
+        ["compare.ids_only={}", "compare.ids_only.epochs=3"],
+        ['compare.network={ class = "forsys.retrieval.next_item:NextItem" }', "compare.network.epochs=2"],
+        [
+            "compare.network={}",
+            "compare.network.class=forsys.retrieval.next_item:NextItem",
+            "compare.network.new_article_bias=-2",
+        ],
+        ["compare.mixture.members.als=false", "compare.mixture.members.user_knn=false"],
+        ["compare.mixture.members={}", "compare.mixture.members.lmf=true"],
+        [
+            "compare.mixture.members.product_memory={}",
+            "compare.mixture.members.product_memory.class=forsys.retrieval.pair_memory:PairMemory",
+        ],
+    ],
+)
+def test_the_text_of_changed_settings_is_a_preset_that_gives_them(overrides: list[str], tmp_path: Path) -> None:
+    settings = load_settings(overrides=overrides)
+    check_sources(settings)
+    path = tmp_path / "mine.toml"
+    path.write_text(settings_text(settings), encoding="utf-8")
+    assert _meant(load_settings(str(path))) == _meant(settings)
+
+
+def _meant(settings: Settings) -> dict[str, Any]:
+    """The settings with every source as it is made, and without members that are switched off."""
+    meant = settings.model_dump()
+    compare = settings.compare
+    meant["retrieval"]["sources"] = {name: make_source(name, of) for name, of in settings.retrieval.sources.items()}
+    network = make_source("network", compare.network), make_source("network", compare.network | compare.ids_only)
+    members = {
+        name: of if of is True else make_source(name, of) for name, of in compare.mixture["members"].items() if of
+    }
+    return meant | {"compare": [network, compare.mixture | {"members": members}]}
+
+
 @pytest.mark.parametrize("text", ["C:\\net.keras", 'the "new" net', "tab\tand\nline", "é😀\x7f\x01", ""])
 def test_the_text_keeps_every_character(text: str) -> None:
     default = load_settings()

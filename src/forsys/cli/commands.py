@@ -19,6 +19,7 @@ from forsys.locking import locked
 from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
+from forsys.settings import load_settings
 from forsys.stages import STAGES, is_up_to_date, note_measurement, require, run_stage
 from forsys.store import atomic_write, json_text, write_json, write_parquet, write_text
 
@@ -236,10 +237,11 @@ def clean_output(options: argparse.Namespace) -> None:
 
 
 def print_settings(options: argparse.Namespace) -> None:
-    """As TOML that can be used as a preset, or as JSON."""
+    """As TOML that can be used as a preset, or as JSON; also sources whose libraries this machine lacks."""
     from forsys.settings_text import settings_text
 
-    text = settings_text(checked_settings(options.preset, overrides(options)))
+    checked_settings(options.preset, overrides(options))
+    text = settings_text(load_settings(options.preset, overrides(options)))
     print(json_text(tomllib.loads(text), indent=1) if options.json else text)
 
 
