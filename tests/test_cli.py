@@ -373,6 +373,36 @@ def test_a_share_that_is_none(share: str, capsys: Output) -> None:
     assert f"{share} is not a share between 0 and 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--input", "--output", "--preset", "--scheduler"])
+@pytest.mark.parametrize("command", [[], ["run"], ["tables"], ["settings"]])
+def test_an_empty_value_is_refused(command: list[str], option: str, capsys: Output) -> None:
+    """As of a variable that is not set: the default would be other data."""
+    with pytest.raises(SystemExit) as stopped:
+        main([*command, option, ""])
+    assert stopped.value.code == 2
+    assert f"argument {option}: the value is empty. Name a place, or leave" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["clean", "--output", ""],
+        ["sample", " "],
+        ["map", ""],
+        ["map", "shop", "--to", ""],
+        ["export", ""],
+        ["validate", ""],
+        ["search", ""],
+        ["explain", "CUSTOMER", "--html", ""],
+    ],
+)
+def test_an_empty_path_is_refused(words: list[str], capsys: Output) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
+    assert "the value is empty. Name a " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

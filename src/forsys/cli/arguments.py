@@ -152,7 +152,7 @@ def _add_ablate(below: _Commands) -> None:
 def _add_search(below: _Commands) -> None:
     search = below.add("search", experiments.search_settings, "try other settings on the weeks before the holdout")
     space = "TOML file of the settings to try and their values (default: the ranker's trees)"
-    search.add_argument("space", nargs="?", type=Path, metavar="SPACE", help=space)
+    search.add_argument("space", nargs="?", type=_path, metavar="SPACE", help=space)
     trials = "settings to try, with those that are finished already (default: 30)"
     search.add_argument("--trials", type=_positive, default=30, help=trials)
     search.add_argument("--weeks", type=_positive, default=4, help="weeks before the holdout to score (default: 4)")
@@ -165,7 +165,7 @@ def _add_explain(below: _Commands) -> None:
     articles = "ids, or how they begin (default: the whole list)"
     explain.add_argument("articles", nargs="*", metavar="ARTICLE", help=articles)
     page = "write it as a page for a browser too, with pictures"
-    explain.add_argument("--html", type=Path, metavar="FILE", help=page)
+    explain.add_argument("--html", type=_path, metavar="FILE", help=page)
     _add_json(explain)
 
 
@@ -181,7 +181,7 @@ def _add_recommend(below: _Commands) -> None:
 
 def _add_export(below: _Commands) -> None:
     export = below.add("export", commands.export_lists, "write everyone's list with its chances to one file")
-    export.add_argument("file", type=Path, metavar="FILE", help="its ending says the form: .parquet or .csv")
+    export.add_argument("file", type=_path, metavar="FILE", help="its ending says the form: .parquet or .csv")
 
 
 def _add_compare(below: _Commands) -> None:
@@ -222,15 +222,15 @@ def _add_runs_clean(below: _Commands) -> None:
 
 def _add_validate(below: _Commands) -> None:
     validate = below.add("validate", commands.validate_file, "check a submission file")
-    validate.add_argument("file", type=Path, metavar="FILE")
+    validate.add_argument("file", type=_path, metavar="FILE")
     _add_json(validate)
 
 
 def _add_map(below: _Commands) -> None:
     text = "draft the shop file of another shop from its files"
     draft = below.add("map", commands.draft_shop_file, text, on_data=False)
-    draft.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files of the export, or their folders")
-    draft.add_argument("--to", type=Path, metavar="FILE", help="a new file for the draft (default: print it)")
+    draft.add_argument("files", nargs="+", type=_path, metavar="FILE", help="files of the export, or their folders")
+    draft.add_argument("--to", type=_path, metavar="FILE", help="a new file for the draft (default: print it)")
 
 
 def _add_check(below: _Commands) -> None:
@@ -253,14 +253,14 @@ def _add_clean(below: _Commands) -> None:
     names = "data sets, by the name of their folder in output/ (default: all)"
     clean.add_argument("names", nargs="*", metavar="NAME", help=names)
     clean.add_argument("--yes", action="store_true", help="delete it")
-    clean.add_argument("--output", metavar="DIR|URL", default=argparse.SUPPRESS, help=OUTPUT)
+    clean.add_argument("--output", type=_place, metavar="DIR|URL", default=argparse.SUPPRESS, help=OUTPUT)
     clean.set_defaults(takes=("output",))
 
 
 def _add_sample(below: _Commands) -> None:
     text = "generate a shop in the shape of Kaggle's files"
     sample = below.add("sample", commands.make_sample, text, on_data=False)
-    sample.add_argument("folder", type=Path, metavar="FOLDER", help="where to write it")
+    sample.add_argument("folder", type=_path, metavar="FOLDER", help="where to write it")
     sample.add_argument("--customers", type=_positive, help="default: 6000")
     sample.add_argument("--articles", type=_positive, help="default: 3000")
     sample.add_argument("--weeks", type=_positive, help="default: 40")
@@ -287,21 +287,32 @@ def _common() -> argparse.ArgumentParser:
     usage, absent = "forsys COMMAND [options]", argparse.SUPPRESS
     common = argparse.ArgumentParser(usage=usage, add_help=False, argument_default=absent, allow_abbrev=False)
     data = common.add_argument_group("data and settings")
-    data.add_argument(
-        "--input", metavar="DIR|URL", help="folder with a shop's files, or its shop file (default: input/)"
-    )
+    text = "folder with a shop's files, or its shop file (default: input/)"
+    data.add_argument("--input", type=_place, metavar="DIR|URL", help=text)
     data.add_argument("--holdout-days", type=_positive, metavar="N", help="days scored offline (default: 7)")
     text = "unusable rows allowed (default: 0.01)"
     data.add_argument("--max-rejected", type=_share, metavar="SHARE", help=text)
-    data.add_argument("--preset", metavar="NAME|FILE", help="settings to start from")
+    data.add_argument("--preset", type=_place, metavar="NAME|FILE", help="settings to start from")
     data.add_argument("--set", action="append", metavar="KEY=VALUE", help="override one setting; repeatable")
     where = common.add_argument_group("where it runs").add_mutually_exclusive_group()
-    data.add_argument("--output", metavar="DIR|URL", help=OUTPUT)
+    data.add_argument("--output", type=_place, metavar="DIR|URL", help=OUTPUT)
     text = "this process (the default), or a Dask cluster of this machine's cores"
     where.add_argument("--engine", choices=("local", "dask"), help=text)
     text = "a Dask cluster that is there, such as tcp://192.168.0.7:8786 (see docs/cluster.md)"
-    where.add_argument("--scheduler", metavar="ADDRESS", help=text)
+    where.add_argument("--scheduler", type=_place, metavar="ADDRESS", help=text)
     return common
+
+
+def _place(text: str) -> str:
+    if not text.strip():  # `--input "$SHOP"` where SHOP is not set: another place would be taken without a word
+        raise argparse.ArgumentTypeError("the value is empty. Name a place, or leave the option out")
+    return text
+
+
+def _path(text: str) -> Path:
+    if not text.strip():  # Path("") is the working directory
+        raise argparse.ArgumentTypeError("the value is empty. Name a file or folder; a dot is this folder")
+    return Path(text)
 
 
 def _natural(text: str) -> int:
