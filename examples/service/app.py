@@ -29,7 +29,7 @@ def make_app(model: forsys.Model) -> FastAPI:
     """The service of a model. A model is only read, so several requests may be answered at once."""
     app = FastAPI(title="FOR-system")
 
-    @app.get("/recommend/{customer}")
+    @app.get("/recommend/{customer:path}")  # an id may hold a slash
     def recommend(customer: str, k: Annotated[int, Query(ge=1, le=100)] = 12) -> list[dict[str, Any]]:
         """The list of a customer of the shop."""
         return answer(customers=customer, k=k)

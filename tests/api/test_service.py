@@ -67,6 +67,8 @@ def test_a_basket(app: Any, model: forsys.Model) -> None:
 def test_what_is_not_there(app: Any) -> None:
     status, found = ask(app, "GET", "/recommend/nobody")
     assert status == 404 and "No customer 'nobody'" in found["detail"]
+    status, found = ask(app, "GET", "/recommend/no/body")
+    assert status == 404 and "No customer 'no/body'" in found["detail"]
     assert ask(app, "POST", "/basket", body={"articles": ["x"]})[0] == 404
     assert ask(app, "POST", "/basket", body={"articles": []})[0] == 422
     assert ask(app, "GET", "/recommend/nobody", "k=0")[0] == 422
