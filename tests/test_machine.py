@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from forsys.cli import commands, main
-from forsys.machine import ADVICE, machine_fault
+from forsys.errors import DataError
+from forsys.machine import ADVICE, machine_fault, writing
 
 
 @pytest.mark.parametrize("code", sorted(ADVICE))
@@ -28,6 +29,25 @@ def test_faults_in_the_words_of_libraries() -> None:
     memory = machine_fault(MemoryError(), "/home/u")
     assert memory is not None
     assert "shard_size" in memory
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(errno.EACCES, "Permission denied", "/shop/.x.csv.1a2b.part"),
+        FileExistsError(errno.EEXIST, "File exists", "/shop"),
+        FileNotFoundError("No such file or directory (os error 2): /shop/.x.csv.1a2b.part"),  # of polars
+    ],
+)
+def test_a_file_that_a_user_names_is_named(error: OSError) -> None:
+    said = r"^/shop/x\.csv cannot be written: [A-Z][a-z ]+\. Name a file"
+    with pytest.raises(DataError, match=said), writing(Path("/shop/x.csv")):
+        raise error
+
+
+def test_a_file_that_is_read_meanwhile_is_another() -> None:
+    with pytest.raises(PermissionError), writing(Path("/shop/x.csv")):
+        raise PermissionError(errno.EACCES, "Permission denied", "/home/u/y.parquet")
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), pl.exceptions.ComputeError("a bug"), OSError("a bug")])

@@ -3,6 +3,11 @@
 import errno
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from forsys.errors import DataError
 
 ADVICE = {
     errno.ENOSPC: "Free some space on that disk",
@@ -46,6 +51,20 @@ def machine_fault(error: BaseException, folder: str) -> str | None:
         return _line(errno.ELOOP, loop[1])
     code = _code_in(str(error)) if type(error).__module__.startswith("polars") else None
     return None if code is None else _line(code, folder)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raises DataError, which names `path`, where the block cannot write that file: for one that a user names."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None and not path.is_relative_to(Path(error.filename).parent):
+            raise  # of another file, which the block reads
+        reason = error.strerror or str(error).partition(" (os error")[0]  # polars gives no number of its own
+        raise DataError(
+            f"{path} cannot be written: {reason}. Name a file in a folder that can be written to and has space."
+        ) from error
 
 
 def _code_in(text: str) -> int | None:

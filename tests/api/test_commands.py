@@ -62,6 +62,20 @@ def test_export(ask: Ask, model: forsys.Model, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "words", [["export", "{}.csv"], ["export", "{}.parquet"], ["explain", "0", "--html", "{}.html"]]
+)
+@pytest.mark.parametrize("folder", ["/proc", "a file"])
+def test_a_file_that_cannot_be_written_is_named(
+    ask: Ask, model: forsys.Model, words: list[str], folder: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a file").touch()
+    target = tmp_path / folder / "lists"  # /proc stays as it is: nobody can make a file there
+    answer = ask(*(model.customers[0] if word == "0" else word.format(target) for word in words))
+    assert answer.startswith(f"2: forsys: {words[-1].format(target)} cannot be written: ")
+    assert answer.count("\n") == 1 and "FORSYS_HOME" not in answer
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["recommend"], "Name either customers, or articles with --basket"),

@@ -16,6 +16,7 @@ from forsys.cli.opened import described, opened, overrides
 from forsys.errors import DataError
 from forsys.evaluation.kept_runs import check_name, keep_result, keep_run
 from forsys.locking import locked
+from forsys.machine import writing
 from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
@@ -136,7 +137,8 @@ def explain_rank(options: argparse.Namespace) -> None:
     require(run, "rank")
     found = explained(run, options.customer, options.articles)
     if options.html:
-        write_explanation_page(run, found, options.html)
+        with writing(options.html):
+            write_explanation_page(run, found, options.html)
     print(explained_text(run, found, as_json=options.json))
 
 
@@ -213,7 +215,8 @@ def draft_shop_file(options: argparse.Namespace) -> None:
     if target is None:
         print(text)
     else:
-        write_text(text, target)
+        with writing(target):
+            write_text(text, target)
         print(f"{target}: a draft. Read it, correct it, then: forsys check --input {target}")
 
 

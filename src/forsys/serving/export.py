@@ -7,6 +7,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from forsys.errors import DataError
+from forsys.machine import writing
 from forsys.ranking.ordering import ranked_parts
 from forsys.run import Run
 from forsys.store import atomic_write
@@ -24,8 +25,8 @@ ENDINGS = (".parquet", ".csv")
 def export(run: Run, path: Path) -> int:
     """Write the first k ranks of everyone's list, sorted as the tables' customers: SCHEMA. Returns the rows.
 
-    A shard is in memory at a time. Raises DataError for another ending than .parquet or .csv, and where the lists
-    are missing.
+    A shard is in memory at a time. Raises DataError for another ending than .parquet or .csv, where the lists are
+    missing, and where the file cannot be written.
     """
     if path.suffix not in ENDINGS:
         raise DataError(f"{path}: the name must end in {' or '.join(ENDINGS)}.")
@@ -45,7 +46,7 @@ def export(run: Run, path: Path) -> int:
             )
 
     lists = register_io_source(shards, schema=SCHEMA)
-    with atomic_write(path) as part:
+    with writing(path), atomic_write(path) as part:
         if path.suffix == ".csv":
             lists.sink_csv(part)
         else:
