@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
@@ -551,3 +552,20 @@ class TestForScripts:
         assert main(["doctor", "--json", "--input", str(place)]) == 0
         found = json.loads(capsys.readouterr().out)["data"]
         assert found["folder"] == str(tmp_path) and f"{name} is not a TOML file" in found["fault"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-9, "tables was ended by SIGKILL: most likely since the memory is used up"),
+        (-11, "tables was ended by SIGSEGV: The same command goes on"),
+    ],
+)
+def test_a_stage_that_is_killed_is_said(
+    code: int, words: str, shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = subprocess.CompletedProcess([], code)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
+    assert main(["run", "--input", str(shop)]) == 2
+    fault = capsys.readouterr().err
+    assert words in fault and fault.count("\n") == 1

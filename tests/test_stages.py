@@ -116,9 +116,9 @@ def test_another_encoder_at_the_same_place_is_noticed(finished: Run, tmp_path: P
 def test_what_only_compare_names_makes_its_result_stale(
     module: str, finished: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    results = {name: stages._measurement_fingerprint(finished, name) for name in MEASUREMENTS}
+    results = {name: stages.measured_from(finished, name) for name in MEASUREMENTS}
     with changed_source(module, finished, monkeypatch):
-        now = {name: stages._measurement_fingerprint(finished, name) for name in MEASUREMENTS}
+        now = {name: stages.measured_from(finished, name) for name in MEASUREMENTS}
     assert {name for name in now if now[name] != results[name]} == {"compare"}
 
 

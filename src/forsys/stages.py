@@ -105,9 +105,9 @@ def _say_places(run: Run) -> None:
         say(f"Output: {run.workspace.shown(run.workspace.out)} (another data set has that name too)")
 
 
-def note_measurement(run: Run, command: str) -> None:
-    """Stamp what a command beside the stages has just written."""
-    write_stamp(run.workspace.out / MEASUREMENTS[command][0], _measurement_fingerprint(run, command))
+def note_measurement(run: Run, command: str, made_from: str) -> None:
+    """Stamp what a command beside the stages has just written. made_from: `measured_from` when it began."""
+    write_stamp(run.workspace.out / MEASUREMENTS[command][0], made_from)
 
 
 def stale_measurements(run: Run) -> list[str]:
@@ -116,12 +116,12 @@ def stale_measurements(run: Run) -> list[str]:
     return [
         f"{run.workspace.shown(file)} was made from other data, settings or code: `{command}` makes it anew."
         for command, file in files.items()
-        if file.exists() and not is_current(file, _measurement_fingerprint(run, command))
+        if file.exists() and not is_current(file, measured_from(run, command))
     ]
 
 
-def _measurement_fingerprint(run: Run, command: str) -> str:
-    """Of the data, all settings and the code, also that of the sources which only `compare` names."""
+def measured_from(run: Run, command: str) -> str:
+    """Fingerprint of the data, all settings and the code, also that of the sources which only `compare` names."""
     compared = run.settings.compare
     members = {name: of for name, of in compared.mixture["members"].items() if isinstance(of, dict)}
     sources = {"network": compared.network} | members if command == "compare" else {}

@@ -1,7 +1,9 @@
 """What is kept of a run, when, and what two kept runs give side by side, worked out from the kept files."""
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,6 +12,7 @@ import pytest
 from forsys.cleaning import clean, clean_runs
 from forsys.cli import main
 from forsys.errors import DataError
+from forsys.evaluation import backtest
 from forsys.evaluation.changed_settings import changed_settings
 from forsys.evaluation.kept_runs import FILES, KeptRun, _work, kept_run, kept_runs, run_before
 from forsys.evaluation.list_names import FINAL
@@ -108,6 +111,16 @@ class TestKept:
         for stage in ("submit", "evaluate"):
             assert main([stage, *flags(shop, **LEAVES)]) == 0
         assert snapshot(run.workspace.runs) == before
+
+    def test_one_that_was_ended_before_it_was_kept(
+        self, run: Run, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shutil.copytree(run.workspace.home, tmp_path / "home")
+        monkeypatch.setenv("FORSYS_HOME", str(tmp_path / "home"))
+        copy = open_run(shop, overrides=overrides(**LEAVES), home=tmp_path / "home")
+        shutil.rmtree(kept_run(copy, 2).folder)
+        assert main(["evaluate", *flags(shop, **LEAVES)]) == 0
+        assert [each.settings for each in kept_runs(copy)] == [each.settings for each in kept_runs(run)]
 
     def test_a_note_for_it_goes_to_the_kept_one(self, run: Run, shop: Path, as_user: Output) -> None:
         assert main(["evaluate", "--note", "fewer leaves", *flags(shop, **LEAVES)]) == 0
@@ -273,6 +286,21 @@ def test_changed_settings_can_be_given_again() -> None:
     assert changed_settings(load_settings()) == {}
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "tuning.grid={}",
+        'tuning.grid."best_sellers.half_life"=false',
+        "retrieval.sources.best_sellers=false",
+        "compare.mixture.members.als=false",
+    ],
+)
+def test_what_was_taken_away_is_a_changed_setting(word: str) -> None:
+    changed = changed_settings(load_settings(overrides=[word]))
+    again = [f"{key}={json.dumps(value)}" for key, value in changed.items()]
+    assert changed and load_settings(overrides=again) == load_settings(overrides=[word])
+
+
 @pytest.fixture(scope="module")
 def done(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two backtests of two weeks with one changed setting, and an ablation."""
@@ -287,6 +315,27 @@ def done(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 class TestOtherResults:
     """Backtests and ablations are kept with their settings too."""
+
+    def test_an_input_that_is_touched_meanwhile(
+        self, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The result of an hour is not lost for it."""
+        own, home = tmp_path / "shop", tmp_path / "home"
+        shutil.copytree(shop, own)
+        home.mkdir()
+        monkeypatch.setenv("FORSYS_HOME", str(home))
+        right = backtest.score_folds
+
+        def score_folds(*arguments: Any) -> backtest.Scored:
+            found = right(*arguments)
+            (own / "articles.csv").write_text((own / "articles.csv").read_text(encoding="utf-8") + "\n", "utf-8")
+            return found
+
+        monkeypatch.setattr(backtest, "score_folds", score_folds)
+        assert main(["backtest", "--weeks", "2", *flags(own, **FEW)]) == 0
+        assert [each.kind for each in kept_runs(open_run(own, overrides=overrides(**FEW), home=home))] == [
+            "backtest"
+        ]
 
     def test_the_files_are_those_that_were_written(self, done: Run) -> None:
         assert [each.kind for each in kept_runs(done)] == ["backtest", "backtest", "ablate"]

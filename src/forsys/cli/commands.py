@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,14 +15,14 @@ from pathlib import Path
 
 from forsys.cli.opened import described, opened, overrides
 from forsys.errors import DataError
-from forsys.evaluation.kept_runs import check_name, keep_result, keep_run
+from forsys.evaluation.kept_runs import check_name, is_kept, keep_result, keep_run
 from forsys.locking import locked
-from forsys.machine import writing
+from forsys.machine import GOES_ON, OUT_OF_MEMORY, writing
 from forsys.opening import checked_settings, find_data, home_folder
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line
 from forsys.settings import load_settings
-from forsys.stages import STAGES, is_up_to_date, note_measurement, require, run_stage
+from forsys.stages import STAGES, is_up_to_date, measured_from, note_measurement, require, run_stage
 from forsys.store import atomic_write, json_text, write_json, write_parquet, write_text
 
 FAULT = 2  # exit code
@@ -56,9 +57,17 @@ def run_all(options: argparse.Namespace) -> int:
         words = [f"--name={options.name}", f"--note={options.note}"] if name == "evaluate" else []
         command = [sys.executable, "-m", "forsys", name, *given, *words]
         code = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, check=False).returncode
+        if code < 0:
+            raise DataError(_ended(name, signal.Signals(-code)))
         if code:
             return code
     return 0
+
+
+def _ended(stage: str, by: signal.Signals) -> str:
+    """What to say of a stage whose process was ended by a signal."""
+    why = f"most likely since {OUT_OF_MEMORY}" if by == signal.SIGKILL else GOES_ON
+    return f"{stage} was ended by {by.name}: {why}"
 
 
 def run_one_stage(options: argparse.Namespace) -> None:
@@ -68,9 +77,11 @@ def run_one_stage(options: argparse.Namespace) -> None:
         check_name(options.name)
     made = run_stage(run, options.stage)
     words = {"name": options.name, "note": options.note} if options.stage == "evaluate" else {}
-    is_new = options.stage in ("submit", "evaluate") and (made or any(words.values()))
-    if is_new and is_up_to_date(run, "evaluate"):
-        anew = made and options.stage == "evaluate"
+    if options.stage not in ("submit", "evaluate") or not is_up_to_date(run, "evaluate"):
+        return
+    is_lost = options.stage == "evaluate" and not is_kept(run)  # it was ended before it could be kept
+    if made or any(words.values()) or is_lost:
+        anew = options.stage == "evaluate" and (made or is_lost)
         with locked(run.workspace.out):
             line = keep_run(run, made=anew, submission=is_up_to_date(run, "submit"), **words)
         if line:
@@ -97,6 +108,7 @@ def score_weeks(options: argparse.Namespace) -> None:
 
     run, start = described(options), time.perf_counter()
     with locked(run.workspace.out), stage_line("backtest") as made:
+        made_from = measured_from(run, "backtest")  # now: an input may be touched within the hours
         scored = score_folds(run, options.weeks)
         table, folder = backtest_table(run, scored), run.workspace.evaluation
         about = table.attrs | {"first": str(table.attrs["first"]), "last": str(table.attrs["last"])}
@@ -104,7 +116,7 @@ def score_weeks(options: argparse.Namespace) -> None:
         write_json(about, folder / "backtest.json")
         with atomic_write(folder / "backtest.csv") as part:
             table.to_csv(part, index=False)
-        note_measurement(run, "backtest")
+        note_measurement(run, "backtest", made_from)
         say(backtest_text(run, table))
         made.append(run.workspace.shown(folder / "backtest.csv"))
         told = {"weeks": options.weeks}
@@ -117,11 +129,12 @@ def leave_out(options: argparse.Namespace) -> None:
 
     run, start = described(options), time.perf_counter()
     with locked(run.workspace.out), stage_line("ablate") as made:
+        made_from = measured_from(run, "ablate")
         found, folder = ablate(run, options.weeks, options.names), run.workspace.evaluation
         for name, table in {"ablation": found.lists, "ablation_candidates": found.candidates}.items():
             with atomic_write(folder / f"{name}.csv") as part:
                 table.to_csv(part, index=False)
-        note_measurement(run, "ablate")
+        note_measurement(run, "ablate", made_from)
         say(ablation_text(run, found))
         made.append(f"{run.workspace.shown(folder)}: ablation.csv, ablation_candidates.csv")
         told = {"weeks": options.weeks} | ({"names": options.names} if options.names else {})
@@ -172,10 +185,11 @@ def compare_networks(options: argparse.Namespace) -> None:
     require_part("recurrent", "compare")
     run, start = described(options), time.perf_counter()
     with locked(run.workspace.out), stage_line("compare") as made:
+        made_from = measured_from(run, "compare")
         found = compare(run)
         ablations = (network_ablation(run), mixture_ablation(run)) if options.ablation else None
         say(write_comparison(run, found, bias_sweep(run), ablations))
-        note_measurement(run, "compare")
+        note_measurement(run, "compare", made_from)
         made.append(f"{run.workspace.shown(run.workspace.comparison)}: tables, curve, comparison.html")
         told, seconds = {"ablation": True} if options.ablation else {}, time.perf_counter() - start
         made.append(keep_result(run, "compare", run.workspace.comparison, None, seconds, told))

@@ -167,6 +167,12 @@ def keep_run(run: Run, *, made: bool, submission: bool, name: str = "", note: st
     return f"kept as run {kept.number}, {run.workspace.shown(kept.folder)}"
 
 
+def is_kept(run: Run) -> bool:
+    """Whether some kept run is of the results of `evaluate` as they are now."""
+    made_from = _made_from(run)
+    return any(each.kind == "run" and each.made_from == made_from for each in kept_runs(run))
+
+
 def keep_result(
     run: Run, kind: str, folder: Path, score: Score | None, seconds: float, options: dict[str, Any]
 ) -> str:
