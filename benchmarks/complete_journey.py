@@ -35,7 +35,7 @@ from forsys.opening import home_folder, open_run
 from forsys.progress import progress, say, say_below, stage_line
 from forsys.run import Run
 from forsys.stages import run_stage
-from forsys.store import atomic_write, write_json, write_parquet
+from forsys.store import atomic_write, write_changed, write_json
 from forsys.versions import all_versions
 
 NAME, WEEKS = "complete_journey", 12
@@ -93,7 +93,7 @@ def packaged_shop(folder: Path) -> Path:
     for name in FILES:
         copy2(data / name, folder / name)
     promotions = run_path(str(EXAMPLE / "promotions.py"))["promotions"]
-    write_parquet(promotions(pl.scan_parquet(data / "promotions.parquet")), folder / "promotions.parquet")
+    write_changed(promotions(pl.scan_parquet(data / "promotions.parquet")), folder / "promotions.parquet")
     return Path(copy2(EXAMPLE / "shop.toml", folder / f"{NAME}.toml"))
 
 

@@ -564,7 +564,7 @@ class TestForScripts:
 def test_a_stage_that_is_killed_is_said(
     code: int, words: str, shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ended = subprocess.CompletedProcess([], code)
+    ended: subprocess.CompletedProcess[str] = subprocess.CompletedProcess([], code)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
     assert main(["run", "--input", str(shop)]) == 2
     fault = capsys.readouterr().err

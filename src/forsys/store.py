@@ -43,6 +43,16 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> None:
         frame.write_parquet(part, compression="zstd", compression_level=1)
 
 
+def write_changed(frame: pl.DataFrame, path: Path) -> None:
+    """As `write_parquet`, where the file does not hold the same yet: what is made of it stays up to date."""
+    try:
+        is_same = path.exists() and pl.read_parquet(path).equals(frame)
+    except pl.exceptions.PolarsError:  # damaged
+        is_same = False
+    if not is_same:
+        write_parquet(frame, path)
+
+
 def write_arrow(frame: pl.DataFrame, path: Path) -> None:
     """Write an Arrow file atomically, with compressed columns.
 

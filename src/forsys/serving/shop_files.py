@@ -10,7 +10,7 @@ import polars as pl
 
 from forsys.errors import DataError
 from forsys.remote import delete
-from forsys.store import write_parquet, write_text
+from forsys.store import write_changed, write_text
 from forsys.tables.dataset import STEMS
 from forsys.tables.files import find_table
 
@@ -48,21 +48,11 @@ def write_shop(frames: Mapping[str, pl.DataFrame], columns: Columns, folder: Pat
     if not sections:
         _refuse_other_tables(folder, [TABLES[name][0] for name in frames])
     for name, frame in frames.items():
-        _write_changed(frame, folder / f"{TABLES[name][0]}.parquet")
+        write_changed(frame, folder / f"{TABLES[name][0]}.parquet")
     if not sections:
         delete(path)
     elif known != MARK + sections:
         write_text(MARK + sections, path)
-
-
-def _write_changed(frame: pl.DataFrame, path: Path) -> None:
-    """So that a second fit of the same frames finds all that it made up to date."""
-    try:
-        is_same = path.exists() and pl.read_parquet(path).equals(frame)
-    except pl.exceptions.PolarsError:  # damaged
-        is_same = False
-    if not is_same:
-        write_parquet(frame, path)
 
 
 def _refuse_other_tables(folder: Path, written: list[str]) -> None:
