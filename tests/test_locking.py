@@ -1,9 +1,11 @@
 """One run at a time on one folder; who holds it is named, and a dead process holds nothing."""
 
+import fcntl
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,3 +57,28 @@ def test_an_error_releases(tmp_path: Path) -> None:
     process = hold(tmp_path)
     process.kill()
     process.communicate()
+
+
+@pytest.mark.parametrize("deleted", ["file", "folder"])
+def test_a_lock_that_is_cleaned_away_when_it_is_opened(
+    deleted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the opening and the locking: what was opened then keeps nobody out."""
+    folder = tmp_path / "out"
+    right = fcntl.flock
+    calls: list[int] = []
+
+    def flock(file: Any, how: int) -> None:
+        if not calls:
+            (folder / ".lock").unlink()
+            if deleted == "folder":
+                folder.rmdir()
+        calls.append(how)
+        right(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with locked(folder):
+        monkeypatch.undo()
+        assert len(calls) == 2
+        with (folder / ".lock").open("a+") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

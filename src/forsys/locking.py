@@ -29,13 +29,7 @@ def locked(folder: Path) -> Iterator[None]:
     if folder in _held:
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = _holder(file) or "another process"
-            raise DataError(f"{folder} is in use by {holder}. Wait until it has finished, or stop it.") from error
+    with _locked_file(folder) as file:
         file.truncate(0)
         command = Path(sys.argv[0]).name + " " + " ".join(sys.argv[1:2])
         holder = f"process {os.getpid()} ({command.strip()}, since {datetime.now():%Y-%m-%d %H:%M})"
@@ -47,6 +41,29 @@ def locked(folder: Path) -> Iterator[None]:
                 yield
             finally:
                 _held.remove(folder)
+
+
+def _locked_file(folder: Path) -> IO[str]:
+    """The lock file of a folder, open and locked. Raises DataError where another process has it."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / LOCK).open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            with file:
+                holder = _holder(file) or "another process"
+            raise DataError(f"{folder} is in use by {holder}. Wait until it has finished, or stop it.") from error
+        if _is_at(folder / LOCK, file):
+            return file
+        file.close()  # `clean` has deleted it since it was opened: the next process would lock another one
+
+
+def _is_at(path: Path, file: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
