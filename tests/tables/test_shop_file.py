@@ -944,6 +944,17 @@ def test_bytes_that_are_a_text_are_read(tmp_path: Path) -> None:
     assert shop.articles["article_id"].to_list()[:2] == ["A-1", "b/2"]
 
 
+def test_ids_in_two_spellings_count_as_two_and_are_told(tmp_path: Path) -> None:
+    ids = ["7", "007", "c1", "c1 ", "C1", "d2"]
+    log = "day,who,what\n" + "".join(f"2024-01-0{i + 1},{who},A-{i % 2}\n" for i, who in enumerate(ids))
+    shop = Shop(tmp_path / "1", given_files={"orders.csv": log})
+    assert shop.customers.height == 6
+    assert "3 ids of customers differ from another one in white space, case" in shop.notes
+    assert "of articles differ" not in shop.notes
+    two = Shop(tmp_path / "2", given_files={"orders.csv": LOG + "2024-01-04,c1,a-1\n"})
+    assert "1 id of a article" not in two.notes and "1 id of an article differs" in two.notes
+
+
 def test_lists_that_nobody_needs_are_left_out(tmp_path: Path) -> None:
     frame = pl.DataFrame({"id": ["A-1", "b/2"], "tags": [["x"], []], "kind": ["k", "l"]})
     text = ORDERS + ARTICLES.replace(".csv", ".parquet")

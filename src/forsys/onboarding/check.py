@@ -20,6 +20,7 @@ from forsys.tables.build import (
     customers_of,
     known_ids,
     listed_of,
+    note_alike,
     note_cold,
     note_unknown,
     open_required_table,
@@ -152,6 +153,7 @@ def _all_customers(
 
     def note(issues: DataIssues) -> None:
         note_unknown(count_rows(shop, articles, customers, purchases, ids), shop, issues)
+        note_alike(shop, ids, purchases.article_ids, issues)
         note_cold(purchases, submission_table(listed, ids), len(ids), shop, issues)
 
     reader.read(note)

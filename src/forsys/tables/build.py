@@ -26,7 +26,7 @@ from forsys.tables.dataset import DataSet
 from forsys.tables.files import ENDINGS, find, folder_contents, missing
 from forsys.tables.ids import ArticleIds, append_sorted
 from forsys.tables.limits import MIN_MATCH
-from forsys.tables.matching import Ids, applied, as_written, matching_key
+from forsys.tables.matching import Ids, applied, as_written, in_any_spelling, matching_key
 from forsys.tables.promotions import promotion_kinds, read_promotions
 from forsys.tables.reading import Table, open_table
 from forsys.tables.rejected import DataIssues
@@ -67,6 +67,7 @@ def build_tables(dataset: DataSet, out: Path, *, max_rejected: float = 0.01) -> 
     customer_ids = with_listed(purchases.customer_ids, listed, shop, issues)
     counts = count_rows(shop, articles, customers, purchases, customer_ids)
     note_unknown(counts, shop, issues)
+    note_alike(shop, customer_ids, purchases.article_ids, issues)
 
     _write_transactions(purchases.frame, out / "transactions.parquet")
     write_parquet(purchases.returns, out / "returns.parquet")
@@ -227,6 +228,18 @@ def note_unknown(counts: dict[str, Any], shop: ShopFile, issues: DataIssues) -> 
     ):
         only = f"only in the {table}: kept, with unknown attributes"
         issues.note(counts[key], f"1 {what} occurs {only}", f"{{}} {what}s occur {only}")
+
+
+def note_alike(shop: ShopFile, customers: pl.Series, articles: pl.Series, issues: DataIssues) -> None:
+    """Note ids that differ from another one in their spelling alone; those of Kaggle's shop are of one program."""
+    for what, ids in {"a customer": customers, "an article": articles}.items() if not shop.is_shipped else ():
+        alike = len(ids) - applied(in_any_spelling, ids).n_unique()
+        differ = "from another one in white space, case, leading zeros or a trailing .0 alone"
+        issues.note(
+            alike,
+            f"1 id of {what} differs {differ}: these count as two",
+            f"{{}} ids of {what.split()[1]}s differ {differ}: each counts as {what} of its own",
+        )
 
 
 def count_rows(

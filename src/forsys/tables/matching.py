@@ -41,7 +41,8 @@ def _without_zeros(ids: pl.Expr) -> pl.Expr:
     return ids.str.replace(r"^0+(\d)", "$1")
 
 
-def _all(ids: pl.Expr) -> pl.Expr:
+def in_any_spelling(ids: pl.Expr) -> pl.Expr:
+    """Ids without white space, a trailing .0, upper case and leading zeros."""
     return _without_zeros(_without_fraction(_folded(_trimmed(ids))))
 
 
@@ -50,7 +51,7 @@ SPELLINGS: dict[str, Key] = {
     "without a trailing .0": _without_fraction,
     "without regard to upper and lower case": _folded,
     "without leading zeros": _without_zeros,
-    "without white space, a trailing .0, upper case and leading zeros": _all,
+    "without white space, a trailing .0, upper case and leading zeros": in_any_spelling,
 }
 
 
