@@ -1,7 +1,5 @@
 """The tree of settings as text: every key with its value and meaning, as `forsys settings` prints it."""
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from inspect import cleandoc
@@ -11,6 +9,7 @@ from pydantic import BaseModel
 
 from forsys.retrieval.registry import make_source
 from forsys.settings import CompareSettings, Settings, SourceConfig, load_settings
+from forsys.toml_text import toml_key, toml_value
 
 WIDTH = 46  # of the keys and values, before the meaning
 
@@ -45,7 +44,7 @@ def _section(section: BaseModel, default: BaseModel, name: str) -> Iterator[str]
         else:
             every = value | _switched_off(value, usual) if path == "tuning.grid" else value
             yield heading
-            yield from (_line(_quoted(entry), each, None) for entry, each in every.items())
+            yield from (_line(toml_key(entry), each, None) for entry, each in every.items())
 
 
 def _sources(sources: Mapping[str, SourceConfig], usual: Iterable[str], heading: str) -> Iterator[str]:
@@ -101,25 +100,8 @@ def _meaning(source: type, parameter: str) -> str | None:
 
 
 def _line(key: str, value: Any, meaning: str | None) -> str:
-    text = f"{key} = {_toml(value)}" if value is not None else f"# {key} ="
+    text = f"{key} = {toml_value(value)}" if value is not None else f"# {key} ="
     return f"{text:<{WIDTH}}  # {_first_line(meaning)}" if meaning else text
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, dict):
-        entries = (f"{_quoted(key)} = {_toml(each)}" for key, each in value.items() if each is not None)
-        return f"{{ {', '.join(entries)} }}"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")  # but for that one, TOML's text
-
-
-def _quoted(key: str) -> str:
-    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else _toml(key)
 
 
 def _first_line(text: str | None) -> str:

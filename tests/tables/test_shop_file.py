@@ -129,6 +129,7 @@ FAULTS = {
     ORDERS + 'price = "p"\nprice_is = "line"\n': 'price_is = "line" needs the columns `price` and `units`',
     ORDERS + 'channels = { 1 = "web" }\n': "channels are named, but not the column",
     ORDERS + 'encoding = "latin-99"\n': "line 6: [orders] encoding: this encoding is not known",
+    ORDERS + 'encoding = "base64"\n': "line 6: [orders] encoding: this encoding is not known",
     ORDERS + 'delimiter = ":"\n': "line 6: [orders] delimiter",
     ORDERS.replace('"orders.csv"', "[]"): "line 2: [orders] file: no name of a file",
     ORDERS + '[articles]\nfile = "a.csv"\nid = "a"\nproduct_digits = 3\n': "product_digits are the first",

@@ -1,6 +1,5 @@
 """A shop file drafted from a shop's files: which table and which column is what, each with the reason."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from forsys.errors import DataError
 from forsys.onboarding.columns import MIN_DAYS, PICTURE, Column, Sample, read_samples
 from forsys.tables.files import folder_contents, is_hidden
+from forsys.toml_text import toml_value
 
 # Words in the names of columns, in the languages that exports come in.
 CUSTOMER = "customer|client|kunde|user|buyer|household|member|shopper|cliente|klant|acheteur|käufer|kaeufer|account"
@@ -59,7 +59,7 @@ class Section:
     def take(self, key: str, column: Column | None, reason: str) -> None:
         """Give a key to a column, unless it is none or has another key."""
         if column is not None and column.name not in self.used:
-            self.keys[key] = (_quoted(column.name), f"{reason}; {column.kind}, such as {column.shown}")
+            self.keys[key] = (toml_value(column.name), f"{reason}; {column.kind}, such as {column.shown}")
             self.columns[key] = column
             self.used.add(column.name)
 
@@ -276,8 +276,8 @@ def _take_flags(orders: Section) -> None:
         found = next((column for column in columns if column.share(pattern)), None)
         if found is not None:
             values = found.known.unique().sort()
-            flags = ", ".join(map(_quoted, values.filter(values.str.contains(pattern))))
-            orders.keys[key] = (f"{{ {_quoted(found.name)} = [{flags}] }}", "by its values")
+            flags = ", ".join(map(toml_value, values.filter(values.str.contains(pattern))))
+            orders.keys[key] = (f"{{ {toml_value(found.name)} = [{flags}] }}", "by its values")
             orders.used.add(found.name)
 
 
@@ -336,11 +336,6 @@ def _is_quantity(column: Column) -> bool:
     return column.is_whole and not _is_named(column, f"{PRICE_ITSELF}|cost")  # such as unit_price
 
 
-def _quoted(text: str) -> str:
-    """As a text of TOML, which are those of JSON but for one control character."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
 def _comment(text: str) -> str:
     """A comment that stays in its line, whatever the shop's values hold."""
     return "# " + "".join(sign if sign.isprintable() else " " for sign in text)
@@ -350,11 +345,11 @@ def _written(sections: list[Section], unused: list[Sample], folder: Path) -> str
     lines = ["# Drafted by `forsys map`: read the reasons, correct what is wrong, then run `forsys check`."]
     for section in sections:
         sample = section.sample
-        specs = [_quoted(spec) for spec in sample.specs(folder)]
+        specs = [toml_value(spec) for spec in sample.specs(folder)]
         file = specs[0] if len(specs) == 1 else f"[{', '.join(specs)}]"
         lines += ["", f"[{section.name}]", f"file = {file}"]
         if sample.delimiter and sample.delimiter != ",":
-            lines.append(f"delimiter = {_quoted(sample.delimiter)}")
+            lines.append(f"delimiter = {toml_value(sample.delimiter)}")
         if sample.encoding:
             lines.append(f'encoding = "{sample.encoding}"  # some bytes are no UTF-8')
         if any(section.columns[key].has_decimal_comma for key in ("units", "price") if key in section.columns):
@@ -362,7 +357,7 @@ def _written(sections: list[Section], unused: list[Sample], folder: Path) -> str
         lines += [f"{key} = {value}  {_comment(reason)}" for key, (value, reason) in section.keys.items()]
         rest = section.free()
         if section.name in ("orders", "promotions"):
-            texts = (f"not used: {_quoted(each.name)} ({each.kind}, such as {each.shown})" for each in rest)
+            texts = (f"not used: {toml_value(each.name)} ({each.kind}, such as {each.shown})" for each in rest)
             lines += map(_comment, texts)
         elif rest and section.name != "recommend_to":
             lines.append(_comment(f"attributes, all others: {', '.join(column.name for column in rest)}"))

@@ -1,6 +1,5 @@
 """What a search has found, as text, as JSON and as settings to start from."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from forsys.progress import terminal_width
 from forsys.run import Run
 from forsys.search.study import STOPPED, Found
 from forsys.store import atomic_write, write_json, write_text
+from forsys.toml_text import toml_value
 
 SHOWN = 10  # trials
 BEST = "best.toml"
@@ -79,5 +79,5 @@ def _verdict(found: Found, complete: int) -> str:
 
 
 def _preset(settings: Mapping[str, Any]) -> str:
-    """As TOML; JSON's texts, numbers, truth values and lists are TOML's too."""
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+    """As TOML."""
+    return "".join(f"{key} = {toml_value(value)}\n" for key, value in settings.items())

@@ -54,7 +54,7 @@ class Space:
     def read(cls, path: Path, settings: Settings) -> "Space":
         """Read a TOML file. Raises DataError where a key is no setting, or a value none that it takes."""
         try:
-            declared = tomllib.loads(path.read_text(encoding="utf-8"))
+            declared = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}. Name a space as a TOML file.") from error
         except ValueError as error:

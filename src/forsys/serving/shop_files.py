@@ -1,6 +1,5 @@
 """Frames as a shop's files: Parquet, and the shop.toml that says which column is what."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from forsys.remote import delete
 from forsys.store import write_changed, write_text
 from forsys.tables.dataset import STEMS
 from forsys.tables.files import find_table
+from forsys.toml_text import toml_value
 
 # Table -> the name of its file, and the keys of its section of the shop file.
 TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -88,7 +88,7 @@ def _roles(online: object) -> str:
     """The section that says which channel, or list of channels, is the online shop."""
     several = isinstance(online, Iterable) and not isinstance(online, str)
     names = [_channel(each) for each in (online if several else [online])]  # type: ignore[attr-defined]
-    return f"[roles]\nonline = {json.dumps(names, ensure_ascii=False)}\n"
+    return f"[roles]\nonline = {toml_value(names)}\n"
 
 
 def _channel(value: object) -> str:
@@ -113,7 +113,7 @@ def _section(table: str, frame: pl.DataFrame, named: dict[str, str | list[str]])
             if each not in frame.columns:
                 raise DataError(f"{table}: there is no column {each!r}; {_has(frame)}.")
     lines = [f"[{table}]", f'file = "{file}.parquet"']
-    lines += [f"{key} = {json.dumps(found[key], ensure_ascii=False)}" for key in keys if key in found]
+    lines += [f"{key} = {toml_value(found[key])}" for key in keys if key in found]
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,5 @@
 """The shop file: which files a shop's tables are in, and which of their columns is what. See docs/shop-file.md."""
 
-import codecs
 import difflib
 import re
 import tomllib
@@ -109,8 +108,8 @@ class TableSection(Section):
     @classmethod
     def _is_known(cls, encoding: str | None) -> str | None:
         try:
-            codecs.lookup(encoding or "utf-8")
-        except LookupError as error:
+            "a".encode(encoding or "utf-8")
+        except LookupError as error:  # also of one that makes no text, such as base64
             raise ValueError("this encoding is not known; usual are latin-1, cp1252, utf-8, utf-16") from error
         return encoding
 
