@@ -374,7 +374,7 @@ def test_a_share_that_is_none(share: str, capsys: Output) -> None:
     assert f"{share} is not a share between 0 and 1" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--input", "--output", "--preset", "--scheduler"])
+@pytest.mark.parametrize("option", ["--input", "--output", "--scheduler"])
 @pytest.mark.parametrize("command", [[], ["run"], ["tables"], ["settings"]])
 def test_an_empty_value_is_refused(command: list[str], option: str, capsys: Output) -> None:
     """As of a variable that is not set: the default would be other data."""

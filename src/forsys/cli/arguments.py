@@ -292,7 +292,7 @@ def _common() -> argparse.ArgumentParser:
     data.add_argument("--holdout-days", type=_positive, metavar="N", help="days scored offline (default: 7)")
     text = "unusable rows allowed (default: 0.01)"
     data.add_argument("--max-rejected", type=_share, metavar="SHARE", help=text)
-    data.add_argument("--preset", type=_place, metavar="NAME|FILE", help="settings to start from")
+    data.add_argument("--preset", metavar="NAME|FILE", help="settings to start from")
     data.add_argument("--set", action="append", metavar="KEY=VALUE", help="override one setting; repeatable")
     where = common.add_argument_group("where it runs").add_mutually_exclusive_group()
     data.add_argument("--output", type=_place, metavar="DIR|URL", help=OUTPUT)
