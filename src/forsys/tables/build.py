@@ -232,13 +232,13 @@ def note_unknown(counts: dict[str, Any], shop: ShopFile, issues: DataIssues) -> 
 
 def note_alike(shop: ShopFile, customers: pl.Series, articles: pl.Series, issues: DataIssues) -> None:
     """Note ids that differ from another one in their spelling alone; those of Kaggle's shop are of one program."""
-    for what, ids in {"a customer": customers, "an article": articles}.items() if not shop.is_shipped else ():
+    for what, ids in {"customer": customers, "article": articles}.items() if not shop.is_shipped else ():
         alike = len(ids) - applied(in_any_spelling, ids).n_unique()
         differ = "from another one in white space, case, leading zeros or a trailing .0 alone"
         issues.note(
             alike,
-            f"1 id of {what} differs {differ}: these count as two",
-            f"{{}} ids of {what.split()[1]}s differ {differ}: each counts as {what} of its own",
+            f"1 {what} id differs {differ}: these count as two {what}s",
+            f"{{}} {what} ids differ {differ}: each counts as its own {what}",
         )
 
 

@@ -46,6 +46,9 @@ class Purchases:
     channels: tuple[str, ...]  # their names in the order of the codes from 1
 
 
+SIGNS = {"comma": is_decimal_comma, "dot": has_dot}  # what tells of a decimal sign
+
+
 @dataclass(frozen=True)
 class _Log:
     """How the file is read: as its shop file says until its rows show that it is written in another way."""
@@ -334,13 +337,10 @@ def _decimal_commas(log: _Log) -> frozenset[str]:
     unknown = [name for name in log.amounts if log.table.named_decimal(name) is None]
     if not unknown:
         return frozenset()
-    texts = {name: pl.col(name) for name in unknown}
-    query = log.table.scan()
-    comma, dot = (
-        log.table.collect(query.select(tells(text).alias(name) for name, text in texts.items())).row(0, named=True)
-        for tells in (is_decimal_comma, has_dot)
-    )
-    return frozenset(name for name in unknown if any(comma.values()) and not dot[name])
+    signs = {f"{sign} {name}": tells(pl.col(name)) for name in unknown for sign, tells in SIGNS.items()}
+    found = log.table.collect(log.table.scan().select(**signs)).row(0, named=True)
+    some_comma = any(found[f"comma {name}"] for name in unknown)
+    return frozenset(name for name in unknown if some_comma and not found[f"dot {name}"])
 
 
 def _advice(log: _Log) -> dict[str, str]:
