@@ -14,6 +14,7 @@ from conftest import TINY_ROWS
 from forsys import schema
 from forsys.errors import DataError
 from forsys.ranking.features import GROUPS, build
+from forsys.ranking.features.article import article_table
 from forsys.ranking.features.content import HALF_LIFE, average_pictures, mean_vectors, unit_vectors
 from forsys.ranking.features.customer import customer_table
 from forsys.ranking.pairs import Pairs
@@ -278,6 +279,18 @@ class TestWorked:
         assert found["sales_7"] == pytest.approx(np.log(4))
         assert (found["days_since_first_sale"], found["days_since_last_sale"]) == (7, 5)
         assert found["trend"] == pytest.approx((3 + 10 / 4) / (3 + 10))
+
+    @pytest.mark.parametrize(
+        ("as_of", "rate"),
+        [
+            (date(2020, 2, 2), 1 / 5),  # #1 to #4 and #6, of which #1 was repeated; the 28 days after #8 end today
+            (date(2020, 2, 3), (1 + 10 * 2 / 7) / 11),  # #7 and #8 too, and #8 was repeated
+        ],
+    )
+    def test_purchases_count_once_it_is_known_whether_they_are_repeated(
+        self, as_of: date, rate: float, tiny_history: History
+    ) -> None:
+        assert article_table(tiny_history, as_of)["repurchase_rate"][4] == pytest.approx(rate)
 
     def test_customer(self, tiny_history: History) -> None:
         found = build(self.pairs(tiny_history, 2), ["customer"])

@@ -147,7 +147,7 @@ def _ages(history: History) -> Floats:
 def _repurchases(log: History, end: int, code: Ints) -> tuple[Ints, Bools]:
     """The article of each purchase, and whether the customer bought its code again within REPURCHASE_DAYS.
 
-    Only of purchases at least that old, as the outcome of newer ones is not known yet.
+    Only of purchases older than that, as the outcome of newer ones is not known yet: the day `end` isn't over.
     """
     key = log.customer.astype(np.int64) * (int(code.max(initial=0)) + 1) + code[log.article]
     order = np.argsort(key, kind="stable")  # within a key by day, as the log is within a customer
@@ -156,7 +156,7 @@ def _repurchases(log: History, end: int, code: Ints) -> tuple[Ints, Bools]:
     first = np.append(True, (np.diff(key) != 0) | (np.diff(day) != 0))[: len(key)]
     article, day, key = article[first], day[first], key[first]
     repeated = np.append((np.diff(key) == 0) & (np.diff(day) <= REPURCHASE_DAYS), False)[: len(key)]
-    old = day <= end - REPURCHASE_DAYS
+    old = day < end - REPURCHASE_DAYS
     return article[old], repeated[old]
 
 
