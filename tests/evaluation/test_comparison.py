@@ -36,6 +36,7 @@ TINY = {
     "embedding_dim": 8,
     "epochs": 1,
     "batch_size": 16,
+    "num_networks": 1,
     "class": "forsys.retrieval.next_item:NextItem",
     "new_article_bias": 0.0,
 }
