@@ -1,5 +1,6 @@
 """The store of fitted sources and their candidates."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,22 @@ def test_what_other_settings_left_is_deleted_and_strange_files_stay(run: Run) ->
     delete_other_candidates(run, [fold], now)
     kept = SourceArtifacts.of(run, fold, "repurchase", now["repurchase"]).folder
     assert {*run.workspace.candidates(fold).iterdir()} == {kept, strange}
+
+
+def test_what_older_data_left_is_deleted(shop: Path, tmp_path: Path) -> None:
+    """Each day's data have cut-offs of their own, and nobody looks for those of the day before."""
+    data = shutil.copytree(shop, tmp_path / shop.name)
+    run = run_on(data, tmp_path)
+    config = run.settings.retrieval.sources["repurchase"]
+    make_candidates(run, [run.calendar.holdout], {"repurchase": config})
+    folder = SourceArtifacts.of(run, run.calendar.holdout, "repurchase", config).folder
+    ours = run.workspace.candidates(run.calendar.holdout) / "notes.txt"
+    ours.touch()
+    (run.workspace.tables / "tables.json").unlink()
+    assert folder.is_dir() and run_on(data, tmp_path) and folder.is_dir()  # tables made again, of the same data
+    transactions = data / "transactions_train.csv"
+    transactions.write_text(transactions.read_text().rsplit("\n", 2)[0] + "\n")
+    assert run_on(data, tmp_path) and not folder.exists() and ours.exists()
 
 
 def test_another_version_of_polars_may_sample_other_buyers(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

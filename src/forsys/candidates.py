@@ -18,7 +18,7 @@ from forsys.retrieval.registry import make_source, source_class, source_fingerpr
 from forsys.retrieval.source import Source
 from forsys.run import Run
 from forsys.settings import SourceConfig
-from forsys.store import is_current, write_parquet
+from forsys.store import is_current, write_parquet, write_stamp
 from forsys.versions import package_version
 
 SourceConfigs = Mapping[str, SourceConfig]
@@ -162,8 +162,22 @@ def labelled_candidates(run: Run, fold: Fold, sources: SourceConfigs) -> tuple[p
 
 
 def delete_other_candidates(run: Run, folds: Iterable[Fold], sources: SourceConfigs) -> None:
-    """Delete what other settings or older data left at these folds."""
+    """Delete what other settings left at these folds."""
     for fold in folds:
         kept = {SourceArtifacts.of(run, fold, *source).folder for source in sources.items()}
         for folder in {path for path in run.workspace.candidates(fold).iterdir() if path.is_dir()} - kept:
             delete_made(folder)
+
+
+def delete_of_other_tables(run: Run, tables: str) -> None:
+    """Delete candidates, rankers and orders unless they come from the tables of this fingerprint.
+
+    Nothing reads them again, and a shop that runs every day would leave another set at each cut-off.
+    """
+    workspace = run.workspace
+    if is_current(workspace.folds, tables):
+        return
+    for folder in (workspace.folds, workspace.rankers, workspace.all_ranked):
+        delete_made(folder)
+    workspace.folds.mkdir(exist_ok=True)
+    write_stamp(workspace.folds, tables)

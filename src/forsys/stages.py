@@ -199,9 +199,11 @@ def output_files(run: Run, stage: Stage) -> list[Path]:
 
 
 def _tables(run: Run) -> list[str]:
+    from forsys.candidates import delete_of_other_tables
     from forsys.tables.build import build_tables
 
     summary = build_tables(run.dataset, run.workspace.tables, max_rejected=run.max_rejected)
+    delete_of_other_tables(run, stage_fingerprint(run, "tables"))
     for note in summary["notes"]:
         say_below(note)
     return [

@@ -30,6 +30,9 @@ class Workspace:
         self.log = self.out / "log"  # the purchases by customer, an array a file
         self.content = self.out / "content"  # content features of the articles
         self.tuned = self.out / "tuned.json"  # chosen source parameters and fusion weights
+        self.folds = self.out / "folds"  # fitted sources and their candidates, by cut-off
+        self.rankers = self.out / "rankers"  # by cut-off
+        self.all_ranked = self.out / "ranked"  # candidates in the ranker's order, by cut-off
         self.holdout = self.out / "holdout"  # lists of the holdout's buyers
         self.evaluation = self.out / "evaluation"  # scores as CSV and JSON
         self.comparison = self.out / "comparison"  # the systems of `forsys compare`
@@ -39,15 +42,15 @@ class Workspace:
 
     def candidates(self, fold: Fold) -> Path:
         """Fitted sources and their candidates at a cut-off, a folder per source."""
-        return self.out / "folds" / str(fold.as_of)
+        return self.folds / str(fold.as_of)
 
     def ranker(self, fold: Fold) -> Path:
         """The ranker trained for a cut-off."""
-        return self.out / "rankers" / str(fold.as_of)
+        return self.rankers / str(fold.as_of)
 
     def ranked(self, fold: Fold) -> Path:
         """The candidates at a cut-off in the ranker's order, a file per shard."""
-        return self.out / "ranked" / str(fold.as_of)
+        return self.all_ranked / str(fold.as_of)
 
     def stamp(self, stage: str) -> Path:
         """What a stage was made from, and the files that it wrote."""
