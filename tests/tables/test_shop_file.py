@@ -446,6 +446,22 @@ def test_each_column_has_its_own_decimal_sign(
     assert shop.transactions["units"].to_list() == read[1]
 
 
+@pytest.mark.parametrize("files", [["1.parquet", "2.csv"], ["2.csv", "1.parquet"]])
+def test_numbers_and_texts_in_one_column(tmp_path: Path, files: list[str]) -> None:
+    rows = [row.split(",") for row in ROWS]
+    typed = pl.DataFrame([[*row, 12.5] for row in rows], schema=["day", "who", "what", "price"], orient="row")
+    texts = [";".join([*row, "12.5"]) for row in rows]
+    keys = f'file = {files}\n{ORDERS.split("file = ", 1)[1].split(chr(10), 1)[1]}price = "price"\n'
+    text = ORDERS.split("file = ", 1)[0] + keys
+    log = "\n".join(["day;who;what;price", *texts, ""])
+    shop = Shop(tmp_path / "1", text, {"1.parquet": typed, "2.csv": log})
+    assert shop.transactions["price"].to_list() == [12.5] * 6
+    commas: dict[str, Content] = {"1.parquet": typed, "2.csv": log.replace("12.5", "12,5")}
+    message = error_of(tmp_path / "2", text + 'decimal = ","\n', commas)
+    assert 'price holds numbers in 1.parquet and texts in 2.csv, so decimal = "," is right for one' in message
+    assert "price is not a number" in error_of(tmp_path / "3", text, commas)
+
+
 def test_a_comma_that_may_be_either_must_be_named(tmp_path: Path) -> None:
     log = "day;who;what;price\n" + "".join(f"{row.replace(',', ';')};1,234\n" for row in ROWS)
     message = error_of(tmp_path / "1", ORDERS + 'price = "price"\n', {"orders.csv": log})

@@ -138,7 +138,8 @@ class Table:
 
     def named_decimal(self, column: str) -> str | None:
         """The sign before the fraction, where the shop file names one or the column holds numbers and no texts."""
-        return "." if column in self.parts[0].typed_numbers else self.section.decimal
+        is_typed = all(column in part.typed_numbers for part in self.parts)
+        return "." if is_typed else self.section.decimal
 
     def scan(self) -> pl.LazyFrame:
         """All rows in the order of the files, every column a string, empty ones null; ROW comes first."""
@@ -225,6 +226,7 @@ def open_table(section: TableSection, shop: ShopFile, scratch: Path) -> Table:
         )
     _check_rows(table)
     _check_columns(table, shop)
+    _check_decimal_commas(table)
     for part in parts:
         if not part.is_parquet and part.scan().collect_schema().names() != list(part.columns):
             raise DataError(
@@ -416,6 +418,20 @@ def _check_columns(table: Table, shop: ShopFile) -> None:
         raise DataError(
             f"{path}: column {_name(name, known)} occurs {columns.count(name)} times ({found}). Keep one."
         )
+
+
+def _check_decimal_commas(table: Table) -> None:
+    """Numbers in some files and texts with a named decimal comma in others would be read as one or the other."""
+    if table.section.decimal != ",":
+        return
+    first, *others = table.parts
+    for other in others:
+        for column in sorted({*table.section.read()} & (first.typed_numbers ^ other.typed_numbers)):
+            numbers, texts = (first, other) if column in first.typed_numbers else (other, first)
+            raise DataError(
+                f"{table.path}: {column} holds numbers in {numbers.path.name} and texts in {texts.path.name}, so "
+                'decimal = "," is right for one of them only. Write all files as CSV, or all as Parquet.'
+            )
 
 
 def _name(column: str, known: set[str]) -> str:
