@@ -324,11 +324,17 @@ def test_pictures_have_a_limit(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     assert not any(embedded(page(run))["pictures"])
 
 
-def test_a_picture_of_customers(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("times", "width"), [(1, 1200), (2, 1944)])
+def test_a_picture_of_customers(times: int, width: int, run: Run, tmp_path: Path) -> None:
     page(run)
+    file = run.workspace.report.with_suffix(".json")
+    figures = json.loads(file.read_text(encoding="utf-8"))
+    for customer in figures["customers"]:
+        customer["predicted"] *= times  # lists of 12 or 24
+    file.write_text(json.dumps(figures), encoding="utf-8")
     write_customers(run, tmp_path / "customers.png")
     with Image.open(tmp_path / "customers.png") as picture:
-        assert picture.width == 1200
+        assert picture.width == width
         assert picture.height == pytest.approx(2 * 148.5, abs=1)  # the two of the holdout
 
 

@@ -19,11 +19,12 @@ from forsys.report.thumbnails import thumbnail
 from forsys.run import Run
 from forsys.store import atomic_write, read_json
 
-WIDTH, ROW = 12.0, 1.485  # inches of 100 pixels: the picture, and one customer
+ROW = 1.485  # inches of 100 pixels: height of one customer
 DOTS = 100
 GOOD = "#1a7446"  # as in page.css
 BEFORE, THEN = 3, 3  # cards left and right of the predicted ones
 CARD, GAP = 0.62, 0.28  # inches: width of a card with its margin, and the room between the groups
+LEFT, RIGHT = 0.24, 0.04  # inches: the margins
 TALL = 0.86  # inches: height of a card
 Pictures = Callable[[Row], bytes | None]  # of an article
 
@@ -41,10 +42,13 @@ def write_customers(run: Run, target: Path, count: int = 4) -> None:
             f"holdout had bought before. Run the stage `report` first, or use a longer log."
         )
     pictures = _pictures(run, figures["articles"])
+    columns = BEFORE + THEN + max(len(customer["predicted"]) for customer in customers)
+    width = LEFT + columns * CARD + 2 * GAP + RIGHT
     with house_style():
-        figure = Figure(figsize=(WIDTH, ROW * len(customers)), facecolor="white")
+        figure = Figure(figsize=(width, ROW * len(customers)), facecolor="white")
         for row, customer in enumerate(customers, 1):
             axes = figure.add_axes((0, 1 - row / len(customers), 1, 1 / len(customers)))
+            axes.set_xlim(0, width)
             _draw_customer(axes, customer, figures["articles"], pictures)
         with atomic_write(target) as part:
             figure.savefig(part, format="png", dpi=DOTS, metadata={"Software": None})
@@ -64,8 +68,7 @@ def _pictures(run: Run, articles: list[Row]) -> Pictures:
 
 
 def _draw_customer(ax: Axes, customer: Mapping[str, Any], articles: list[Row], pictures: Pictures) -> None:
-    """A row of cards; the axes are measured in inches."""
-    ax.set_xlim(0, WIDTH)
+    """A row of cards; the axes are in inches."""
     ax.set_ylim(0, ROW)
     ax.set_axis_off()
     predicted = [(each["article"], "bought" if each["hit"] else "") for each in customer["predicted"]]
@@ -76,7 +79,7 @@ def _draw_customer(ax: Axes, customer: Mapping[str, Any], articles: list[Row], p
         (f"the {len(predicted)} predicted, best first", predicted, len(predicted)),
         (f"then bought: {customer['hits']} of {customer['num_bought']} found", then[:THEN], THEN),
     )
-    left = 0.24
+    left = LEFT
     for title, cards, columns in groups:
         ax.text(left, TALL + 0.28, title, color=FAINT, fontsize=9, va="bottom")
         for column, (article, note) in enumerate(cards):
