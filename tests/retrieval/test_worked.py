@@ -202,6 +202,26 @@ def test_largest_cells_orders_equal_values_by_column() -> None:
     assert kept.tolist() == [[0, 5, 5, 0], [1, 0, 2, 0]]
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_largest_cells_are_those_of_a_plain_sort(seed: int) -> None:
+    """Also of negative values, of zeros of both signs, and of values that are equal as float32 only."""
+    rng = np.random.default_rng(seed)
+    shape, k = (int(rng.integers(1, 20)), int(rng.integers(1, 30))), int(rng.integers(1, 9))
+    row, col = np.nonzero(rng.random(shape) < rng.random())
+    order = rng.permutation(len(row))
+    row, col = row[order], col[order]
+    value = rng.choice([-3e30, -1.0, -0.0, 0.0, 1e-30, 0.5, 0.5 + 1e-12, 2.0], len(row))
+    expected = np.full(shape, np.nan)
+    for number in range(shape[0]):
+        own = np.flatnonzero(row == number)
+        best = sorted(own, key=lambda cell: (-value[cell], col[cell]))[:k]
+        expected[number, col[best]] = value[best]
+    found = largest_cells(row, col, value, shape, k).tocoo()
+    kept = np.full(shape, np.nan)
+    kept[found.coords] = found.data
+    np.testing.assert_array_equal(kept, expected.astype(np.float32))
+
+
 def test_item_knn_scores(tiny_history: History) -> None:
     """Customer 0 last shopped on the 7th: a counts 1 for that day, and 0.5 * 2**-3 for the 1st, 6 days before;
     b and c count 0.5 * 2**-2 for the 3rd. Customer 1: b 1 for the 8th, a 0.5 * 2**-1.5; c 0.5 * 2**-3.5.

@@ -42,10 +42,7 @@ def nearest_rows(
 
 
 def largest_per_row(similar: sparse.csr_array, k: int) -> sparse.csr_array:
-    """The k largest cells of each row of a matrix of positive float32 values; equals by column.
-
-    For the second hop of pair_memory 1/12 of the time of `largest_cells`.
-    """
+    """The k largest cells of each row of a matrix of positive float32 values; equals by column."""
     similar = sparse.csr_array(similar, copy=True)
     similar.sort_indices()  # always, so that later sums have the same order whatever other rows there are
     length = np.diff(similar.indptr)
@@ -64,10 +61,24 @@ def largest_cells(row: Ints, col: Ints, value: Floats, shape: tuple[int, int], k
 
     The values may have any sign, and are compared before they become float32. See `largest_per_row` for a matrix.
     """
-    order = np.lexsort((col, -value, row))
-    row, col, value = row[order], col[order], value[order]
-    kept = position_within(row) < k
+    key, count = _row_and_value(row, value), np.bincount(row, minlength=shape[0])
+    last = np.zeros(shape[0], np.int64)  # the key of the k-th cell of each row
+    has = count > 0
+    last[has] = np.sort(key)[(np.cumsum(count) - count + np.minimum(count, k) - 1)[has]]
+    kept = key < last[row]
+    # Of those that equal the k-th as float32 some are kept. To sort them alone takes 1/7 of the time for all.
+    tied = np.flatnonzero(key == last[row])
+    tied = tied[np.lexsort((col[tied], -value[tied], row[tied]))]
+    left = k - np.bincount(row[kept], minlength=shape[0])
+    kept[tied[position_within(row[tied]) < left[row[tied]]]] = True
     return sparse.csr_array((value[kept].astype(np.float32), (row[kept], col[kept])), shape=shape)
+
+
+def _row_and_value(row: Ints, value: Floats) -> Ints:
+    """Numbers (int64) that rise with the row, and within it fall with the value as float32."""
+    bits = (value.astype(np.float32) + 0).view(np.int32)  # + 0, as -0 has other bits than 0
+    ordered = np.where(bits < 0, bits ^ np.int32(2**31 - 1), bits)  # whose order is that of the floats
+    return np.asarray((row.astype(np.int64) << 32) - ordered)
 
 
 def blocks_of_pairs(pairs: Floats) -> Iterator[slice]:
