@@ -62,6 +62,7 @@ SPEED: dict[str, Callable[[Table], Table]] = {
     "keywords": keywords,
     "picture_speed": pictures,
     "factorization_topk": as_it_is,
+    "item_knn": as_it_is,
     "features": as_it_is,
     "scoring": as_it_is,
     "map_at_12": as_it_is,

@@ -9,7 +9,17 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_matrix
 
-from benchmarks import _made, cluster, csv_to_parquet, factorization_topk, features, growth, map_at_12, recommend
+from benchmarks import (
+    _made,
+    cluster,
+    csv_to_parquet,
+    factorization_topk,
+    features,
+    growth,
+    item_knn,
+    map_at_12,
+    recommend,
+)
 from benchmarks import all as every
 from benchmarks.__main__ import names
 from benchmarks._compared import as_text, compared, fewest_seconds
@@ -91,6 +101,11 @@ class TestTiny:
         for name, value in {"PURCHASES": 30_000, "K": 5, "RUNS": 1}.items():
             monkeypatch.setattr(factorization_topk, name, value)
         assert_finished(factorization_topk.run(None), rows=3)
+
+    def test_item_knn(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in {"PURCHASES": 2_000, "ARTICLES": 100, "CUSTOMERS": 20, "RUNS": 1}.items():
+            monkeypatch.setattr(item_knn, name, value)
+        assert_finished(item_knn.run(None), rows=1)
 
     def test_map_at_12(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in {"CUSTOMERS": 3_000, "SLICE": 1_000, "RUNS": 1}.items():
