@@ -16,8 +16,14 @@ PAIRS_PER_BLOCK = 4096  # pairs gathered at a time: they fit the cache, 2 to 4 t
 
 
 def decay(ages: Ints, half_life: float) -> Floats:
-    """Weights of ages in days: 1 for today, halved every `half_life` days."""
-    return np.exp2(-ages / np.float32(half_life)).astype(np.float32)
+    """Weights of ages in days: 1 for today, halved every `half_life` days; float32, never 0.
+
+    After 50 halvings they fall more slowly, towards 60 of them: so an older purchase still weighs less, and neither
+    the weights nor their squares leave the range of float32.
+    """
+    halvings = ages / np.float32(half_life)
+    halvings = np.where(halvings > 50, 60 - 500 / np.maximum(halvings, 50), halvings)
+    return np.exp2(-halvings).astype(np.float32)
 
 
 def position_within(group: Ints) -> Ints:

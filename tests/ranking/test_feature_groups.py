@@ -301,6 +301,20 @@ class TestWorked:
         assert found["repeat_share"].to_list() == pytest.approx([1 / 4, 0, 0, 0, nan], nan_ok=True)
         assert found["mean_days_between_visits"].to_list() == pytest.approx([3, 4, 3, nan, nan], nan_ok=True)
 
+    def test_what_is_unknown_is_left_empty_or_out(self, tiny_history: History) -> None:
+        """Of articles 1 and 4 the department is not known, and of every purchase of customer 1 the channel."""
+        articles = tiny_history.articles.with_columns(index_name=pl.Series(["a", None, "a", "b", None, "b"]))
+        channel = np.where(tiny_history.customer == 1, 0, tiny_history.channel)
+        roles = Roles(channels=("store", "online"), online=("online",), department="index_name")
+        history = replace(tiny_history, articles=articles, channel=channel, roles=roles)
+        table = article_table(history, self.as_of)
+        assert np.isnan(table["share_of_department_sales"]).tolist() == [False, True, False, False, True, False]
+        known = channel[history.known(self.as_of)] > 0
+        online = (channel[history.known(self.as_of)] == 2)[known].mean()
+        assert table["online_share"][5] == pytest.approx(online)  # never sold: the shop's
+        found = build(self.pairs(history, 2), ["customer"])["customer_online_share"]
+        assert found.to_list() == pytest.approx([1, np.nan, 1 / 2, 0, np.nan], nan_ok=True)
+
     @pytest.mark.parametrize(
         ("channels", "online", "codes"),
         [

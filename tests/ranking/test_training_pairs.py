@@ -51,6 +51,21 @@ def test_folds_lie_before_the_fold(run: Run) -> None:
     assert folds == sorted(folds, key=lambda fold: fold.as_of, reverse=True)
 
 
+def test_the_submission_s_ranker_learns_from_as_many_weeks_and_buyers(shop: Path, tmp_path: Path) -> None:
+    """All buyers of the holdout are known, but no more of them are used than of another week."""
+    limits = {"ranking__sufficient_buyers": "30", "ranking__min_weeks": "6", "ranking__min_buyers": "3"}
+    run = run_on(shop, tmp_path, max_buyers_per_week="10", **limits)
+    assert run.labels(run.calendar.holdout)["customer"].n_unique() > 30
+    assert [len(training_folds(run, fold)) for fold in (run.calendar.holdout, run.calendar.submission)] == [3, 3]
+
+
+def test_weeks_without_a_buyer_do_not_count(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_weeks = [run.calendar.holdout.earlier(step) for step in (1, 3, 5)]
+    labels = {fold: run.labels(fold) for fold in open_weeks}
+    monkeypatch.setattr(Run, "labels", lambda _, fold: labels.get(fold, labels[open_weeks[0]].clear()))
+    assert folds_before(run, run.calendar.holdout, 1, 10, 3) == open_weeks
+
+
 def test_so_many_buyers_are_sufficient(run: Run) -> None:
     """Fewer weeks than are asked for, but never none."""
     folds = folds_before(run, run.calendar.holdout, 1, 10, 4)
@@ -74,14 +89,14 @@ class TestLabelledFolds:
         found = candidates & set(labels.iter_rows())
         assert complete.found == len(found)
 
-    def test_all_pairs_of_so_many_buyers_of_the_holdout(self, shop: Path, tmp_path: Path) -> None:
+    def test_so_many_buyers_of_the_holdout_too(self, shop: Path, tmp_path: Path) -> None:
         run = run_on(shop, tmp_path, max_buyers_per_week="9")
         fold, configs = run.calendar.holdout, run.settings.retrieval.sources
         sources = {name: configs[name] for name in ("best_sellers", "repurchase")}
-        labelled = LabelledFolds(run)
-        complete, sampled = labelled.complete(sources, fold), labelled.sampled(sources, fold)
-        assert complete.buyers == 9 < sampled.buyers == run.labels(fold)["customer"].n_unique()
-        assert complete.purchases == len(run.sample_buyers(run.labels(fold), fold))
+        labelled, labels = LabelledFolds(run), run.sample_buyers(run.labels(fold), fold)
+        for pairs in (labelled.complete(sources, fold), labelled.sampled(sources, fold)):
+            assert pairs.buyers == 9 < run.labels(fold)["customer"].n_unique()
+            assert pairs.purchases == len(labels)
 
     def test_a_sample_is_part_of_the_complete_pairs(self, run: Run) -> None:
         fold, sources = run.calendar.holdout.earlier(1), run.settings.retrieval.sources

@@ -8,6 +8,8 @@ import pytest
 
 from forsys.recurrent.article_inputs import article_inputs, log_price, mean_log_price, sales_features
 from forsys.recurrent.context import price_residual
+from forsys.recurrent.training import encode_features
+from forsys.retrieval.next_item import NextItem
 from forsys.tables.history import History
 from forsys.tables.roles import Roles
 
@@ -31,10 +33,19 @@ def test_the_mean_price_of_an_article_is_of_what_was_paid(free: list[int], tiny_
             assert mean[article] == pytest.approx(np.log(paid).mean(), rel=1e-5)
 
 
-def test_an_article_that_was_always_free_has_no_mean_and_one_never_sold_has_0(tiny_history: History) -> None:
+def test_an_article_that_was_always_free_or_never_sold_has_no_mean(tiny_history: History) -> None:
     mean = mean_log_price(with_free(tiny_history, [10, 11]), AS_OF)
-    assert np.isnan(mean[4])
-    assert mean[5] == 0
+    assert np.isnan(mean).tolist() == [False] * 4 + [True] * 2
+
+
+def test_the_network_knows_the_mean_price_of_what_sold_before_its_window(tiny_history: History) -> None:
+    """Article 2 sold on the 1st and the 3rd only, article 5 never."""
+    config = NextItem(days=3, max_purchases=5, features=())
+    price = encode_features(tiny_history, AS_OF, config).mean_log_price
+    assert price[2] == pytest.approx(np.log([0.2, 0.3]).mean(), rel=1e-5)
+    residual = price_residual(tiny_history, np.array([1]), np.zeros(1, bool), price)
+    assert residual[0, 0] == pytest.approx(np.log(tiny_history.price[1]) - price[2], rel=1e-5)
+    assert np.isnan(price[5])
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,13 @@ def test_the_largest_positive_weights_are_kept(k: int, monkeypatch: pytest.Monke
     np.testing.assert_allclose(positive_weights(gram, k).toarray(), expected, atol=1e-4)
 
 
+def test_too_little_regularization_is_an_error() -> None:
+    """Two articles that the same customers bought make the matrix singular."""
+    gram = np.full((2, 2), 3, np.float32) + 1e-9 * np.eye(2, dtype=np.float32)
+    with pytest.raises(DataError, match=r"cannot be inverted.*Take a larger `regularization`"):
+        positive_weights(gram, 1)
+
+
 def test_an_unknown_attribute_is_an_error(world: History) -> None:
     with pytest.raises(DataError, match=r"EASE, attributes: unknown: shade; name some of article"):
         EASE(attributes=("shade",)).check(world)

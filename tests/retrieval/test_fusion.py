@@ -70,10 +70,10 @@ def test_equal_scores_are_ordered_by_article_whatever_the_order_of_the_rows() ->
 
 @pytest.mark.parametrize("constant", CONSTANTS)
 def test_a_source_without_weight_fills_the_list_in_its_own_order(constant: float) -> None:
-    """With all its 100 articles, behind everything else."""
-    filling = [*range(200, 100, -1)]
+    """With all its 1,000 articles, behind everything else."""
+    filling = [*range(1_100, 100, -1)]
     candidates = candidates_of({"a": {0: [50, 40]}, "b": {0: filling, 1: filling}})
-    found = Fusion({"a": 0.1, "b": 0.0}, constant).fuse(candidates, 200)
+    found = Fusion({"a": 0.1, "b": 0.0}, constant).fuse(candidates, 2_000)
     assert found.filter(pl.col("customer") == 0)["article"].to_list() == [50, 40, *filling]
     assert found.filter(pl.col("customer") == 1)["article"].to_list() == filling
 

@@ -96,8 +96,7 @@ class LabelledFolds:
     def complete(self, sources: SourceConfigs, fold: Fold) -> TrainingPairs:
         """All pairs of the buyers of a fold who bought a candidate: what a ranker is validated on.
 
-        Without the other buyers, for whom every order scores 0. Of at most `settings.max_buyers_per_week` buyers,
-        in the holdout too: with features, all pairs of Kaggle's 69,000 buyers would take some 3 GB.
+        Without the other buyers, for whom every order scores 0.
         """
         return self._get(sources, fold, False)
 
@@ -159,7 +158,7 @@ def candidates_to_rank(run: Run) -> int:
 
 def _labelled_fold(run: Run, sources: SourceConfigs, fold: Fold, sample: bool) -> TrainingPairs:
     _, labels = labelled_candidates(run, fold, sources)
-    labels = labels if sample else run.sample_buyers(labels, fold)
+    labels = run.sample_buyers(labels, fold)  # the holdout's too
     chance = _chance(run, sources, fold, labels) if sample else 1.0
     parts = []
     for i, shard in enumerate(run.shards(fold)):

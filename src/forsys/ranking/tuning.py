@@ -176,14 +176,15 @@ def folds_before(
     left out, and those without a fold's length of history before them.
     """
     length = fold.until - fold.as_of
-    folds, buyers = [], 0
+    folds: list[Fold] = []
+    buyers = 0
     for step in range(1, max_folds + 1):
         earlier = fold.earlier(step)
-        enough = buyers >= min_buyers and (step > min_folds or buyers >= sufficient_buyers)
+        enough = buyers >= min_buyers and (len(folds) >= min_folds or buyers >= sufficient_buyers)
         if enough or earlier.as_of - length < run.calendar.first_day:
             break
         found = run.labels(earlier)["customer"].n_unique()
-        buyers += found
+        buyers += min(found, run.settings.max_buyers_per_week)  # of the holdout all are known, and as many are used
         folds += [earlier] if found else []
     return folds
 

@@ -80,25 +80,20 @@ def sales_features(history: History, as_of: date) -> Floats:
     price = mean_log_price(history, as_of)
     last_day = history.since(as_of, 1).sales()
     known = purchases > 0
-    priced = known & ~np.isnan(price)
     share = [_z_scores(online, known)] if history.roles.online else []
-    columns = [_z_scores(price, priced), *share, _z_scores(np.log1p(last_day), known)]
+    columns = [_z_scores(price, ~np.isnan(price)), *share, _z_scores(np.log1p(last_day), known)]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
 def mean_log_price(history: History, as_of: date) -> Floats:
-    """Mean log price of each article's purchases before `as_of`, (articles,).
-
-    0 where there were none, NaN where all were free.
-    """
+    """Mean log price of each article's purchases before `as_of`, (articles,); NaN where none had a price."""
     total, priced = np.zeros((2, len(history.articles)))
     for log in history.blocks_before(as_of):
         price = log_price(log.price)
         known = ~np.isnan(price)
         add_at(total, log.article[known], price[known])
         priced += np.bincount(log.article[known], minlength=len(priced))
-    always_free = (priced == 0) & history.sold_before(as_of)
-    return np.where(always_free, np.nan, total / np.maximum(priced, 1))
+    return np.where(priced > 0, total / np.maximum(priced, 1), np.nan)
 
 
 def log_price(price: Floats) -> Floats:

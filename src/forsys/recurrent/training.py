@@ -56,7 +56,8 @@ def encode_features(history: History, as_of: date, config: NetworkConfig) -> Enc
     ids = np.where(sales > 0, np.arange(1, count + 1, dtype=np.int32), 0)
     no_codes = np.zeros((len(history.customers), 0), np.int32)
     codes = customer_codes(history) if "customer" in config.features else no_codes
-    price = mean_log_price(log, as_of).astype(np.float32)
+    # Of all purchases, not of the window alone: a profile may hold articles that sold before it only.
+    price = mean_log_price(history, as_of).astype(np.float32)
     return EncodedFeatures(ids, *article_inputs(history, as_of, config.features), price, codes)
 
 

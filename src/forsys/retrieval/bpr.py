@@ -12,7 +12,11 @@ from forsys.retrieval.source import PARAMETERS
 
 @dataclass(config=PARAMETERS)
 class BPR(Factorization):
-    """Bayesian personalised ranking (Rendle and others 2009), whose article vectors end with the article's bias."""
+    """Bayesian personalised ranking (Rendle and others 2009), whose article vectors end with the article's bias.
+
+    It learns from each pair of customer and article alike, as implicit does: `half_life` counts only where the
+    vector of a profile is made from its purchases.
+    """
 
     factors: PositiveInt = 128
     iterations: PositiveInt = 150

@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 from scipy import linalg, sparse
 
 from forsys.arrays import Floats
+from forsys.errors import DataError
 from forsys.retrieval.baskets import basket_weights, newest_purchases, without_basket
 from forsys.retrieval.factorization import thread_pools
 from forsys.retrieval.neighbours import largest_per_row, stacked
@@ -96,7 +97,8 @@ class EASE(Source):
 def positive_weights(gram: Floats, k: int) -> sparse.csr_array:
     """The k largest positive weights -P / diag(P) of each row but for the diagonal, where P = gram^-1.
 
-    gram: (articles, articles) float32, positive definite; its memory is used for P. Returns float32.
+    gram: (articles, articles) float32, positive definite; its memory is used for P. Returns float32. Raises
+    DataError where it cannot be inverted.
     """
     size = len(gram)
     if not size:
@@ -104,8 +106,10 @@ def positive_weights(gram: Floats, k: int) -> sparse.csr_array:
     functions: Any = linalg.get_lapack_funcs(("potrf", "potri"), (gram,))
     potrf, potri = functions
     with thread_pools().limit(limits=1, user_api="blas"):  # sums in one order, whatever the number of cores
-        factor, _ = potrf(gram.T, lower=1, overwrite_a=1)
+        factor, fault = potrf(gram.T, lower=1, overwrite_a=1)
         inverse, _ = potri(factor, lower=1, overwrite_c=1)
+    if fault:
+        raise DataError("EASE: its matrix cannot be inverted in single precision. Take a larger `regularization`.")
     diagonal, parts = np.diagonal(inverse), []
     for start in range(0, size, ROWS_PER_BLOCK):
         rows = np.arange(start, min(start + ROWS_PER_BLOCK, size))

@@ -17,7 +17,7 @@ from forsys.progress import progress
 FACTORS = (0.0, 0.25, 0.5, 2.0, 4.0)  # a weight is tried times each of these; later rounds multiply them further
 CONSTANTS = (2.0, 5.0, 10.0, 20.0, 60.0)  # tried: the paper's 60, and smaller ones, by which first ranks count more
 MIN_WEIGHT = 1e-6  # of a source without weight: it still fills lists, behind everything else
-DIGITS = 11  # decimals of a score: enough to keep apart the ranks of a source with MIN_WEIGHT
+DIGITS = 13  # decimals of a score: enough to keep apart the ranks of a source with MIN_WEIGHT
 
 
 @dataclass(frozen=True)

@@ -93,8 +93,8 @@ def _added(log: History, end: int, last: Floats) -> dict[str, Numbers]:
     return {
         **{f"units_{days}": log.units * (log.day >= end - days) for days in WINDOWS},
         "units": log.units,
-        "purchases": np.ones(len(log)),
         "online": log.roles.is_online(log.channel),
+        "of_known_channel": log.channel > 0,
         "age": np.nan_to_num(age),
         "of_known_age": ~np.isnan(age),
         "recent_price": paid * recent,
@@ -114,7 +114,7 @@ def _sales(history: History, totals: Columns, since_first: Floats, since_last: F
     table["log_recency_ratio"] = np.log1p(since_last) - np.log1p(28 / np.maximum(units[28], 1))
     department = history.codes(history.roles.department)
     total = np.bincount(department + 1, weights=units[28])
-    table["share_of_department_sales"] = ratio(units[28], total[department + 1])
+    table["share_of_department_sales"] = np.where(department < 0, np.nan, ratio(units[28], total[department + 1]))
     return table
 
 
@@ -127,7 +127,7 @@ def _price(totals: Columns) -> Columns:
 
 
 def _online_share(totals: Columns) -> Columns:
-    online, purchases = totals["online"], totals["purchases"]
+    online, purchases = totals["online"], totals["of_known_channel"]
     mean = float(ratio(online.sum(), purchases.sum()))
     return {"online_share": ratio(online, purchases, mean, PRIOR_PURCHASES)}
 

@@ -69,9 +69,11 @@ def price_and_channel(profiles: Profiles) -> Columns:
 
 def _online_share(profiles: Profiles) -> Columns:
     row, purchase = profiles.purchases()
-    is_online = profiles.history.roles.is_online(profiles.history.channel[purchase])
-    online = np.bincount(row, is_online, len(profiles))
-    return {"customer_online_share": ratio(online, np.bincount(row, minlength=len(profiles)))}
+    channel = profiles.history.channel[purchase]
+    online, known = (
+        np.bincount(row, of, len(profiles)) for of in (profiles.history.roles.is_online(channel), channel > 0)
+    )
+    return {"customer_online_share": ratio(online, known)}
 
 
 def _activity(profiles: Profiles) -> Columns:
