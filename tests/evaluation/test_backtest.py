@@ -137,10 +137,6 @@ def test_repeats(table: pd.DataFrame, run: Run, shop: Path, tmp_path: Path) -> N
 def test_one_week_is_the_holdout_s_evaluation(shop: Path, tmp_path: Path) -> None:
     """Two ways to the same numbers: candidates of the buyers alone, and of everyone."""
     run = run_on(shop, tmp_path)
-    # By name, as in tuned.json: the order of the sources decides that of the ranker's features.
-    sources = dict(sorted(run.settings.retrieval.sources.items()))
-    retrieval = run.settings.retrieval.model_copy(update={"sources": sources})
-    run = replace(run, settings=run.settings.model_copy(update={"retrieval": retrieval}))
     for stage in ("tune", "retrieve", "rank", "evaluate"):
         run_stage(run, stage)
     written = json.loads((run.workspace.evaluation / "scores.json").read_text(encoding="utf-8"))

@@ -38,6 +38,7 @@ class Tuned:
         """For tuned.json."""
         return {
             "sources": self.sources,
+            "order": list(self.sources),  # that of the features, which decides between splits that gain the same
             "weights": self.fusion.weights,
             "constant": self.fusion.constant,
             "folds": self.folds,
@@ -53,9 +54,10 @@ class Tuned:
         found = read_json(path)
         if found is None:
             raise DataError(f"{path} is not there yet. Run the stage `tune` first.")
+        order = found["order"]
         return cls(
-            found["sources"],
-            Fusion(found["weights"], found["constant"]),
+            {name: found["sources"][name] for name in order},
+            Fusion({name: found["weights"][name] for name in order}, found["constant"]),
             found["folds"],
             found["customers"],
             found["map_on_these_folds"],
