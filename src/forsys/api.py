@@ -207,7 +207,7 @@ class Model:
         """The scores of every list on the holdout, a row per list, as in evaluation/scores.csv."""
         with _private_files(), quiet(not verbose), locked(self.run.workspace.out):
             evaluate_holdout(self.run)
-        scores = pl.read_csv(self.run.workspace.evaluation / "scores.csv")
+        scores = pl.read_csv(self.run.workspace.evaluation / "scores.csv", glob=False)
         return scores if polars else as_pandas(scores)
 
     @property

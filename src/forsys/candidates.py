@@ -143,7 +143,7 @@ def read_candidates(
                 f"{run.workspace.shown(artifacts.folder)} lacks candidates of {name} at {fold.as_of}. "
                 f"Run the stage `retrieve` first, with the same settings."
             )
-        frames.append(pl.scan_parquet(parts).with_columns(source=pl.lit(name, dtype=names)))
+        frames.append(pl.scan_parquet(parts, glob=False).with_columns(source=pl.lit(name, dtype=names)))
     return pl.concat(frames)
 
 

@@ -121,7 +121,7 @@ class Run:
     def submission_customers(self) -> Ints:
         """The customers of the submission, sorted."""
         path = self.workspace.tables / "submission_customers.parquet"
-        return np.sort(pl.read_parquet(path)["customer"].to_numpy())
+        return np.sort(pl.read_parquet(path, glob=False)["customer"].to_numpy())
 
     def target_customers(self, fold: Fold) -> Ints:
         """Who gets a list at a fold, sorted: all customers of the submission, elsewhere the buyers to score."""

@@ -5,7 +5,8 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -203,7 +204,17 @@ def load_settings(preset: str = "default", overrides: Iterable[str] = ()) -> Set
         tree = _changed(tree, _read_toml(named if named.exists() else Path(preset)), default)
     for override in overrides:
         tree = _changed(tree, _parse_override(override), default)
-    tree = _without_grid_of_switched_off(tree, default)
+    return _validated(_without_grid_of_switched_off(tree, default))
+
+
+def with_value(settings: Settings, keys: Sequence[str], value: Any) -> Settings:
+    """The settings with another value of the setting whose section and names are `keys`. Raises DataError."""
+    tree = settings.model_dump(mode="json")
+    over = reduce(lambda inner, key: {key: inner}, reversed(keys), value)
+    return _validated(_without_grid_of_switched_off(_changed(tree, over, tree), tree))
+
+
+def _validated(tree: dict[str, Any]) -> Settings:
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:

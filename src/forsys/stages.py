@@ -215,7 +215,7 @@ def _tables(run: Run) -> list[str]:
 def _content(run: Run) -> list[str]:
     from forsys.content.describe import build_features, summary
 
-    articles = pl.read_parquet(run.workspace.tables / "articles.parquet")
+    articles = pl.read_parquet(run.workspace.tables / "articles.parquet", glob=False)
     images, settings = run.dataset.folder / "images", run.settings
     facts = build_features(
         articles, run.roles.attributes, images, run.workspace.content, settings.content, settings.seed
@@ -227,7 +227,7 @@ def _content(run: Run) -> list[str]:
 def _pictures(run: Run) -> str:
     from forsys.content.pictures import picture_state
 
-    articles = pl.read_parquet(run.workspace.tables / "articles.parquet")
+    articles = pl.read_parquet(run.workspace.tables / "articles.parquet", glob=False)
     return picture_state(run.dataset.folder / "images", articles)
 
 

@@ -46,7 +46,7 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> None:
 def write_changed(frame: pl.DataFrame, path: Path) -> None:
     """As `write_parquet`, where the file does not hold the same yet: what is made of it stays up to date."""
     try:
-        is_same = path.exists() and pl.read_parquet(path).equals(frame)
+        is_same = path.exists() and pl.read_parquet(path, glob=False).equals(frame)
     except pl.exceptions.PolarsError:  # damaged
         is_same = False
     if not is_same:

@@ -19,6 +19,7 @@ from forsys.ranking.ordering import rank_buyers
 from forsys.ranking.training_pairs import LabelledFolds
 from forsys.ranking.tuning import tune_for
 from forsys.run import Run
+from forsys.search import study
 from forsys.search.report import as_json, found_text
 from forsys.search.scoring import Scorer, folds_to_score
 from forsys.search.space import DEFAULT_SPACE, Range, Space, changed
@@ -117,6 +118,8 @@ class TestSearch:
         assert "On the holdout, which was not searched on: MAP@12 " in text
         noise = replace(found, gain=Interval(0.01, 0.002, 0.02), by_chance=0.02)
         assert "WITHIN THE NOISE" in found_text(run, noise) and "Keep the default" in found_text(run, noise)
+        worse = replace(noise, gain=Interval(-0.01, -0.02, -0.002))
+        assert "NONE IS BETTER" in found_text(run, worse) and "Keep the default" in found_text(run, worse)
         clear = replace(noise, by_chance=0.005)
         assert "which is more than noise" in found_text(run, clear) and "best.toml" in found_text(run, clear)
         assert as_json(run, clear)["clear"] and not as_json(run, noise)["clear"]
@@ -158,6 +161,15 @@ def test_killed_and_resumed_it_ends_the_same(
     assert len(kept_runs(resumed)) == 1
 
 
+@pytest.mark.parametrize("name", ["what?now", "a%20b #c", "100%"])
+def test_the_study_lies_in_the_output_folder_whatever_its_name(name: str, tmp_path: Path) -> None:
+    """A question mark ended the path, so that a file beside the folder was written."""
+    (tmp_path / name).mkdir()
+    study._opened(tmp_path / name / "study.db", "test")
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.db")] == [f"{name}/study.db"]
+    assert len([*tmp_path.iterdir()]) == 1
+
+
 def test_a_damaged_study_is_named(run: Run, space: Path, tmp_path: Path) -> None:
     other = replace(run, workspace=Workspace(tmp_path, "tiny"))
     (tmp_path / "output" / "tiny").mkdir(parents=True)
@@ -182,8 +194,11 @@ class TestSpace:
         [
             ("", "names no setting"),
             ("a = ", "is not a TOML file"),
-            ('"ranking.leaves" = [1, 2]', "ranking.leaves = 1: ranking.leaves"),
-            ('"ranking.num_leaves" = [7, 1]', "ranking.num_leaves = 1: ranking.num_leaves"),
+            (f'"ranking.num_leaves" = {"[" * 3000}{"]" * 3000}', "is not a TOML file"),
+            (r'"a=1\nb" = [1]', "is no key of a setting"),
+            ('"ranking.num_leavs" = [7]', "Do you mean ranking.num_leaves?"),
+            ('"ranking.leaves" = [1, 2]', "ranking.leaves is called ranking.num_leaves now"),
+            ('"ranking.num_leaves" = [7, 1]', "ranking.num_leaves = 1: These settings can't be used:"),
             ('"ranking.num_leaves" = 7', "ranking.num_leaves must be a list of values, or"),
             ('"ranking.num_leaves" = []', "ranking.num_leaves must be a list of values, or"),
             ('"ranking.num_leaves" = { low = 7, high = 3 }', "low must be below high"),
@@ -192,7 +207,7 @@ class TestSpace:
             ('"k" = [10]', "k decides what is scored"),
             ("""'"k"' = [10]""", "decides what is scored"),
             ('"a b" = [10]', "space.toml: a b is no key of a setting"),
-            ('"retrieval.sources.asl.factors" = [8]', "there is no setting retrieval.sources.asl.factors"),
+            ('"retrieval.sources.asl.factors" = [8]', "retrieval.sources.asl is not a source. Do you mean als?"),
             ('"retrieval.sources.als.nonsense" = [8]', "ALS takes: factors"),
         ],
     )
@@ -210,6 +225,13 @@ class TestSpace:
     def test_changed(self) -> None:
         settings = changed(load_settings(), {"retrieval.sources.als.factors": 8, "ranking.num_leaves": 3})
         assert settings == load_settings(overrides=["retrieval.sources.als.factors=8", "ranking.num_leaves=3"])
+
+    def test_a_source_is_left_out_as_by_set(self, tmp_path: Path) -> None:
+        path = tmp_path / "space.toml"
+        path.write_text('"retrieval.sources.repurchase" = [false]\n', encoding="utf-8")
+        assert Space.read(path, load_settings()).tried == {"retrieval.sources.repurchase": [False]}
+        without = changed(load_settings(), {"retrieval.sources.repurchase": False})
+        assert without == load_settings(overrides=["retrieval.sources.repurchase=false"])
 
 
 def test_no_weeks_to_search_on(run: Run) -> None:

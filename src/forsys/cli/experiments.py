@@ -3,8 +3,9 @@
 import argparse
 import time
 
-from forsys.cli.opened import described, opened
+from forsys.cli.opened import described, opened, overrides
 from forsys.locking import locked
+from forsys.opening import checked_settings
 from forsys.optional_parts import require_part
 from forsys.progress import say, stage_line, terminal_width
 from forsys.store import json_text
@@ -40,8 +41,9 @@ def search_settings(options: argparse.Namespace) -> None:
     from forsys.search.space import DEFAULT_SPACE, Space
     from forsys.search.study import search
 
-    run = described(options)
-    space, start = Space.read(options.space or DEFAULT_SPACE, run.settings), time.perf_counter()
+    settings = checked_settings(options.preset, overrides(options))
+    space = Space.read(options.space or DEFAULT_SPACE, settings)  # before anything is made
+    run, start = described(options), time.perf_counter()
     with locked(run.workspace.out), stage_line("search") as made:
         found = search(run, space, options.trials, options.weeks)
         write_found(run, found)

@@ -78,7 +78,7 @@ def analyse_descriptions(
         return pl.DataFrame(schema=CACHE)
     path = folder / "descriptions.parquet"
     inputs = fingerprint(max_keywords, version("yake"), code_fingerprint(__name__))
-    cached = pl.read_parquet(path) if is_current(path, inputs) else pl.DataFrame(schema=CACHE)
+    cached = pl.read_parquet(path, glob=False) if is_current(path, inputs) else pl.DataFrame(schema=CACHE)
     known = cached.filter(pl.col("description").is_in(texts.implode()))
     new = texts.filter(~texts.is_in(cached["description"].implode())).to_list()
     if not new and len(known) == len(cached) and path.exists():

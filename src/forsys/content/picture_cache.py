@@ -28,14 +28,15 @@ class PictureCache:
         """All cached rows: KEY and the features, one row per picture; None where there are none."""
         files = self._files()
         # A run that was killed within `compact` leaves rows both in ALL and in parts.
-        return pl.concat(map(pl.read_parquet, files)).unique(KEY, maintain_order=True) if files else None
+        parts = (pl.read_parquet(file, glob=False) for file in files)
+        return pl.concat(parts).unique(KEY, maintain_order=True) if files else None
 
     def lacks(self, pictures: pl.DataFrame) -> pl.Series:
         """Whether each of `pictures`, which has KEY, is not cached as it is now: Boolean, in the same order."""
         files = self._files()
         if not files:
             return pl.repeat(True, len(pictures), eager=True)
-        kept = pl.concat(pl.scan_parquet(file).select(KEY) for file in files).unique().collect()
+        kept = pl.concat(pl.scan_parquet(file, glob=False).select(KEY) for file in files).unique().collect()
         found = pictures.select(KEY).join(kept.with_columns(kept=True), on=KEY, how="left", maintain_order="left")
         return found["kept"].is_null()
 

@@ -63,7 +63,7 @@ def describe_pictures(
     inputs = fingerprint([cache.folder.name for cache in caches.values()], listing.write_csv())
     target = folder / "pictures.parquet"
     if is_current(target, inputs):
-        return pl.read_parquet(target)
+        return pl.read_parquet(target, glob=False)
     files = listing.drop_nulls()
     _describe_new(files, images, caches, settings, processes or available_cores())
     if settings.image_encoder:

@@ -105,7 +105,7 @@ def _table(kept: KeptRun, file: str) -> pl.DataFrame:
     """One of a kept run's tables. Raises DataError where it is missing or damaged."""
     path = kept.folder / file
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path} is missing or damaged, so {kept.title} can be listed but not compared.") from error
 

@@ -112,7 +112,7 @@ def ordered_pairs(ranker: Ranker, calibration: Calibration, pairs: Pairs) -> pl.
 
 def read_ranked(run: Run, fold: Fold) -> pl.LazyFrame:
     """The candidates in the ranker's order, as of `ordered_pairs`. Raises DataError for missing ones."""
-    return pl.scan_parquet(ranked_parts(run, fold))
+    return pl.scan_parquet(ranked_parts(run, fold), glob=False)
 
 
 def ranked_parts(run: Run, fold: Fold) -> list[Path]:

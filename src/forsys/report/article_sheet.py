@@ -56,8 +56,8 @@ def sheets_of(run: Run, article_ids: Sequence[str]) -> list[Sheet]:
     run.fingerprint_of("content")  # raises where the stage has not finished
     articles, content = run.history.articles, run.workspace.content
     chosen = [_row_of(run, articles, article_id) for article_id in article_ids]
-    keywords = pl.read_parquet(content / "keywords.parquet")
-    palettes = pl.read_parquet(content / "pictures.parquet", columns=["hex", "share"])
+    keywords = pl.read_parquet(content / "keywords.parquet", glob=False)
+    palettes = pl.read_parquet(content / "pictures.parquet", columns=["hex", "share"], glob=False)
     return [
         Sheet(
             articles.row(row, named=True),

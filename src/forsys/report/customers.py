@@ -142,7 +142,7 @@ def _sampled(run: Run, fold: Fold, bought: pl.DataFrame | None, count: int) -> t
 
 def _with_hit(run: Run, bought: pl.DataFrame) -> pl.Series:
     """The customers of whose list something was bought."""
-    predicted = pl.read_parquet(run.workspace.holdout / "predictions.parquet")
+    predicted = pl.read_parquet(run.workspace.holdout / "predictions.parquet", glob=False)
     return bought.join(predicted, on=["customer", "article"], how="semi")["customer"].unique()
 
 

@@ -146,7 +146,7 @@ def weekly(run: Run) -> pl.DataFrame:
     """week (its first day), purchases: whole weeks counted back from the last day, oldest first."""
     end = run.calendar.last_day + timedelta(days=1)
     weeks_back = (pl.lit(end) - pl.col("t_dat")).dt.total_days().sub(1).floordiv(7) + 1
-    log = pl.scan_parquet(run.workspace.tables / "transactions.parquet").select(back=weeks_back)
+    log = pl.scan_parquet(run.workspace.tables / "transactions.parquet", glob=False).select(back=weeks_back)
     counts = dict(log.group_by("back").len().collect().iter_rows())
     whole = (end - run.calendar.first_day).days // 7
     rows = [(end - timedelta(days=7 * back), counts.get(back, 0)) for back in range(whole, 0, -1)]
@@ -162,4 +162,4 @@ def _csv(run: Run, file: str) -> list[Row]:
     path = run.workspace.out / file
     if not path.exists():
         return []
-    return records(pl.read_csv(path, infer_schema_length=None, raise_if_empty=False))
+    return records(pl.read_csv(path, infer_schema_length=None, raise_if_empty=False, glob=False))

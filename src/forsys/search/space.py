@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from forsys.errors import DataError
 from forsys.retrieval.registry import check_sources
-from forsys.settings import Settings
+from forsys.settings import Settings, with_value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -57,7 +57,7 @@ class Space:
             declared = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}. Name a space as a TOML file.") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path} is not a TOML file: {error}") from error
         space = cls({key: _values(path, key, value) for key, value in declared.items()})
         if not declared:
@@ -105,22 +105,10 @@ def _values(path: Path, key: str, declared: Any) -> list[Any] | Range:
 
 def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
     """The settings with other values, by dotted keys. Raises DataError for what is no setting or no value of it."""
-    tree = settings.model_dump(mode="json")
     for key, value in values.items():
-        *sections, name = _path(key)
-        inner: Any = tree
-        for section in sections:
-            inner = inner.get(section) if isinstance(inner, dict) else None
-        if not isinstance(inner, dict):
-            raise DataError(f"there is no setting {key}. `forsys settings` lists all keys.")
-        inner[name] = value
-    try:
-        found = Settings.model_validate(tree)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise DataError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
-    check_sources(found)
-    return found
+        settings = with_value(settings, _path(key), value)
+    check_sources(settings)
+    return settings
 
 
 def _path(key: str) -> list[str]:
@@ -130,7 +118,9 @@ def _path(key: str) -> list[str]:
     except ValueError as error:
         raise DataError(f"{key} is no key of a setting: {error}") from error
     path = []
-    while isinstance(tree, dict):
+    while isinstance(tree, dict) and len(tree) == 1:
         ((name, tree),) = tree.items()
         path.append(name)
+    if tree != 0:  # a line break, and another key after it
+        raise DataError(f"{key!r} is no key of a setting.")
     return path

@@ -7,6 +7,7 @@ that was killed goes on to the result that it would have had (Optuna: Akiba et a
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -110,9 +111,11 @@ def _name(run: Run, space: Space, folds: list[Fold]) -> str:
 
 def _opened(path: Path, name: str) -> "Study":
     import optuna
+    from sqlalchemy import URL
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = f"sqlite:///{path}"
+    file = f"file:{quote(str(path.absolute()))}"  # a path may hold a question mark, which would end it
+    storage = URL.create("sqlite", database=file, query={"uri": "true"}).render_as_string()
     study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # of a process that was killed

@@ -36,7 +36,7 @@ def export(run: Run, path: Path) -> int:
         nonlocal written
         customers, articles = (shop_ids(run.workspace.tables, what) for what in ("customer", "article"))
         for part in parts:
-            lists = pl.scan_parquet(part).filter(pl.col("rank") <= run.settings.k).collect()
+            lists = pl.scan_parquet(part, glob=False).filter(pl.col("rank") <= run.settings.k).collect()
             written += len(lists)
             yield lists.select(
                 customer=customers.gather(lists["customer"]),

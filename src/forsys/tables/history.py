@@ -93,7 +93,9 @@ class History:
     @classmethod
     def read(cls, tables: Path) -> "History":
         """Read the log that the tables stage wrote."""
-        log, returns = (pl.scan_parquet(tables / f"{name}.parquet") for name in ("transactions", "returns"))
+        log, returns = (
+            pl.scan_parquet(tables / f"{name}.parquet", glob=False) for name in ("transactions", "returns")
+        )
         articles, customers, roles, listed, promotions = _described(tables)
         return cls.of(log, articles, customers, roles, listed, returns, promotions)
 
@@ -346,7 +348,7 @@ def _counts_before(kept: Bools) -> Ints:
 def _described(tables: Path) -> tuple[pl.DataFrame, pl.DataFrame, Roles, int, pl.DataFrame]:
     """Articles, customers, roles, how many articles the shop lists, and promotions."""
     summary, names = read_json(tables / "tables.json"), ("articles", "customers", "promotions")
-    articles, customers, promotions = (pl.read_parquet(tables / f"{name}.parquet") for name in names)
+    articles, customers, promotions = (pl.read_parquet(tables / f"{name}.parquet", glob=False) for name in names)
     return articles, customers, Roles.read(summary["roles"]), summary["listed_articles"], promotions
 
 

@@ -87,4 +87,4 @@ def append_sorted(ids: pl.Series, more: pl.Series) -> pl.Series:
 
 def shop_ids(tables: Path, what: str) -> pl.Series:
     """The shop's own ids of "customer" or "article", at the place of their dense id."""
-    return pl.read_parquet(tables / f"{what}s.parquet", columns=[f"{what}_id"])[f"{what}_id"]
+    return pl.read_parquet(tables / f"{what}s.parquet", columns=[f"{what}_id"], glob=False)[f"{what}_id"]

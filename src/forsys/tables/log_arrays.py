@@ -37,8 +37,10 @@ def write_log(tables: Path, log: Path) -> None:
 
     A range of customers is in memory at a time.
     """
-    transactions, returns = (pl.scan_parquet(tables / f"{name}.parquet") for name in ("transactions", "returns"))
-    customers = pl.scan_parquet(tables / "customers.parquet").select(pl.len()).collect().item()
+    transactions, returns = (
+        pl.scan_parquet(tables / f"{name}.parquet", glob=False) for name in ("transactions", "returns")
+    )
+    customers = pl.scan_parquet(tables / "customers.parquet", glob=False).select(pl.len()).collect().item()
     rows = np.bincount(transactions.select("customer").collect()["customer"].to_numpy(), minlength=customers)
     kept, written = np.zeros(customers + 1, np.int64), 0  # rows of each customer, after the first place
     with ExitStack() as stack:
