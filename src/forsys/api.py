@@ -181,7 +181,7 @@ class Model:
         A shard is in memory at a time.
         """
         with _private_files():
-            return export(self.run, Path(path))
+            return export(self.run, Path(path)).rows
 
     def explain(self, customer: str, articles: str | Sequence[str] | None = None) -> str:
         """Why articles stand where they do in a customer's list, in sentences.

@@ -13,6 +13,11 @@ from forsys.errors import DataError
 EPOCH = date(1970, 1, 1)
 
 
+def in_days(number: int) -> str:
+    """A number of days in words."""
+    return f"{number} day" if number == 1 else f"{number} days"
+
+
 def day_number(day: date) -> int:
     """Days since 1970-01-01, the form in which arrays hold days."""
     return (day - EPOCH).days

@@ -14,9 +14,10 @@ from forsys.calendar import Calendar, Fold, day_number
 from forsys.engine import Task
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
+from forsys.made_files import made_files
 from forsys.settings import Settings
 from forsys.store import read_arrow, read_json
-from forsys.tables.dataset import DataSet
+from forsys.tables.dataset import DataSet, is_of_shop
 from forsys.tables.history import History
 from forsys.tables.log_arrays import COLUMNS, write_log
 from forsys.tables.roles import Roles
@@ -78,6 +79,14 @@ class Run:
         other = replace(self, settings=settings)
         vars(other)["history"] = self.history  # as its cached_property would
         return other
+
+    def refuse_to_replace(self, path: Path) -> None:
+        """Raises DataError where `path`, which a user names to be written, is a file of the shop or one of ours."""
+        if is_of_shop(path, self.dataset):
+            raise DataError(f"{path} belongs to the shop's data. Name another file.")
+        out, submissions = self.workspace.out.resolve(), self.workspace.submission.parent.resolve()
+        if path.resolve().is_relative_to(out) or path.resolve() in made_files(submissions):
+            raise DataError(f"{path} belongs to what forsys keeps. Name a file elsewhere.")
 
     @cached_property
     def roles(self) -> Roles:

@@ -61,6 +61,33 @@ def test_export(ask: Ask, model: forsys.Model, tmp_path: Path) -> None:
     assert len(pl.read_parquet(tmp_path / "lists.parquet")) == 12 * len(model.customers)
 
 
+@pytest.mark.parametrize("words", [["export", "{}/lists.csv"], ["explain", "0", "--html", "{}/why.html"]])
+def test_what_forsys_keeps_is_not_overwritten(ask: Ask, model_folder: Path, words: list[str]) -> None:
+    kept = model_folder / "output" / "tiny" / "tables"
+    answer = ask(*(word.format(kept) for word in words))
+    assert answer.startswith(
+        f"2: forsys: {words[-1].format(kept)} belongs to what forsys keeps. Name a file elsewhere."
+    )
+
+
+@pytest.mark.parametrize("name", ["transactions_train.csv", "images/new.csv"])
+@pytest.mark.parametrize("relative", [False, True])
+def test_the_shop_s_own_files_are_not_overwritten(
+    name: str, relative: bool, ask: Ask, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in shop.rglob("*")}
+    monkeypatch.chdir(shop.parent)
+    target = Path(shop.name) / name if relative else shop / name
+    assert ask("export", str(target)).startswith(
+        f"2: forsys: {target} belongs to the shop's data. Name another file."
+    )
+    assert {path: path.stat().st_mtime_ns for path in shop.rglob("*")} == before
+
+
+def test_a_basket_of_ids_that_begin_with_a_dash(ask: Ask) -> None:
+    assert "No article '-A0'" in ask("recommend", "--basket=-A0", "--basket=-A7")
+
+
 @pytest.mark.parametrize(
     "words", [["export", "{}.csv"], ["export", "{}.parquet"], ["explain", "0", "--html", "{}.html"]]
 )

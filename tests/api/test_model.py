@@ -19,6 +19,7 @@ import forsys
 from forsys.api import overrides
 from forsys.opening import open_run
 from forsys.ranking.ordering import read_ranked
+from forsys.serving.commands import export_text, recommend_text
 from forsys.serving.frames import as_polars
 from forsys.serving.recommender import LISTS
 from forsys.settings import PRESETS, load_settings
@@ -164,6 +165,13 @@ class TestBasket:
         baskets = [model.recommend(basket=[articles[i]], polars=True)["article"].to_list() for i in (3, 50, 90)]
         assert len({tuple(each) for each in baskets}) == 3
 
+    def test_a_large_basket_leaves_a_whole_list(self, model: forsys.Model) -> None:
+        """What is in it is asked for too, and then left out."""
+        articles = model.history.articles["article_id"]
+        best = model.recommend(basket=[articles[0]], k=60, polars=True)["article"].to_list()
+        found = model.recommend(basket=best, polars=True)
+        assert len(found) == 12 and not set(found["article"]) & set(best)
+
     def test_order_and_repetition_do_not_matter(self, model: forsys.Model) -> None:
         a, b = model.history.articles["article_id"][:2]
         found, again = (model.recommend(basket=each, polars=True) for each in ([a, b], [b, a, b]))
@@ -307,6 +315,14 @@ class TestExplain:
         never = int(np.flatnonzero(np.diff(made.history.first) == 0)[0])
         customer = made.history.customers["customer_id"][never]
         assert made.recommend(customer).empty
+        with pytest.raises(forsys.DataError, match=f"No source recommends anything to the customer {customer}"):
+            recommend_text(made.run, [customer], [], None, as_json=False)
+        some = np.flatnonzero(np.diff(made.history.first) > 0)
+        text, lists = export_text(made.run, tmp_path / "lists.csv"), pl.read_csv(tmp_path / "lists.csv")
+        lengths = lists.group_by("customer").len()["len"]
+        assert len(lengths) == len(some) and (lengths < 12).any()
+        none, fewer = len(made.customers) - len(some), (lengths < 12).sum()
+        assert f"of everyone ({none} customers have none, {fewer} fewer)" in text
         with pytest.raises(forsys.DataError, match=f"No source recommends anything to the customer {customer}"):
             made.explain(customer)
 

@@ -373,6 +373,16 @@ class TestOtherResults:
         assert found.scores["segment"].tolist() == [ALL, "fold", "fold"]
         assert found.scores["n"].iloc[1:].sum() == len(change)
 
+    def test_weeks_of_one_alone_are_named(self, done: Run, tmp_path: Path) -> None:
+        first, second, _ = kept_runs(done)
+        shorter = first.model_copy(update={"folder": tmp_path})
+        customers = pl.read_parquet(first.folder / "backtest_customers.parquet")
+        week = customers.filter(pl.col("fold") == customers["fold"].max())
+        week.write_parquet(tmp_path / "backtest_customers.parquet")
+        found, gone = diff(shorter, second, samples=50, seed=3), len(customers) - len(week)
+        assert found.notes[0] == f"Only what both have is compared: without {gone} customer-weeks of run 2."
+        assert not any("Only what" in note for note in diff(first, second, samples=50, seed=3).notes)
+
     def test_an_ablation_has_no_customers(self, done: Run) -> None:
         runs = kept_runs(done)
         with pytest.raises(DataError, match="has no score of each customer"):

@@ -72,6 +72,13 @@ def test_customers_by_hand(tiny_history: History) -> None:
     }
 
 
+def test_ages_within_a_year(tiny_history: History) -> None:
+    """Such as the middle of a group of ages: 24.5 of 20-29."""
+    customers = tiny_history.customers.with_columns(age=pl.Series([24.5, 34.5, 49.5, 0.5, None], dtype=pl.Float32))
+    segments = customer_segments(tiny_history.with_customers(customers).profiles(np.arange(5), date(2020, 1, 8)))
+    assert segments["age"].tolist() == ["under 25", "25-34", "35-49", "under 25", "unknown"]
+
+
 def test_the_gap_grows_with_the_day(tiny_history: History) -> None:
     profiles = tiny_history.profiles(np.array([0, 1]), date(2020, 1, 16))  # last bought on the 9th and the 8th
     assert customer_segments(profiles)["last purchase"].tolist() == ["bought 1-7 days ago", "8-30 days ago"]

@@ -4,8 +4,23 @@ from math import log
 
 import pytest
 
-from forsys.serving.sentences import sentence
+from forsys.serving.sentences import one_line, sentence
 from world import KAGGLE_ROLES
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("Strap top (1)", "Strap top (1)"),
+        ("\x1b[31mred\x1b[0m", " [31mred [0m"),
+        ("a\nb\tc\u202ed", "a b c d"),
+        ("Büstenhalter 胸罩", "Büstenhalter 胸罩"),
+        ("x" * 60, "x" * 60),
+        ("x" * 5_000, "x" * 60 + "…"),
+    ],
+)
+def test_names_cannot_steer_a_terminal(text: str, printed: str) -> None:
+    assert one_line(text) == printed
 
 
 @pytest.mark.parametrize(

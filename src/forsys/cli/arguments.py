@@ -37,6 +37,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     if unknown:
         known = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", _named(every, words).format_help())
         hint = did_you_mean(unknown[0].partition("=")[0], known)
+        hint = hint or f" An id that begins with - comes after --, or as --basket={unknown[0]}."
         every.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
     foreign = [] if options.on_data else [name for name in vars(given) if name not in options.takes]
     if foreign:
@@ -174,7 +175,7 @@ def _add_recommend(below: _Commands) -> None:
     recommend = below.add("recommend", commands.recommend_lists, text)
     recommend.add_argument("customers", nargs="*", metavar="CUSTOMER", help="ids, or how they begin")
     basket = "instead: articles in the basket of a new customer"
-    recommend.add_argument("--basket", nargs="+", default=[], metavar="ARTICLE", help=basket)
+    recommend.add_argument("--basket", nargs="+", action="extend", default=[], metavar="ARTICLE", help=basket)
     recommend.add_argument("-k", type=_positive, help="articles in a list (default: the setting k)")
     _add_json(recommend)
 

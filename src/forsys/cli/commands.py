@@ -148,6 +148,8 @@ def explain_rank(options: argparse.Namespace) -> None:
 
     run = opened(options, make_sample=False)
     require(run, "rank")
+    if options.html:
+        run.refuse_to_replace(options.html)
     found = explained(run, options.customer, options.articles)
     if options.html:
         with writing(options.html):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forsys.arrays import Bools, Floats
-from forsys.calendar import Fold
+from forsys.calendar import Fold, in_days
 from forsys.evaluation.text import table_text
 from forsys.metrics.calibration import calibration_error, calibration_table
 from forsys.ranking.calibration import Calibration, listed
@@ -65,6 +65,6 @@ def calibration_text(table: pd.DataFrame, period: int) -> str:
     shares = {name: table[name].map("{:.3%}".format) for name in ("predicted", "observed", "low", "high")}
     shown = table.assign(rows=table["rows"].round().astype(int), **shares)
     return (
-        f"Chance of a purchase within {period} days, predicted against observed, for a sample of all customers in "
-        f"ten groups (the mean difference is {calibration_error(table):.2%}):\n\n{table_text(shown)}"
+        f"Chance of a purchase within {in_days(period)}, predicted against observed, for a sample of all customers "
+        f"in ten groups (the mean difference is {calibration_error(table):.2%}):\n\n{table_text(shown)}"
     )

@@ -48,7 +48,7 @@ def diff(earlier: KeptRun, later: KeptRun, samples: int, seed: int) -> RunDiff:
     Raises DataError where they cannot be compared: other kinds, another holdout, another k.
     """
     _refuse_incomparable(earlier, later)
-    both = _joined(earlier, later, CUSTOMERS[earlier.kind])
+    both, alone = _joined(earlier, later, CUSTOMERS[earlier.kind])
     rows = list(_scores(both, samples, seed))
     rows += _next_item(earlier, later, samples, seed) if earlier.kind == "run" else []
     settings = pd.DataFrame(_settings(earlier, later), columns=["setting", *_names(earlier, later)])
@@ -56,7 +56,7 @@ def diff(earlier: KeptRun, later: KeptRun, samples: int, seed: int) -> RunDiff:
     anew = [name for name, record in stages if record != earlier.stages.get(name)]
     table = pd.DataFrame(rows).rename(columns=dict(zip(("earlier", "later"), _names(earlier, later), strict=True)))
     return RunDiff(
-        earlier, later, settings, anew, table, _changed(both, earlier, later), _notes(both, earlier, later)
+        earlier, later, settings, anew, table, _changed(both, earlier, later), alone + _notes(both, earlier, later)
     )
 
 
@@ -90,15 +90,21 @@ def _metric(kept: KeptRun) -> str:
     return kept.score.metric if kept.score else "none"
 
 
-def _joined(earlier: KeptRun, later: KeptRun, file: str) -> pl.DataFrame:
-    """The rows of both with the scores `earlier` and `later`, sorted by KEYS. Segments are the later run's."""
+def _joined(earlier: KeptRun, later: KeptRun, file: str) -> tuple[pl.DataFrame, list[str]]:
+    """The rows of both with the scores `earlier` and `later`, sorted by KEYS. Segments are the later run's.
+
+    And a note where one has rows that the other lacks, such as weeks of a backtest.
+    """
     ours, theirs = (_table(each, file) for each in (later, earlier))
     keys = [key for key in KEYS if key in ours.columns]
     theirs = theirs.select(*keys, pl.col(SCORE).alias("earlier"))
     both = ours.rename({SCORE: "later"}).join(theirs, on=keys, how="inner").sort(keys)
     if both.is_empty():
         raise DataError(f"{earlier.title} and {later.title} have no customer in common.")
-    return both
+    alone = [(each, len(table) - len(both)) for each, table in ((earlier, theirs), (later, ours))]
+    rows = "customer-weeks" if "fold" in keys else "customers"
+    left_out = " and ".join(f"{count:,} {rows} of run {each.number}" for each, count in alone if count)
+    return both, [f"Only what both have is compared: without {left_out}."] if left_out else []
 
 
 def _table(kept: KeptRun, file: str) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from forsys.arrays import Ints
+from forsys.arrays import Floats, Ints
 from forsys.metrics.lists import average_precision
 from forsys.run import Run
 from forsys.tables.history import Profiles
@@ -47,7 +47,7 @@ def customer_segments(profiles: Profiles) -> dict[str, np.ndarray]:
     return {
         "last purchase": np.where(count > 0, _cut(gap, RECENCY), FREQUENCY[0][1]),
         "number of earlier purchases": _cut(count, FREQUENCY),
-        "age": np.where(age < 0, "unknown", _cut(age, AGE)),
+        "age": np.where(age < 0, "unknown", _cut(np.floor(age), AGE)),
         "channel of the last purchase": np.where(count > 0, channel, FREQUENCY[0][1]),
     }
 
@@ -83,7 +83,7 @@ def popularity_decile(sales: np.ndarray) -> Ints:
     return decile
 
 
-def _cut(values: Ints, bounds: tuple[tuple[int, str], ...]) -> np.ndarray:
+def _cut(values: Ints | Floats, bounds: tuple[tuple[int, str], ...]) -> np.ndarray:
     """The name of the last bound that is below each value."""
     names = np.array([name for _, name in bounds])
     return names[np.maximum(np.searchsorted([bound for bound, _ in bounds], values, side="left") - 1, 0)]

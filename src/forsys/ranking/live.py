@@ -69,10 +69,12 @@ class LiveRanker:
         start, stop = np.zeros(1, np.int64), np.full(1, count)
         return Profiles(purchases, np.full(1, new), start, stop, np.full(1, day, np.int32))
 
-    def pairs(self, profiles: Profiles) -> Pairs:
-        """The pairs that the ranker orders."""
-        found = candidates(self.sources.items(), list(self.sources), profiles, self.candidates_per_source)
-        return Pairs.of(found.lazy(), self.sources, self.history, self.fold.as_of, self.max_pairs, profiles)
+    def pairs(self, profiles: Profiles, without: int = 0) -> Pairs:
+        """The pairs that the ranker orders: so many more of each profile as are left out (`without`) afterwards."""
+        count = self.candidates_per_source + without
+        found = candidates(self.sources.items(), list(self.sources), profiles, count)
+        max_pairs = self.max_pairs + without
+        return Pairs.of(found.lazy(), self.sources, self.history, self.fold.as_of, max_pairs, profiles)
 
     def features(self, pairs: Pairs) -> pl.DataFrame:
         """What the ranker knows of the pairs."""

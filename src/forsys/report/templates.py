@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from forsys.calendar import in_days
 from forsys.evaluation.list_names import FINAL, FUSION, UNION
 from forsys.report.charts import percent
 from forsys.report.colours import variables
@@ -30,6 +31,7 @@ def _environment() -> Environment:
         "decimals": decimals,
         "percent": percent,
         "grouped": "{:,}".format,
+        "in_days": in_days,
         "signed": "{:+.4f}".format,
         "cell": cell,
         "by_score": by_score,

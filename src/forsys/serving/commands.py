@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from forsys.calendar import in_days
 from forsys.run import Run
-from forsys.serving.explaining import explanation_text, explanations
+from forsys.serving.explaining import explanation_text, explanations, nothing_for
 from forsys.serving.export import export
 from forsys.serving.recommender import Recommender
+from forsys.serving.sentences import one_line
 from forsys.store import json_text
 
 
@@ -17,11 +19,14 @@ def recommend_text(
     """The lists of customers, whose ids may be given by their beginnings, or that of a new customer's basket."""
     recommender, k = Recommender.of(run), run.settings.k if k is None else k
     if basket:
-        lists = recommender.recommend_to_basket(basket, k)
+        lists, asked = recommender.recommend_to_basket(basket, k), {None}
     else:
         found = [recommender.customers.find_prefix(each) for each in customers]
-        lists = recommender.recommend(recommender.customers.ids.gather(found).to_list(), k)
+        ids = recommender.customers.ids.gather(found).to_list()
+        lists, asked = recommender.recommend(ids, k), {*ids}
     rows = lists.to_dicts()
+    for customer in asked - {*lists["customer"]}:
+        raise nothing_for(customer)
     if as_json:
         return _json(rows)
     parts: dict[str | None, list[str]] = {}
@@ -32,10 +37,13 @@ def recommend_text(
 
 def export_text(run: Run, path: Path) -> str:
     """Write everyone's lists to a file, and say so."""
-    rows, days = export(run, path), run.settings.holdout_days
+    found, everyone = export(run, path), len(run.submission_customers)
+    without, shorter = everyone - found.customers, found.customers - found.complete
+    lacking = f" ({without:,} customers have none, {shorter:,} fewer)" if without or shorter else ""
     return (
-        f"{path}: {rows:,} rows, the first {run.settings.k} articles of everyone. `chance` is that of a purchase "
-        f"within {days} days from {run.calendar.submission.as_of}; empty where a customer never bought."
+        f"{path}: {found.rows:,} rows, the first {run.settings.k} articles of everyone{lacking}. `chance` is that "
+        f"of a purchase within {in_days(run.settings.holdout_days)} from {run.calendar.submission.as_of}; empty "
+        "where a customer never bought."
     )
 
 
@@ -53,13 +61,14 @@ def explained_text(run: Run, found: list[dict[str, Any]], *, as_json: bool) -> s
 
 def _heading(run: Run, customer: str | None) -> str:
     who = "The basket of a new customer" if customer is None else f"Customer {customer}"
-    days = run.settings.holdout_days
-    return f"{who}, {run.calendar.submission.as_of}: rank, article, chance of a purchase within {days} days, reason"
+    days = in_days(run.settings.holdout_days)
+    return f"{who}, {run.calendar.submission.as_of}: rank, article, chance of a purchase within {days}, reason"
 
 
 def _line(row: dict[str, Any]) -> str:
     chance = "      " if row["chance"] is None else f"{row['chance']:6.2%}"
-    return f"{row['rank']:4}  {row['article']}  {chance}  {row['name'] or ''} ({row['reason']})"
+    name, reason = one_line(row["name"] or ""), one_line(row["reason"], 300)
+    return f"{row['rank']:4}  {row['article']}  {chance}  {name} ({reason})"
 
 
 def _json(found: Any) -> str:

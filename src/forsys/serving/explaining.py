@@ -7,12 +7,13 @@ import numpy as np
 import polars as pl
 
 from forsys.arrays import Floats, Ints
+from forsys.calendar import in_days
 from forsys.errors import DataError
 from forsys.ranking.explain import contributions
 from forsys.ranking.features import GROUPS
 from forsys.ranking.features.group import attribute_feature
 from forsys.serving.recommender import Answer, Recommender, found_by
-from forsys.serving.sentences import sentence
+from forsys.serving.sentences import one_line, sentence
 from forsys.tables.roles import Roles
 
 MAX_REASONS = 6  # for and against each
@@ -32,10 +33,7 @@ def explanations(
     customer = recommender.customers.find_prefix(customer_id)
     answer = recommender.answer(recommender.live.profiles(np.array([customer])))
     if not len(answer.pairs):
-        raise DataError(
-            f"No source recommends anything to the customer {recommender.customers.ids[customer]}. "
-            "best_sellers does to everyone: switch it on."
-        )
+        raise nothing_for(recommender.customers.ids[customer])
     chosen = _chosen(recommender, answer, article_ids, k)
     features = recommender.live.features(answer.pairs)
     parts = contributions(recommender.live.ranker, features, answer.pairs.row)
@@ -82,23 +80,31 @@ def _of_lists(feature: str, roles: Roles) -> bool:
     return any(feature.endswith(name.removeprefix("<source>")) for name in names)
 
 
+def nothing_for(customer: str | None) -> DataError:
+    """Where no source recommends anything to a customer, or to the basket of a new one (None)."""
+    who = "the basket" if customer is None else f"the customer {customer}"
+    return DataError(f"No source recommends anything to {who}. best_sellers does to everyone: switch it on.")
+
+
 def explanation_text(explained: dict[str, Any], period: int) -> str:
     """One of `explanations` as it is printed. period: of the chance, in days."""
-    name = f" ({explained['name']})" if explained["name"] else ""
+    name = f" ({one_line(explained['name'])})" if explained["name"] else ""
     chance = explained["chance"]
-    known = "" if chance is None else f" Chance of a purchase within {period} days: {chance:.2%}."
+    known = "" if chance is None else f" Chance of a purchase within {in_days(period)}: {chance:.2%}."
     found = ", ".join(f"{source} at rank {rank}" for source, rank in explained["found_by"].items())
     return (
         f"Customer {explained['customer']}, article {explained['article']}{name}, {explained['as_of']}: "
         f"rank {explained['rank']} of {explained['candidates']}.\n"
-        f"Reason: {explained['reason']}.{known}\nFound by {found}.\n\n"
+        f"Reason: {one_line(explained['reason'], 300)}.{known}\nFound by {found}.\n\n"
         f"For it, by what each adds to its score compared with the mean of this customer's candidates:\n"
         f"{_lines(explained['for_it'])}\n\nAgainst it:\n{_lines(explained['against_it'])}\n"
     )
 
 
 def _lines(effects: list[dict[str, Any]]) -> str:
-    return "\n".join(f"  {each['effect']:+.2f}  {each['sentence']}" for each in effects) or "  nothing"
+    return (
+        "\n".join(f"  {each['effect']:+.2f}  {one_line(each['sentence'], 300)}" for each in effects) or "  nothing"
+    )
 
 
 def _chosen(recommender: Recommender, answer: Answer, article_ids: Sequence[str] | None, k: int) -> Ints:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from forsys.arrays import Ints
 from forsys.errors import DataError
 from forsys.machine import writing
 from forsys.ranking.ordering import ranked_parts
@@ -22,22 +25,30 @@ SCHEMA: dict[str, pl.DataType] = {
 ENDINGS = (".parquet", ".csv")
 
 
-def export(run: Run, path: Path) -> int:
-    """Write the first k ranks of everyone's list, sorted as the tables' customers: SCHEMA. Returns the rows.
+class Exported(NamedTuple):
+    """How many rows were written, and how many customers have any and all k of them."""
+
+    rows: int
+    customers: int
+    complete: int
+
+
+def export(run: Run, path: Path) -> Exported:
+    """Write the first k ranks of everyone's list, sorted as the tables' customers: SCHEMA.
 
     A shard is in memory at a time. Raises DataError for another ending than .parquet or .csv, where the lists are
-    missing, and where the file cannot be written.
+    missing, and where the file cannot be written, or is one of the shop's.
     """
     if path.suffix not in ENDINGS:
         raise DataError(f"{path}: the name must end in {' or '.join(ENDINGS)}.")
-    parts, written = ranked_parts(run, run.calendar.submission), 0
+    run.refuse_to_replace(path)
+    parts, k, lengths = ranked_parts(run, run.calendar.submission), run.settings.k, list[Ints]()
 
     def shards(*_: object) -> Iterator[pl.DataFrame]:
-        nonlocal written
         customers, articles = (shop_ids(run.workspace.tables, what) for what in ("customer", "article"))
         for part in parts:
-            lists = pl.scan_parquet(part, glob=False).filter(pl.col("rank") <= run.settings.k).collect()
-            written += len(lists)
+            lists = pl.scan_parquet(part, glob=False).filter(pl.col("rank") <= k).collect()
+            lengths.append(lists.group_by("customer").len()["len"].to_numpy())
             yield lists.select(
                 customer=customers.gather(lists["customer"]),
                 rank="rank",
@@ -51,4 +62,5 @@ def export(run: Run, path: Path) -> int:
             lists.sink_csv(part)
         else:
             lists.sink_parquet(part)
-    return written
+    length = np.concatenate(lengths)
+    return Exported(int(length.sum()), len(length), int((length == k).sum()))

@@ -100,18 +100,18 @@ class Recommender:
         """The first k articles for a new customer with these in the basket, which are left out: LISTS."""
         if not basket:
             raise DataError("The basket is empty. Name at least one article.")
-        articles = self.articles.find_all(basket)
+        articles = np.unique(self.articles.find_all(basket))
         return self._lists(self.live.basket(articles), k, articles)
 
-    def answer(self, profiles: Profiles) -> Answer:
-        """Everything that the ranker orders for some profiles."""
-        pairs, ranker = self.live.pairs(profiles), self.live.ranker
+    def answer(self, profiles: Profiles, without: int = 0) -> Answer:
+        """Everything that the ranker orders for some profiles; without: as of `LiveRanker.pairs`."""
+        pairs, ranker = self.live.pairs(profiles, without), self.live.ranker
         score = ranker.predict(self.live.features(pairs), pairs.row)
         rank, _ = ranker.ranks(pairs, score)
         return Answer(pairs, score, rank, self.calibration.chance(inputs(pairs, score, rank)))
 
     def _lists(self, profiles: Profiles, k: int, without: Ints | tuple[()] = ()) -> pl.DataFrame:
-        answer = self.answer(profiles)
+        answer = self.answer(profiles, len(without))
         return self.table(answer, answer.first(k, without))
 
     def table(self, answer: Answer, chosen: Ints) -> pl.DataFrame:

@@ -49,6 +49,12 @@ def count(number: float, one: str, several: str = "") -> str:
     return f"{number:,.0f} {one if round(number) == 1 else several or one + 's'}"
 
 
+def one_line(text: str, length: int = 60) -> str:
+    """A shop's own text as it is printed: without control characters, which a terminal obeys, and not too long."""
+    plain = "".join(character if character.isprintable() else " " for character in text[: length + 1])
+    return plain if len(plain) <= length else f"{plain[:length].rstrip()}…"
+
+
 def _units(log: float) -> float:
     """The number whose log of 1 + it is given."""
     return exp(log) - 1

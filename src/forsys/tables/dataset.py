@@ -84,6 +84,19 @@ def file_states(dataset: DataSet) -> list[tuple[str, int, int]]:
     return [*((name, stat.st_size, stat.st_mtime_ns) for name, stat in states), own]
 
 
+def is_of_shop(path: Path, dataset: DataSet) -> bool:
+    """Whether a file is one of the shop's: its shop file, a table, or among its pictures."""
+    target, images = path.resolve(), dataset.folder / "images"
+    if target.is_relative_to(images.resolve()):
+        return True
+    try:
+        shop = dataset.shop()
+        tables = [file for table in _tables(shop) for file in (table, *parquet_parts(table))]
+    except DataError:  # of a model that was copied elsewhere, there are no such files
+        return False
+    return target in {file.resolve() for file in (shop.path, *tables)}
+
+
 def _tables(shop: ShopFile) -> list[Path]:
     return [path for section in shop.sections for path in find(section, shop.folder)]
 
