@@ -19,6 +19,7 @@ from benchmarks import (
     item_knn,
     map_at_12,
     recommend,
+    task_memory,
 )
 from benchmarks import all as every
 from benchmarks.__main__ import names
@@ -31,6 +32,8 @@ from forsys.progress import stage_line
 from forsys.ranking.features import build
 from forsys.retrieval.als import ALS
 from forsys.serving.recommender import Recommender
+from forsys.settings import load_settings
+from forsys.stages import run_stage
 from world import run_on
 
 COMMON = ["stage", "against", "ours", "alternative", "unit", "ratio"]
@@ -189,6 +192,28 @@ class TestGrowth:
             growth.run(None)
         with pytest.raises(DataError, match="holds 1 folders"):
             growth.run(shop.parent)
+
+
+class TestTaskMemory:
+    def test_tasks_in_order(self, shop: Path, tmp_path: Path) -> None:
+        run = run_on(shop, tmp_path)
+        names = [name for name, _ in task_memory.tasks(shop, tmp_path)]
+        assert [name.removeprefix("fit ") for name in names if name.startswith("fit")] == [
+            *load_settings().retrieval.sources
+        ]
+        for name in ("fit repurchase", "lists repurchase"):
+            work = dict(task_memory.tasks(shop, tmp_path))[name]
+            work(run, "repurchase")
+        assert len([*run.workspace.candidates(run.calendar.submission).rglob("*.parquet")]) == 1
+
+    def test_each_in_a_fresh_process(self, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        few = [("stage tables", run_stage), ("the log", task_memory.write_log)]
+        monkeypatch.setattr(task_memory, "tasks", lambda *_: iter(few))
+        for name in ("a", "b"):
+            (tmp_path / name).symlink_to(shop)
+        table = task_memory.run(tmp_path)
+        assert table["task"].to_list() == ["stage tables", "the log"]
+        assert table.shape == (2, 5) and (table.iloc[:, 1:] > 0).all(axis=None)
 
 
 def test_workers_of_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
