@@ -35,7 +35,7 @@ def test_slow_sources_without_weight_are_left_out(name: str) -> None:
     found = tuned(**{name: 0.0})
     assert list(found.sources) == list(found.fusion.weights) == [other for other in SOURCES if other != name]
     assert found.left_out == [name]
-    assert found.choices()[-1] == f"left out, for no weight: {name}"
+    assert found.choices()[-1] == f"left out, without weight: {name}"
 
 
 @pytest.mark.parametrize("name", ["repurchase", "same_product", "best_sellers", "item_knn"])

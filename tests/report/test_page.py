@@ -413,8 +413,14 @@ def test_measurements_of_other_commands_are_shown(run: Run) -> None:
 @pytest.mark.parametrize(
     ("left_out", "said"),
     [
-        ({"als": 1}, ["als was left out at 1 of the 3 cut-offs, as the fusion gave it no weight: its row is of"]),
-        ({"als": 2, "bpr": 3}, ["als was left out at 2 of the 3", "bpr was left out at 3 of the 3 cut-offs, as"]),
+        (
+            {"als": 1},
+            ["als was left out at 1 of the 3 cut-offs, because the fusion gave it no weight there. Its row"],
+        ),
+        (
+            {"als": 2, "bpr": 3},
+            ["als was left out at 2 of the 3", "bpr was left out at 3 of the 3 cut-offs, because"],
+        ),
         ({}, []),
         (None, []),  # as an earlier version wrote it
     ],

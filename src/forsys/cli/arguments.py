@@ -162,8 +162,8 @@ def _add_search(below: _Commands) -> None:
 def _add_explain(below: _Commands) -> None:
     text = "why articles stand where they do in a customer's list"
     explain = below.add("explain", commands.explain_rank, text)
-    explain.add_argument("customer", metavar="CUSTOMER", help="an id, or how only one begins")
-    articles = "ids, or how they begin (default: the whole list)"
+    explain.add_argument("customer", metavar="CUSTOMER", help="a customer id, or a beginning of only one")
+    articles = "article ids or their beginnings (default: the whole list)"
     explain.add_argument("articles", nargs="*", metavar="ARTICLE", help=articles)
     page = "write it as a page for a browser too, with pictures"
     explain.add_argument("--html", type=_path, metavar="FILE", help=page)
@@ -173,7 +173,7 @@ def _add_explain(below: _Commands) -> None:
 def _add_recommend(below: _Commands) -> None:
     text = "the lists of single customers, or of a basket"
     recommend = below.add("recommend", commands.recommend_lists, text)
-    recommend.add_argument("customers", nargs="*", metavar="CUSTOMER", help="ids, or how they begin")
+    recommend.add_argument("customers", nargs="*", metavar="CUSTOMER", help="customer ids or their beginnings")
     basket = "instead: articles in the basket of a new customer"
     recommend.add_argument("--basket", nargs="+", action="extend", default=[], metavar="ARTICLE", help=basket)
     recommend.add_argument("-k", type=_positive, help="articles in a list (default: the setting k)")
@@ -291,7 +291,7 @@ def _common() -> argparse.ArgumentParser:
     text = "folder with a shop's files, or its shop file (default: input/)"
     data.add_argument("--input", type=_place, metavar="DIR|URL", help=text)
     data.add_argument("--holdout-days", type=_positive, metavar="N", help="days scored offline (default: 7)")
-    text = "unusable rows allowed (default: 0.01)"
+    text = "largest share of a table's rows that may be unusable (default: 0.01)"
     data.add_argument("--max-rejected", type=_share, metavar="SHARE", help=text)
     data.add_argument("--preset", metavar="NAME|FILE", help="settings to start from")
     data.add_argument("--set", action="append", metavar="KEY=VALUE", help="override one setting; repeatable")

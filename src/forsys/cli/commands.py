@@ -25,7 +25,7 @@ from forsys.settings import load_settings
 from forsys.stages import STAGES, is_up_to_date, measured_from, note_measurement, require, run_stage
 from forsys.store import atomic_write, json_text, write_json, write_parquet, write_text
 
-FAULT = 2  # exit code
+FAULT = 2  # exit code, as of a DataError
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 
 from forsys.calendar import Fold
-from forsys.candidates import labelled_candidates
+from forsys.candidates import labelled_candidates, make_candidates
 from forsys.errors import DataError
 from forsys.evaluation.kept_runs import Score
 from forsys.evaluation.text import generated_label, table_text
@@ -159,8 +159,8 @@ def _scores(run: Run, choices: dict[Fold, Tuned]) -> pl.DataFrame:
     """customer, value: the average precision of the ranker's lists for the buyers of the folds."""
     labelled, scores = LabelledFolds(run), []  # of one variant only: those of all took 9 GiB on the sample
     for fold, tuned in choices.items():
-        _, labels = labelled_candidates(run, fold, tuned.sources)
-        scores.append(average_precision(rank_buyers(labelled, tuned, fold), labels, run.settings.k))
+        make_candidates(run, [fold], tuned.sources)
+        scores.append(average_precision(rank_buyers(labelled, tuned, fold), run.labels(fold), run.settings.k))
     return pl.concat(scores).rename({"average_precision": "value"})
 
 

@@ -69,8 +69,8 @@ def generated_label(run: Run) -> str:
 def left_out_texts(left_out: Mapping[str, int], folds: int) -> list[str]:
     """A sentence for each source that a backtest left out. left_out: source -> at how many of its `folds`."""
     return [
-        f"{name} was left out at {number} of the {folds} cut-offs, as the fusion gave it no weight"
-        f"{': its row is of the others' if number < folds else ''}."
+        f"{name} was left out at {number} of the {folds} cut-offs, because the fusion gave it no weight there"
+        f"{f'. Its row covers the other {folds - number}' if number < folds else ''}."
         for name, number in left_out.items()
     ]
 

@@ -138,12 +138,6 @@ def candidates_of_anyone(run: Run, tuned: Tuned, fold: Fold, customers: Ints) ->
     return candidates(sources, list(tuned.sources), profiles, run.settings.retrieval.candidates_per_source)
 
 
-def pairs_of_anyone(run: Run, tuned: Tuned, fold: Fold, customers: Ints) -> Pairs:
-    """The pairs of a few customers, as of `candidates_of_anyone`."""
-    found, profiles = candidates_of_anyone(run, tuned, fold, customers), run.history.profiles(customers, fold.as_of)
-    return Pairs.of(found.lazy(), tuned.sources, run.history, fold.as_of, candidates_to_rank(run), profiles)
-
-
 def with_new_customer(history: History) -> History:
     """The log with one customer more, the last, who bought nothing and of whom nothing is known."""
     customers = history.customers

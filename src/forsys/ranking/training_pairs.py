@@ -12,7 +12,7 @@ import polars as pl
 
 from forsys.arrays import Bools, Floats, Ints
 from forsys.calendar import Fold, day_number
-from forsys.candidates import SourceConfigs, labelled_candidates, read_candidates
+from forsys.candidates import SourceConfigs, make_candidates, read_candidates
 from forsys.fingerprints import fingerprint
 from forsys.ranking.features import build
 from forsys.ranking.pairs import Pairs
@@ -157,8 +157,8 @@ def candidates_to_rank(run: Run) -> int:
 
 
 def _labelled_fold(run: Run, sources: SourceConfigs, fold: Fold, sample: bool) -> TrainingPairs:
-    _, labels = labelled_candidates(run, fold, sources)
-    labels = run.sample_buyers(labels, fold)  # the holdout's too
+    make_candidates(run, [fold], sources)
+    labels = run.sample_buyers(run.labels(fold), fold)  # the holdout's too
     chance = _chance(run, sources, fold, labels) if sample else 1.0
     parts = []
     for i, shard in enumerate(run.shards(fold)):
@@ -168,7 +168,7 @@ def _labelled_fold(run: Run, sources: SourceConfigs, fold: Fold, sample: bool) -
 
 
 def _chance(run: Run, sources: SourceConfigs, fold: Fold, labels: pl.DataFrame) -> float:
-    """The chance with which each negative of a fold is sampled, so that a buyer has so many on average."""
+    """The chance of each negative of a fold to be sampled: `negatives_per_buyer` of a buyer on average."""
     found = read_candidates(run, fold, sources).filter(pl.col("customer").is_in(labels["customer"].implode()))
     counts = found.group_by("customer").agg(pl.col("article").n_unique()).collect(engine="streaming")["article"]
     mean = float(np.minimum(counts.to_numpy(), candidates_to_rank(run)).mean()) if len(counts) else 1.0

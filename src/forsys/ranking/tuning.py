@@ -95,7 +95,7 @@ class Tuned:
             chosen.append(f"{key} = {self.sources[name][parameter]}")
         lines = [f"parameters: {', '.join(chosen)}"] if chosen else []
         lines.append(f"weights: {', '.join(f'{name} {weight:.2g}' for name, weight in weights)}")
-        return [*lines, *([f"left out, for no weight: {', '.join(self.left_out)}"] if self.left_out else [])]
+        return [*lines, *([f"left out, without weight: {', '.join(self.left_out)}"] if self.left_out else [])]
 
 
 def tune(run: Run) -> Tuned:

@@ -51,6 +51,26 @@ def basket_weights(row: Ints, ages: Ints, earlier_weight: float, half_life: floa
     return np.where(ages == last[row], 1, decayed).astype(np.float32)
 
 
+def decayed_counts(source: Source, profiles: Profiles, half_life: float) -> sparse.csr_array:
+    """Purchases of each profile in the source's catalogue, halved every `half_life` days: (profiles, catalogue)."""
+    row, purchase = profiles.purchases()
+    weights = decay(profiles.ages(row, purchase), half_life)
+    return profiles.matrix(row, _columns(source, profiles, purchase), weights, len(source.catalogue_))
+
+
+def weighted_baskets(
+    source: Source, profiles: Profiles, earlier_weight: float, half_life: float
+) -> sparse.csr_array:
+    """Purchases of each profile in the source's catalogue, weighted by `basket_weights`: (profiles, catalogue)."""
+    row, purchase = profiles.purchases()
+    weights = basket_weights(row, profiles.ages(row, purchase), earlier_weight, half_life)
+    return profiles.matrix(row, _columns(source, profiles, purchase), weights, len(source.catalogue_))
+
+
+def _columns(source: Source, profiles: Profiles, purchase: Ints) -> Ints:
+    return source.columns(profiles.history.article[purchase])
+
+
 def without_basket(source: Source, scores: sparse.csr_array, profiles: Profiles) -> sparse.csr_array:
     """`scores` without the articles that the profile bought on its own day: units of a day are one purchase."""
     row, purchase = profiles.purchases()

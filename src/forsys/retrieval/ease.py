@@ -10,7 +10,7 @@ from scipy import linalg, sparse
 
 from forsys.arrays import Floats
 from forsys.errors import DataError
-from forsys.retrieval.baskets import basket_weights, newest_purchases, without_basket
+from forsys.retrieval.baskets import newest_purchases, weighted_baskets, without_basket
 from forsys.retrieval.factorization import thread_pools
 from forsys.retrieval.neighbours import largest_per_row, stacked
 from forsys.retrieval.same_attributes import check_attributes, membership
@@ -70,10 +70,7 @@ class EASE(Source):
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
         """Weights of the profile's purchases, summed."""
-        row, purchase = profiles.purchases()
-        weights = basket_weights(row, profiles.ages(row, purchase), self.earlier_weight, self.half_life)
-        column = self.columns(profiles.history.article[purchase])
-        bought = profiles.matrix(row, column, weights, len(self.catalogue_))
+        bought = weighted_baskets(self, profiles, self.earlier_weight, self.half_life)
         return without_basket(self, sparse.csr_array(bought @ self.weights_), profiles)
 
     def _bought(self, log: History) -> sparse.csr_array:

@@ -17,8 +17,9 @@ from pydantic.dataclasses import dataclass
 from scipy import sparse
 from threadpoolctl import ThreadpoolController
 
-from forsys.arrays import Bools, Floats, Ints, decay, inner_products, top_k
+from forsys.arrays import Bools, Floats, Ints, inner_products, top_k
 from forsys.progress import step_callback
+from forsys.retrieval.baskets import decayed_counts
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
 
@@ -82,10 +83,7 @@ class Factorization(Source):
 
     def confidence(self, profiles: Profiles) -> sparse.csr_array:
         """Decayed purchases (profiles, catalogue), by their age on the day of the profile."""
-        row, purchase = profiles.purchases()
-        weights = decay(profiles.ages(row, purchase), self.half_life)
-        column = self.columns(profiles.history.article[purchase])
-        return profiles.matrix(row, column, weights, len(self.catalogue_))
+        return decayed_counts(self, profiles, self.half_life)
 
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
         """Inner products; -inf for profiles without a known purchase."""

@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from scipy import sparse
 
 from forsys.arrays import Floats, Ints, position_within
-from forsys.retrieval.baskets import basket_weights
+from forsys.retrieval.baskets import weighted_baskets
 from forsys.retrieval.neighbours import blocks_of_pairs, largest_cells, linked, stacked
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
@@ -64,10 +64,8 @@ class ItemKNN(Source):
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
         """Similarity to the profile's purchases, weighted and summed."""
-        row, purchase = profiles.purchases()
-        column = self.columns(profiles.history.article[purchase])
-        weights = basket_weights(row, profiles.ages(row, purchase), self.earlier_weight, self.half_life)
-        return sparse.csr_array(profiles.matrix(row, column, weights, len(self.catalogue_)) @ self.similar_)
+        bought = weighted_baskets(self, profiles, self.earlier_weight, self.half_life)
+        return sparse.csr_array(bought @ self.similar_)
 
     def links(self, article: Ints) -> sparse.csr_array:
         """What one purchase of each article adds to the scores, (articles, catalogue)."""

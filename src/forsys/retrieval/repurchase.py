@@ -8,7 +8,7 @@ from pydantic import PositiveFloat
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.arrays import decay
+from forsys.retrieval.baskets import decayed_counts
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
 
@@ -30,6 +30,4 @@ class Repurchase(Source):
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
         """Only the articles in the profile have a score."""
-        row, purchase = profiles.purchases()
-        weights = decay(profiles.ages(row, purchase), self.half_life)
-        return profiles.matrix(row, self.columns(profiles.history.article[purchase]), weights, len(self.catalogue_))
+        return decayed_counts(self, profiles, self.half_life)

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from forsys.arrays import decay
 from forsys.calendar import day_number
-from forsys.retrieval.baskets import basket_weights, baskets, newest_purchases, without_basket
+from forsys.retrieval.baskets import baskets, newest_purchases, weighted_baskets, without_basket
 from forsys.retrieval.neighbours import nearest_rows, unit_length
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
@@ -59,10 +59,7 @@ class SessionKNN(Source):
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
         """Similarities of the nearest baskets, carried to their articles."""
-        row, purchase = profiles.purchases()
-        weights = basket_weights(row, profiles.ages(row, purchase), self.earlier_weight, self.half_life)
-        column = self.columns(profiles.history.article[purchase])
-        bought = profiles.matrix(row, column, weights, len(self.catalogue_))
+        bought = weighted_baskets(self, profiles, self.earlier_weight, self.half_life)
         near = nearest_rows(unit_length(bought, self.idf_), self.by_article_, self.num_neighbours)
         found = sparse.csr_array(near @ self.baskets_)
         found.data *= self.idf_[found.indices] ** self.idf_power

@@ -8,8 +8,8 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
-from forsys.arrays import Ints, decay
-from forsys.retrieval.baskets import without_basket
+from forsys.arrays import Ints
+from forsys.retrieval.baskets import decayed_counts, without_basket
 from forsys.retrieval.neighbours import nearest_rows, unit_length
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
@@ -46,7 +46,7 @@ class UserKNN(Source):
         log = history.since(as_of, self.days)
         self.catalogue_ = np.unique(log.article).astype(np.int32)
         self.customers_ = np.unique(log.customer)
-        self.counts_ = self._counts(log.profiles(self.customers_, as_of), self.half_life)
+        self.counts_ = decayed_counts(self, log.profiles(self.customers_, as_of), self.half_life)
         buyers = np.bincount(self.counts_.indices, minlength=len(self.catalogue_))
         self.idf_ = np.log(len(self.customers_) / np.maximum(buyers, 1)).astype(np.float32)
         self.vectors_ = unit_length(self.counts_, self.idf_)
@@ -54,21 +54,14 @@ class UserKNN(Source):
 
     def scores(self, profiles: Profiles) -> sparse.csr_array:
         """The profile's own articles and those of the nearest customers."""
-        own = self.own_weight * self._counts(profiles, self.own_half_life)
-        queries = unit_length(self._counts(profiles, self.half_life), self.idf_)
+        own = self.own_weight * decayed_counts(self, profiles, self.own_half_life)
+        queries = unit_length(decayed_counts(self, profiles, self.half_life), self.idf_)
         by_article = self.kept("by_article", self.vectors_, lambda: self.vectors_.T.tocsr())
         near = nearest_rows(queries, by_article, self.num_neighbours, self._row_of(profiles.customers))
         near.data **= self.power
         total = np.maximum(near.sum(axis=1), np.finfo(np.float32).tiny)
         near.data /= np.repeat(total, np.diff(near.indptr))
         return without_basket(self, sparse.csr_array(own + near @ self.counts_), profiles)
-
-    def _counts(self, profiles: Profiles, half_life: float) -> sparse.csr_array:
-        """Decayed purchases of the articles in the catalogue, (profiles, catalogue)."""
-        row, purchase = profiles.purchases()
-        weights = decay(profiles.ages(row, purchase), half_life)
-        column = self.columns(profiles.history.article[purchase])
-        return profiles.matrix(row, column, weights, len(self.catalogue_))
 
     def _row_of(self, customers: Ints) -> Ints:
         """The row of each customer among the fitted ones; -1 of those who bought nothing."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from forsys.arrays import Floats
 from forsys.calendar import Fold
-from forsys.candidates import labelled_candidates
+from forsys.candidates import make_candidates
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.metrics.lists import average_precision
@@ -67,9 +67,9 @@ class Scorer:
         if (key, fold) not in self._tuned:
             self._tuned[key, fold] = tune_for(run, fold)
         tuned = self._tuned[key, fold]
-        _, labels = labelled_candidates(run, fold, tuned.sources)
+        make_candidates(run, [fold], tuned.sources)
         ranked = rank_buyers(self._pairs(run), tuned, fold)
-        return average_precision(ranked, labels, settings.k)["average_precision"].to_numpy()
+        return average_precision(ranked, run.labels(fold), settings.k)["average_precision"].to_numpy()
 
     def _pairs(self, run: Run) -> LabelledFolds:
         """The labelled pairs of a run: those of the one before where only the trees differ."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from forsys.arrays import Floats, Ints
+from forsys.arrays import Floats, Ints, position_within
 from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.ranking.calibration import Calibration, inputs
@@ -44,8 +44,7 @@ class Answer:
         order = np.lexsort((self.rank, self.pairs.row))
         order = order[~np.isin(self.pairs.article[order], without)]
         row = self.pairs.row[order]
-        place = np.arange(len(row)) - np.searchsorted(row, row)
-        return order[place < k]
+        return order[position_within(row) < k]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +119,7 @@ class Recommender:
         article = pairs.article[chosen]
         columns = {
             "customer": self.asked.gather(pairs.customer[chosen]),
-            "rank": np.arange(len(row)) - np.searchsorted(row, row) + 1,
+            "rank": position_within(row) + 1,
             "article": self.articles.ids.gather(article),
             "name": self.names.gather(article),
             "chance": pl.Series(answer.chance[chosen], nan_to_null=True),
