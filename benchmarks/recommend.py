@@ -20,11 +20,12 @@ from forsys.candidates import SourceArtifacts
 from forsys.engine import run_tasks
 from forsys.opening import open_run
 from forsys.ranking.calibration import Calibration
-from forsys.ranking.live import pairs_of_anyone
+from forsys.ranking.live import candidates_of_anyone
 from forsys.ranking.ordering import ordered_pairs
+from forsys.ranking.pairs import Pairs
 from forsys.ranking.ranker import Ranker
 from forsys.ranking.training import Choice, fit_for
-from forsys.ranking.training_pairs import LabelledFolds
+from forsys.ranking.training_pairs import LabelledFolds, candidates_to_rank
 from forsys.ranking.tuning import Tuned
 from forsys.retrieval.fusion import Fusion
 from forsys.run import Run
@@ -90,7 +91,10 @@ def by_the_files(run: Run, customer: int) -> pl.DataFrame:
     """As the stages do it, for a shard of one customer."""
     fold, tuned = run.calendar.submission, Tuned.read(run.workspace.tuned)
     folder = run.workspace.ranker(fold)
-    pairs = pairs_of_anyone(run, tuned, fold, np.array([customer]))
+    customers = np.array([customer])
+    found = candidates_of_anyone(run, tuned, fold, customers).lazy()
+    profiles = run.history.profiles(customers, fold.as_of)
+    pairs = Pairs.of(found, tuned.sources, run.history, fold.as_of, candidates_to_rank(run), profiles)
     return ordered_pairs(Ranker.load(folder), Calibration.load(folder), pairs)
 
 
