@@ -162,7 +162,8 @@ class Model:
         customers: an id, several, or None for all; reasons are made one by one, so for the whole of a large shop
         `recommend_all` is the way. basket: instead, the articles in the basket of a new customer.
         k: by default that of the settings. chance: that the customer buys the article within the period (NaN where
-        it is unknown); sources: those that found it. Raises DataError for ids that the shop does not have.
+        it is unknown); sources: those that found it. Fewer rows, or none, where the sources recommend no more.
+        Raises DataError for ids that the shop does not have.
         """
         k = self.settings.k if k is None else k
         if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
