@@ -17,11 +17,11 @@ from forsys.metrics.bootstrap import Interval, paired
 from forsys.metrics.lists import average_precision
 from forsys.ranking.ordering import rank_buyers
 from forsys.ranking.training_pairs import LabelledFolds
-from forsys.ranking.tuning import tune_for
+from forsys.ranking.tuning import folds_to_score, tune_for
 from forsys.run import Run
 from forsys.search import study
 from forsys.search.report import as_json, found_text
-from forsys.search.scoring import Scorer, folds_to_score
+from forsys.search.scoring import Scorer
 from forsys.search.space import DEFAULT_SPACE, Range, Space, changed
 from forsys.search.study import Found, search
 from forsys.settings import load_settings

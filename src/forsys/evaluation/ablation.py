@@ -17,7 +17,7 @@ from forsys.progress import progress, say_below, terminal_width
 from forsys.ranking.features import GROUPS
 from forsys.ranking.ordering import rank_buyers
 from forsys.ranking.training_pairs import LabelledFolds
-from forsys.ranking.tuning import Tuned, tune_for, tuning_folds
+from forsys.ranking.tuning import Tuned, folds_to_score, tune_for
 from forsys.retrieval.fusion import Fusion
 from forsys.run import Run
 
@@ -49,12 +49,7 @@ def ablate(run: Run, weeks: int, names: Sequence[str] = ()) -> Ablation:
     be scored.
     """
     groups, sources = _chosen(run, names)
-    folds = [fold for fold in run.calendar.weekly(weeks + 1)[1:] if tuning_folds(run, fold)]
-    folds = [fold for fold in folds if len(run.labels(fold))]
-    if not folds:
-        raise DataError(
-            f"None of the {weeks} periods before the holdout has buyers, and earlier ones to learn from."
-        )
+    folds = folds_to_score(run, weeks)
     tuned = _tuned(run, folds)
     without = {
         f"source {name}": {fold: _without_source(choice, name) for fold, choice in tuned.items()}

@@ -52,8 +52,8 @@ class Tuned:
     def read(cls, path: Path) -> "Tuned":
         """Read tuned.json. Raises DataError where the stage has not run."""
         found = read_json(path)
-        if found is None:
-            raise DataError(f"{path} is not there yet. Run the stage `tune` first.")
+        if found is None or "order" not in found:
+            raise DataError(f"{path} is missing, or of another version of forsys. Run the stage `tune` first.")
         order = found["order"]
         return cls(
             {name: found["sources"][name] for name in order},
@@ -167,6 +167,20 @@ def tune_for(run: Run, fold: Fold) -> Tuned:
 def tuning_folds(run: Run, fold: Fold) -> list[Fold]:
     """The folds to choose on, newest first; none where nobody bought anything."""
     return folds_before(run, fold, run.settings.tuning.min_buyers, run.settings.tuning.max_weeks)
+
+
+def folds_to_score(run: Run, weeks: int) -> list[Fold]:
+    """Those of the `weeks` before the holdout that have buyers and weeks to learn from, newest first.
+
+    Raises DataError where there are none.
+    """
+    earlier = run.calendar.weekly(weeks + 1)[1:]
+    folds = [fold for fold in earlier if tuning_folds(run, fold) and len(run.labels(fold))]
+    if not folds:
+        raise DataError(
+            f"None of the {weeks} periods before the holdout has buyers, and earlier ones to learn from."
+        )
+    return folds
 
 
 def folds_before(

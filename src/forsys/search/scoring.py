@@ -7,12 +7,11 @@ import numpy as np
 from forsys.arrays import Floats
 from forsys.calendar import Fold
 from forsys.candidates import make_candidates
-from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.metrics.lists import average_precision
 from forsys.ranking.ordering import rank_buyers
 from forsys.ranking.training_pairs import LabelledFolds
-from forsys.ranking.tuning import Tuned, tune_for, tuning_folds
+from forsys.ranking.tuning import Tuned, tune_for
 from forsys.retrieval.registry import source_fingerprint
 from forsys.run import Run
 from forsys.settings import Settings
@@ -23,20 +22,6 @@ OF_THE_TREES = {
     "objective", "num_iterations", "learning_rate", "num_leaves", "min_data_in_leaf", "lambda_l2",
     "feature_fraction", "bagging_fraction", "num_models", "reranked",
 }  # fmt: skip
-
-
-def folds_to_score(run: Run, weeks: int) -> list[Fold]:
-    """Those of the `weeks` before the holdout that have buyers and weeks to learn from, newest first.
-
-    Raises DataError where there are none.
-    """
-    earlier = run.calendar.weekly(weeks + 1)[1:]
-    folds = [fold for fold in earlier if tuning_folds(run, fold) and len(run.labels(fold))]
-    if not folds:
-        raise DataError(
-            f"None of the {weeks} periods before the holdout has buyers, and earlier ones to learn from."
-        )
-    return folds
 
 
 @dataclass(eq=False)

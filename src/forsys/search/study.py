@@ -19,9 +19,10 @@ from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.made_files import note_file
 from forsys.metrics.bootstrap import Interval, best_by_chance, interval, paired
 from forsys.progress import progress, say_below
+from forsys.ranking.tuning import folds_to_score
 from forsys.remote import upload
 from forsys.run import Run
-from forsys.search.scoring import Scorer, customers_of, folds_to_score
+from forsys.search.scoring import Scorer, customers_of
 from forsys.search.space import Space, changed
 from forsys.settings import Settings
 
