@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,21 @@ def read_arrow(path: Path) -> pl.DataFrame:
     """Read what `write_arrow` wrote."""
     with path.open("rb") as file:  # of a path, polars before 2.0 complains that it cannot be mapped
         return pl.read_ipc(file)
+
+
+def mapped(frame: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    """The float32 columns of a frame in a file without a name in `folder`, which the system reads as needed.
+
+    It is gone with the frame, or with the process.
+    """
+    if frame.is_empty():  # nothing to map
+        return frame
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=folder) as file:
+        for column in frame.iter_columns():
+            column.to_numpy().astype(np.float32, copy=False).tofile(file)
+        values = np.memmap(file, np.float32, "r", shape=(frame.width, frame.height))
+    return pl.DataFrame(dict(zip(frame.columns, values, strict=True)))
 
 
 def write_text(text: str, path: Path) -> None:
