@@ -36,5 +36,5 @@ def everyones_pairs(run: Run) -> Pairs:
     sources, fold = run.settings.retrieval.sources, run.calendar.submission
     assert len(run.shards(fold)) == 1
     make_candidates(run, [fold], sources)
-    found = read_candidates(run, fold, sources)
-    return Pairs.of(found, sources, run.history, fold.as_of, candidates_to_rank(run))
+    found, profiles = read_candidates(run, fold, sources), run.history.profiles(run.shards(fold)[0], fold.as_of)
+    return Pairs.of(found, sources, run.history, fold.as_of, candidates_to_rank(run), profiles)

@@ -84,6 +84,8 @@ REJECTED: dict[str, pl.DataType] = {
     "row": pl.String(),  # the row as it was, as JSON
 }
 
+MAX_RANK = 65_535  # of a list: ranks are UInt16
+
 # What the retrieval sources found. Each source's own files lack the column `source`: it is added on reading.
 CANDIDATES: dict[str, pl.DataType] = {
     "customer": pl.Int32(),

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from forsys.errors import DataError, did_you_mean
+from forsys.schema import MAX_RANK
 
 PRESETS = Path(__file__).parent / "presets"
 RENAMED: dict[str, str] = tomllib.loads(
@@ -110,7 +111,7 @@ class RankingSettings(Section):
     """Labelled weeks to learn from at most."""
     sufficient_buyers: PositiveInt = 30_000
     """Fewer weeks than `min_weeks` are learned from once they have this many buyers together."""
-    candidates_per_customer: PositiveInt = Field(default=200, le=100_000)
+    candidates_per_customer: PositiveInt = Field(default=200, le=MAX_RANK)
     """Candidates per customer that are ranked, the best by fusion; at least k."""
     target_pairs: PositiveInt = 1_000_000
     """Where customers are few, more candidates of each are ranked, up to this many pairs in all."""

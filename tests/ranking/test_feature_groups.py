@@ -102,7 +102,7 @@ def candidates(sources: dict[str, Source], history: History, as_of: date) -> pl.
 def pairs_of(history: History, as_of: date, max_pairs: int = 40) -> Pairs:
     sources = fitted(history, as_of)
     found = candidates(sources, history, as_of)
-    return Pairs.of(found.lazy(), SOURCES, history, as_of, max_pairs)
+    return Pairs.of(found.lazy(), SOURCES, history, as_of, max_pairs, history.profiles(EVERYONE, as_of))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,8 @@ def test_pairs_are_the_fusion_s_best_with_the_ranks_of_the_lists(
 ) -> None:
     sources = fitted(history, world_as_of)
     found = candidates(sources, history, world_as_of)
-    pairs = Pairs.of(found.lazy(), sources, history, world_as_of, max_pairs)
+    profiles = history.profiles(EVERYONE, world_as_of)
+    pairs = Pairs.of(found.lazy(), sources, history, world_as_of, max_pairs, profiles)
     key = {"customer": pairs.customer, "article": pairs.article}
     values = {"rank": pairs.fused_rank, "score": pairs.fused_score}
     fused = Fusion(dict.fromkeys(sources, 1.0)).fuse(found.lazy(), max_pairs).sort("customer", "article")
@@ -213,7 +214,7 @@ def test_a_new_article_is_an_average_one_where_others_have_no_picture(pairs: Pai
 
 def test_groups_that_know_nothing_of_a_shop_are_refused(world: History, pairs: Pairs) -> None:
     bare = world.with_articles(world.articles.drop("colour", "shape", "words"))
-    blind = replace(pairs, log=bare, profiles=replace(pairs.profiles, history=bare))
+    blind = replace(pairs, history=bare, profiles=replace(pairs.profiles, history=bare))
     with pytest.raises(DataError, match=r"ranking\.features: content has no feature of this shop\. Name more"):
         build(blind, ["content"])
 
@@ -258,7 +259,7 @@ class TestWorked:
         five = np.arange(5)
         none: dict[str, np.ndarray] = {}
         articles = np.full(5, article)
-        return Pairs(profiles, self.as_of, five, articles, none, none, none, five, five.astype(float))
+        return Pairs(profiles, history, self.as_of, five, articles, none, none, none, five, five.astype(float))
 
     def test_purchase_history(self, tiny_history: History) -> None:
         history = replace(tiny_history, roles=KAGGLE_ROLES)

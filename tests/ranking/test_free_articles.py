@@ -78,6 +78,7 @@ def test_the_fit_of_prices_is_unknown_and_never_infinite(free: list[int], tiny_h
     ranks, ones = np.ones(30, int), np.ones(30)
     pairs = Pairs(
         log.profiles(customers, AS_OF),
+        log,
         AS_OF,
         np.repeat(customers, 6),
         np.tile(articles, 5),

@@ -64,8 +64,22 @@ def test_a_parameter_that_is_a_list_is_tuned(run: Run) -> None:
     tuning = run.settings.tuning.model_copy(update={"grid": {"same_attributes.attributes": values}})
     other = replace(run, settings=run.settings.model_copy(update={"retrieval": retrieval, "tuning": tuning}))
     found = tune_for(other, run.calendar.holdout)
-    assert list(found.tried["same_attributes.attributes"]) == ["['article']", "['article', 'product_code']"]
-    assert found.sources["same_attributes"]["attributes"] in values
+    tried = ["[]", "['article']", "['article', 'product_code']"]  # the first is the default
+    assert list(found.tried["same_attributes.attributes"]) == tried
+    assert found.sources["same_attributes"]["attributes"] in [[], *values]
+
+
+@pytest.mark.parametrize("half_life", [7.0, 45.0, 365.0])
+def test_a_value_that_is_set_stays_unless_another_is_clearly_better(half_life: float, run: Run) -> None:
+    """Also one that is not in the grid: it is tried too."""
+    grid = {"repurchase.half_life": [7, 365]}
+    tuning = run.settings.tuning.model_copy(update={"grid": grid, "min_standard_errors": 1e9})
+    sources = {"repurchase": SOURCES["repurchase"] | {"half_life": half_life}}
+    retrieval = run.settings.retrieval.model_copy(update={"sources": sources})
+    other = replace(run, settings=run.settings.model_copy(update={"retrieval": retrieval, "tuning": tuning}))
+    found = tune_for(other, run.calendar.holdout)
+    assert found.sources["repurchase"]["half_life"] == half_life
+    assert {float(value) for value in found.tried["repurchase.half_life"]} == {7, 365, half_life}
 
 
 def test_a_holdout_of_which_nothing_was_kept(run: Run) -> None:

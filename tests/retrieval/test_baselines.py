@@ -1,9 +1,13 @@
 """The simple rules, by hand on the 13 rows of tests/conftest.py, asked on the 9th of January 2020."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
+import polars as pl
+import pytest
 
+from conftest import articles_of, customers_of
+from forsys import schema
 from forsys.retrieval.baselines import (
     BASELINES,
     FrequencyThenBestSellers,
@@ -65,12 +69,34 @@ def test_bought_most_often_then_best_sellers(tiny_history: History) -> None:
     """
     found = lists_of(FrequencyThenBestSellers(half_life=4, days=2), tiny_history)
     assert found == {
-        0: [(A, 1.9571), (B, 1.3536), (C, 1.3536), (D, 1), (E, 1)],
-        1: [(B, 1.8409), (A, 1.5), (C, 1.25), (D, 1), (E, 1)],
-        2: [(D, 1.7071), (A, 1.4204), (B, 1), (E, 1)],
-        3: [(E, 2.3409), (A, 1), (B, 1), (D, 1)],
-        4: [(A, 1), (B, 1), (D, 1), (E, 1)],
+        0: [(A, 0.9571), (B, 0.3536), (C, 0.3536), (D, 0), (E, 0)],
+        1: [(B, 0.8409), (A, 0.5), (C, 0.25), (D, 0), (E, 0)],
+        2: [(D, 0.7071), (A, 0.4204), (B, 0), (E, 0)],
+        3: [(E, 1.3409), (A, 0), (B, 0), (D, 0)],
+        4: [(A, 0), (B, 0), (D, 0), (E, 0)],
     }
+
+
+def test_purchases_of_years_ago_keep_their_order_before_best_sellers() -> None:
+    """Half-lives of 60 days: a purchase of five years ago counts 2^-30."""
+    rows = [(NINTH - timedelta(1640 + 7 * i), 0, D, 0.1, 1) for i in range(5)]
+    rows += [(NINTH - timedelta(1800), 0, B, 0.1, 1), (NINTH - timedelta(3), 1, A, 0.1, 1)]
+    log = pl.DataFrame(sorted(rows), schema=schema.TRANSACTIONS, orient="row")
+    history = History.of(log.lazy(), articles_of([1] * 6), customers_of([30.0] * 5))
+    assert [article for article, _ in lists_of(FrequencyThenBestSellers(), history)[0]] == [D, B, A]
+
+
+@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("days", [0, 1, 6, 40, 400])
+def test_after_a_pause_of_the_shop_the_lists_are_as_before(name: str, days: int, tiny_history: History) -> None:
+    """But for what customers bought themselves, which grows old."""
+    nobody = tiny_history.before(NINTH).with_customers(customers_of([None] * 6))
+    later = NINTH + timedelta(days)
+    lists = [
+        BASELINES[name].fit(nobody, day).recommend(nobody.profiles(np.array([5]), day), 6) for day in (NINTH, later)
+    ]
+    assert len(lists[0]) >= 5
+    assert lists[0]["article"].to_list() == lists[1]["article"].to_list()
 
 
 def test_all_are_compared_with_every_score() -> None:

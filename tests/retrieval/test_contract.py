@@ -363,6 +363,12 @@ def test_a_parameter_of_the_wrong_type_is_an_error(name: str) -> None:
         make_source(name, config_of(name) | {parameter: "many"})
 
 
+@pytest.mark.parametrize("bounds", [[20, 40, 30], [20, 20]])
+def test_bounds_of_ages_must_rise(bounds: list[int]) -> None:
+    with pytest.raises(DataError, match=r"age_bounds: .*each must be larger than the one before"):
+        make_source("best_sellers", config_of("best_sellers") | {"age_bounds": bounds})
+
+
 @pytest.mark.parametrize(
     "where",
     [
@@ -433,6 +439,26 @@ def test_no_source_knows_an_article_by_later_purchases(name: str, world: History
     assert not set(unlisted) & set(source.catalogue_.tolist())
     if name in ("nearest_content", "new_arrivals"):
         assert set(unlisted) <= set(make(name).fit(world, world_as_of).catalogue_.tolist())
+
+
+@every_source
+def test_no_source_follows_from_articles_that_came_later(
+    name: str, world: History, world_log: pl.DataFrame, world_as_of: date
+) -> None:
+    """The last two are unlisted and sell after the cut-off alone. Unlike the other ids, theirs are no numbers."""
+    listed, log = world.articles[:118], world_log.lazy()
+    nothing = np.zeros((2, listed["attributes"].to_numpy().shape[1]), np.int32)
+    later = pl.DataFrame({"article_id": ["GIFT", "BAG"], "product_code": [1000, 1001], "attributes": nothing})
+    later = later.cast({name: listed.schema[name] for name in later.columns})
+    articles = pl.concat([listed, later], how="diagonal")
+    known = log.filter(pl.col("t_dat") < world_as_of)
+    whole = History.of(log, articles, world.customers, world.roles, listed=118)
+    cut = History.of(known, listed, world.customers, world.roles, listed=118)
+    lists = [
+        make(name).fit(history, world_as_of).recommend(history.profiles(EVERYONE, world_as_of), K)
+        for history in (whole, cut)
+    ]
+    assert_frame_equal(*lists, check_exact=True)
 
 
 @every_source

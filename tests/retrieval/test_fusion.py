@@ -43,6 +43,13 @@ def random_fold(rng: np.random.Generator, sources: list[str], customers: int = 1
     return [(candidates_of({name: lists(14, 0, 9) for name in sources}), labels_of(lists(16, 1, 15)))]
 
 
+def test_more_candidates_of_a_customer_than_a_rank_can_count() -> None:
+    lists = {name: {7: list(range(start, start + 40_000))} for name, start in (("a", 0), ("b", 40_000))}
+    found = Fusion({"a": 2.0, "b": 1.0}).fuse(candidates_of(lists), 3)
+    assert found["article"].to_list() == [0, 1, 2]
+    assert dict(found.schema) == schema.PREDICTIONS | {"score": pl.Float64}
+
+
 def test_fuse_by_hand() -> None:
     """Constant 1. Customer 7: article 5 has 2/(1+1) + 1/(1+2) = 4/3, 3 has 2/(1+2) = 2/3, 8 has 1/(1+1) = 1/2,
     and 2 has 2/(1+3) = 1/2 too, so it comes before 8. Customer 1 has only the second list.

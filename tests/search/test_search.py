@@ -161,6 +161,15 @@ def test_killed_and_resumed_it_ends_the_same(
     assert len(kept_runs(resumed)) == 1
 
 
+def test_a_changed_source_begins_a_new_study(run: Run, space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its code is part of what the scores follow from, whoever wrote it."""
+    folds, tried = folds_to_score(run, 1), Space.read(space, run.settings)
+    before = study._name(run, tried, folds)
+    assert before == study._name(run, tried, folds)
+    monkeypatch.setattr(study, "source_fingerprint", lambda *source: source[0])
+    assert study._name(run, tried, folds) != before
+
+
 @pytest.mark.parametrize("name", ["what?now", "a%20b #c", "100%"])
 def test_the_study_lies_in_the_output_folder_whatever_its_name(name: str, tmp_path: Path) -> None:
     """A question mark ended the path, so that a file beside the folder was written."""

@@ -20,11 +20,12 @@ class Pairs:
     rank, score: source -> rank and score of each pair in its list, float32, NaN where the source did not find the
     pair. best_score: source -> the first score of each profile's list, float32 (profiles,), NaN where it is empty.
     fused_rank, fused_score: in the fusion of all sources with equal weights, so that no pair depends on weights
-    that were chosen on the labels. log: the whole log, where the profiles are slices of another one, such as that
-    of a basket alone.
+    that were chosen on the labels. history: the whole log, which may go on after `as_of`; the profiles may be
+    slices of another one, such as that of a basket alone.
     """
 
     profiles: Profiles
+    history: History
     as_of: date
     row: Ints
     article: Ints
@@ -33,7 +34,6 @@ class Pairs:
     best_score: Mapping[str, Floats]
     fused_rank: Ints
     fused_score: Floats
-    log: History | None = None
 
     @classmethod
     def of(
@@ -43,15 +43,13 @@ class Pairs:
         history: History,
         as_of: date,
         max_pairs: int,
-        profiles: Profiles | None = None,
+        profiles: Profiles,
     ) -> "Pairs":
         """The best `max_pairs` pairs per customer, by the fusion of candidates (schema.CANDIDATES) of `sources`.
 
-        profiles: of the candidates' customers, sorted; by default what they had bought in `history`.
+        profiles: of the candidates' customers, sorted.
         """
         names, table = list(sources), candidates.collect()
-        if profiles is None:
-            profiles = history.profiles(table["customer"].unique().sort().to_numpy(), as_of)
         found, scores = _Candidates.of(table, names, profiles.customers, len(history.articles))
         fused_score = found.fused_score()
         fused_rank = ranks_within(fused_score, found.row[found.is_first])
@@ -59,6 +57,7 @@ class Pairs:
         best = found.of_pairs(retained)
         return cls(
             profiles=profiles,
+            history=history,
             as_of=as_of,
             row=best.row[best.is_first],
             article=best.article[best.is_first].astype(np.int32),
@@ -67,7 +66,6 @@ class Pairs:
             best_score=dict(zip(names, scores[:, :, 1], strict=True)),
             fused_rank=fused_rank[retained],
             fused_score=fused_score[retained],
-            log=history,
         )
 
     def __len__(self) -> int:
@@ -84,11 +82,6 @@ class Pairs:
             fused_rank=self.fused_rank[rows],
             fused_score=self.fused_score[rows],
         )
-
-    @property
-    def history(self) -> History:
-        """The whole log; it may go on after `as_of`."""
-        return self.profiles.history if self.log is None else self.log
 
     @property
     def customer(self) -> Ints:

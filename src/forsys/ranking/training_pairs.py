@@ -19,6 +19,7 @@ from forsys.ranking.features import build
 from forsys.ranking.pairs import Pairs
 from forsys.ranking.tuning import folds_before
 from forsys.run import Run
+from forsys.schema import MAX_RANK
 from forsys.store import mapped
 from forsys.tables.roles import Roles
 
@@ -159,7 +160,8 @@ def candidates_to_rank(run: Run) -> int:
     On the 26 weeks before 2019-09-25 of the H&M cohort MAP@12 was .0203 for all, .0200 for 400 and .0193 for 200.
     """
     ranking, customers = run.settings.ranking, len(run.submission_customers)
-    return max(ranking.candidates_per_customer, ranking.target_pairs // max(customers, 1))
+    wanted = max(ranking.candidates_per_customer, ranking.target_pairs // max(customers, 1))
+    return min(wanted, MAX_RANK)
 
 
 def _labelled_fold(run: Run, sources: SourceConfigs, fold: Fold, sample: bool) -> TrainingPairs:

@@ -151,9 +151,11 @@ def tune_for(run: Run, fold: Fold) -> Tuned:
         make_source(name, config).check(run.history)
     for key, values in progress(run.settings.tuning.grid.items(), f"{fold.as_of}: tune", unit="parameter"):
         name, _, parameter = key.partition(".")
+        current = _current(sources[name], parameter)
+        values = values if current in values else [current, *values]
         make_candidates(run, folds, *({name: sources[name] | {parameter: value}} for value in values))
         scores = [_average_precision(run, folds, name, sources[name] | {parameter: value}) for value in values]
-        chosen = _choose(run, values, scores, _current(sources[name], parameter))
+        chosen = _choose(run, values, scores, current)
         sources[name] = sources[name] | {parameter: chosen}
         tried[key] = {str(value): float(score.mean()) for value, score in zip(values, scores, strict=True)}
     make_candidates(run, folds, sources)
@@ -212,13 +214,11 @@ def _current(config: SourceConfig, parameter: str) -> Any:
 
 
 def _choose(run: Run, values: list[Any], scores: list[Floats], current: Any) -> Any:
-    """The best of `values` by its AP of each buyer, where its gain over the current one is clear.
+    """The best of `values` by its AP of each buyer, if its gain over the current one, one of them, is clear.
 
     Otherwise noise would change the parameters from week to week, and all that depends on them be made again.
     """
     best = int(np.argmax([float(score.sum()) for score in scores]))
-    if current not in values:
-        return values[best]
     difference = scores[best] - scores[values.index(current)]
     is_clear = clear_gain(difference, len(difference), run.settings.tuning.min_standard_errors)
     return values[best] if is_clear else current

@@ -9,6 +9,7 @@ from pydantic import PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from scipy import sparse
 
+from forsys.calendar import day_number
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
 
@@ -18,11 +19,11 @@ class RecentBestSellers(Source):
     """What sold most in the last `days`, the same list for everybody."""
 
     days: PositiveInt = 7
-    """Days before the cut-off whose sales count."""
+    """Days up to the newest purchase before the cut-off, whose sales count."""
 
     def fit(self, history: History, as_of: date) -> Self:
         """Count units; the score is their ratio to the best seller's, at most 1."""
-        sales = history.since(as_of, self.days).sales()
+        sales = history.since(as_of, self.days + pause(history, as_of)).sales()
         self.catalogue_ = np.flatnonzero(sales).astype(np.int32)
         self.sales_ = (sales[self.catalogue_] / max(sales.max(initial=0), 1)).astype(np.float32)
         return self
@@ -39,12 +40,13 @@ class RepurchaseThenBestSellers(Source):
     bought_days: PositiveInt = 90
     """Days before the profile's day whose purchases are repeated."""
     days: PositiveInt = 28
-    """Days before the cut-off whose sales make the best sellers."""
+    """Days up to the newest purchase before the cut-off, whose sales make the best sellers."""
 
     def fit(self, history: History, as_of: date) -> Self:
         """Count the best sellers; the catalogue holds what was sold in the longer of the two periods."""
-        sales = history.since(as_of, self.days).sales()
-        known = history.since(as_of, max(self.bought_days, self.days)).sales()
+        without = pause(history, as_of)
+        sales = history.since(as_of, self.days + without).sales()
+        known = history.since(as_of, max(self.bought_days, self.days + without)).sales()
         self.catalogue_ = np.flatnonzero(known).astype(np.int32)
         sold = np.where(sales > 0, sales, -np.inf)
         self.best_sellers_ = (sold[self.catalogue_] / max(sales.max(initial=0), 1)).astype(np.float32)
@@ -71,22 +73,28 @@ class FrequencyThenBestSellers(Source):
     half_life: PositiveFloat = 60.0
     """Days after which a purchase counts half."""
     days: PositiveInt = 28
-    """Days before the cut-off whose sales make the best sellers."""
+    """Days up to the newest purchase before the cut-off, whose sales make the best sellers."""
 
     def fit(self, history: History, as_of: date) -> Self:
         """Count the best sellers; the catalogue holds all that was ever sold."""
         self.catalogue_ = np.flatnonzero(history.sold_before(as_of)).astype(np.int32)
-        sales = history.since(as_of, self.days).sales()
+        sales = history.since(as_of, self.days + pause(history, as_of)).sales()
         sold = np.where(sales > 0, sales, -np.inf)
-        self.best_sellers_ = (sold[self.catalogue_] / max(sales.max(initial=0), 1)).astype(np.float32)
+        self.best_sellers_ = (sold[self.catalogue_] / max(sales.max(initial=0), 1) - 1).astype(np.float32)
         return self
 
     def scores(self, profiles: Profiles) -> npt.NDArray[np.float32]:
-        """The customer's own purchases have 1 plus their decayed number; the best seller has 1, the others less."""
+        """The customer's own purchases have their decayed number; the best seller has 0, the others less."""
         scores: npt.NDArray[np.float32] = np.tile(self.best_sellers_, (len(profiles), 1))
         own = sparse.coo_array(profiles.decayed_purchases(self.half_life)[:, self.catalogue_])
-        scores[own.coords] = 1 + own.data
+        scores[own.coords] = own.data
         return scores
+
+
+def pause(history: History, as_of: date) -> int:
+    """Days without a purchase right before `as_of`: after a shop's holiday, best sellers are those before it."""
+    known = history.day[history.known(as_of)]
+    return day_number(as_of) - 1 - int(known.max()) if len(known) else 0
 
 
 BASELINES: dict[str, Source] = {

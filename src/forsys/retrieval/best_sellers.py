@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 from pydantic.dataclasses import dataclass
 
 from forsys.arrays import Floats, Ints, Scores, add_at, decay, top_k
@@ -28,6 +29,13 @@ class BestSellers(Source):
     """Purchases, spread like the whole shop's, that are added to those of each age bucket."""
     age_bounds: tuple[PositiveInt, ...] = (20, 25, 30, 40, 50, 60)
     """Ages in years at which a new bucket begins; between these bounds lie about equal shares of H&M's buyers."""
+
+    @field_validator("age_bounds")
+    @classmethod
+    def _rising(cls, bounds: tuple[int, ...]) -> tuple[int, ...]:
+        if any(later <= earlier for earlier, later in pairwise(bounds)):
+            raise ValueError("each must be larger than the one before, as in [20, 30, 40]")
+        return bounds
 
     def fit(self, history: History, as_of: date) -> Self:
         """Sum the decayed (customer, day) pairs that bought each article."""

@@ -13,6 +13,7 @@ import polars as pl
 from forsys.arrays import Floats, Ints
 from forsys.metrics.average_precision import average_precision_by_score
 from forsys.progress import progress
+from forsys.schema import CANDIDATES
 
 FACTORS = (0.0, 0.25, 0.5, 2.0, 4.0)  # a weight is tried times each of these; later rounds multiply them further
 CONSTANTS = (2.0, 5.0, 10.0, 20.0, 60.0)  # tried: the paper's 60, and smaller ones, by which first ranks count more
@@ -52,9 +53,9 @@ class Fusion:
             # Rounded, since the order of a parallel sum is not fixed.
             .agg(pl.col("score").sum().round(DIGITS))
             .sort("customer", "score", "article", descending=[False, True, False])
-            .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.UInt16).over("customer"))
+            .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("customer"))
             .filter(pl.col("rank") <= k)
-            .select("customer", "article", "rank", "score")
+            .select("customer", "article", pl.col("rank").cast(CANDIDATES["rank"]), "score")
             .collect()
         )
 

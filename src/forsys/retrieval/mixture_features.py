@@ -56,9 +56,8 @@ class Articles:
 
 
 def launch_rank(history: History, as_of: date) -> Floats:
-    """Place by launch of each article among those known before `as_of`, 0 to 1, (articles,); NaN for the others."""
-    known = np.flatnonzero(history.offered(as_of))
-    known = known[np.argsort(history.launch_order()[known], kind="stable")]
+    """Each article's position by launch among those known before `as_of`, 0 to 1, (articles,); NaN for others."""
+    known = history.by_launch(as_of)
     rank = np.full(len(history.articles), np.nan)
     rank[known] = np.arange(len(known)) / max(len(known), 1)
     return rank

@@ -135,8 +135,7 @@ def chance_on_sale(history: History, as_of: date, sells: Bools, window: int) -> 
 
     Among about `window` of the articles that were known before `as_of`; 0 for the others.
     """
-    known = np.flatnonzero(history.offered(as_of))
-    known = known[np.argsort(history.launch_order()[known], kind="stable")]
+    known = history.by_launch(as_of)
     chance = np.zeros(len(sells))
     if len(known):
         chance[known] = uniform_filter1d(sells[known].astype(np.float64), min(window, len(known)), mode="nearest")

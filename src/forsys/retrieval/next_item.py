@@ -5,7 +5,6 @@ TensorFlow takes seconds to import, so it is imported only where a network is tr
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -83,7 +82,6 @@ class NextItem(Source, NetworkConfig):
         nothing = np.zeros((0, len(features.ids), self.embedding_dim + 1))
         self.vectors_ = np.stack(vectors) if vectors else nothing
         self.memory_ = self._memory(history, as_of)
-        self._clear_cache()
         return self
 
     def _choose_catalogue(self, history: History, as_of: date, known: Bools) -> None:
@@ -159,14 +157,20 @@ class NextItem(Source, NetworkConfig):
         """Number of trained weights of the networks, with the article embeddings."""
         return int(self.num_parameters_)
 
-    @cached_property
+    @property
     def mean_vectors(self) -> Floats:
         """(catalogue, networks * (embedding_dim + 1)): products with the encodings are the mean scores."""
+        return self.kept("mean_vectors", self.vectors_, self._make_mean_vectors)
+
+    def _make_mean_vectors(self) -> Floats:
         return _side_by_side(self.vectors_[:, self.catalogue_] / np.float32(max(len(self.vectors_), 1)))
 
-    @cached_property
+    @property
     def encoders(self) -> "list[ProfileEncoder]":
         """One per network, from the fitted state."""
+        return self.kept("encoders", self.vectors_, self._make_encoders)
+
+    def _make_encoders(self) -> "list[ProfileEncoder]":
         from forsys.recurrent.inference import ProfileEncoder
 
         features = (self.mean_log_price_, self.customer_codes_)
@@ -174,14 +178,8 @@ class NextItem(Source, NetworkConfig):
         weights = (self.weights_[i * size : (i + 1) * size] for i in range(len(self.vectors_)))
         return [ProfileEncoder(self, *each, *features) for each in zip(weights, self.vectors_, strict=True)]
 
-    def _clear_cache(self) -> None:
-        """Drop what was computed from an earlier fitted state."""
-        for name in ("encoders", "mean_vectors"):
-            self.__dict__.pop(name, None)
-
     def restore(self, state: Mapping[str, Any]) -> Self:
         """As of every source."""
-        self._clear_cache()
         self.weights_ = []  # a file without networks holds no such array
         return super().restore(state)
 

@@ -49,10 +49,12 @@ class SameAttributes(Source):
         sales = np.bincount(self.columns(log.article), decayed, len(self.catalogue_))
         self.log_sales_ = np.log(sales).astype(np.float32)
         attributes = self.attributes or history.roles.naive_bayes
-        values, counts = membership(history, attributes), value_counts(history, attributes)
+        values, start = membership(history, attributes), np.cumsum([0, *value_counts(history, attributes)])
         used = np.unique(values[self.catalogue_].indices)  # the values that something in the catalogue has
         self.values_ = values[:, used]
-        smoothing = np.repeat(counts, counts)[used]
+        known = np.unique(values[history.offered(as_of)].indices)
+        counts = np.diff(np.searchsorted(known, start))  # values of each attribute that were known before `as_of`
+        smoothing = np.repeat(counts, np.diff(start))[used]
         self.share_ = ((sales @ self.values_[self.catalogue_] + 1) / (sales.sum() + smoothing)).astype(np.float32)
         return self
 

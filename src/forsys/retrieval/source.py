@@ -126,9 +126,9 @@ class Source(ABC):
         return self
 
     def kept(self, name: str, of: object, make: Callable[[], T]) -> T:
-        """What `make` gives, kept under a name for as long as `of`, a part of the fitted state, is the same.
+        """What `make` returned before, until `of`, an array of the fitted state, is replaced.
 
-        For what all profiles need alike: for a single one it would be most of the work.
+        For work that all profiles share: for a single profile it would be most of the time.
         """
         found: tuple[object, T] | None = vars(self).get(f"_{name}")
         if found is None or found[0] is not of:

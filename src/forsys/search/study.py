@@ -21,6 +21,7 @@ from forsys.metrics.bootstrap import Interval, best_by_chance, interval, paired
 from forsys.progress import progress, say_below
 from forsys.ranking.tuning import folds_to_score
 from forsys.remote import upload
+from forsys.retrieval.registry import source_fingerprint
 from forsys.run import Run
 from forsys.search.scoring import Scorer, customers_of
 from forsys.search.space import Space, changed
@@ -106,8 +107,9 @@ def _file(run: Run) -> Path:
 def _name(run: Run, space: Space, folds: list[Fold]) -> str:
     """Of the study: a fingerprint of all that its trials follow from."""
     settings, weeks = run.settings.model_dump(mode="json"), [str(fold.as_of) for fold in folds]
+    sources = [source_fingerprint(*source) for source in run.settings.retrieval.sources.items()]
     tables = [run.fingerprint_of(stage) for stage in ("tables", "content")]
-    return fingerprint(settings, space.as_json(), weeks, tables, code_fingerprint(__name__))
+    return fingerprint(settings, space.as_json(), weeks, sources, tables, code_fingerprint(__name__))
 
 
 def _opened(path: Path, name: str) -> "Study":

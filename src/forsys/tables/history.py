@@ -282,14 +282,14 @@ class History:
             self._of_customers[attribute] = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
         return self._of_customers[attribute]
 
-    def launch_order(self) -> Ints:
-        """Articles by when the shop took them on, as far as their ids tell, (articles,).
+    def by_launch(self, as_of: date) -> Ints:
+        """The articles that were known before `as_of`, in the order in which the shop took them on.
 
-        Ids that are numbers rise with time; others are taken as listed in the shop's table.
+        Their ids tell it if all are numbers, which rise with time. Otherwise it is the order of the shop's table.
         """
-        number = self.articles["article_id"].cast(pl.Int64, strict=False)
-        order = number if not number.null_count() else pl.int_range(len(number), eager=True)
-        return order.to_numpy()
+        known = np.flatnonzero(self.offered(as_of))
+        number = self.articles["article_id"].gather(known).cast(pl.Int64, strict=False)
+        return known if number.null_count() else known[np.argsort(number.to_numpy(), kind="stable")]
 
     def with_articles(self, articles: pl.DataFrame) -> "History":
         """The same log with another table of its articles, such as one with more columns."""
