@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forsys.arrays import Bools, Floats
+from forsys.arrays import Bools, Floats, Ints
 from forsys.calendar import Fold, in_days
 from forsys.evaluation.text import table_text
 from forsys.metrics.calibration import calibration_error, calibration_table
@@ -19,11 +19,15 @@ from forsys.run import Run
 
 @dataclass(frozen=True, eq=False)
 class Chances:
-    """The chance of each of some lists' articles, whether it was bought, and how many it stands for: (rows,)."""
+    """Articles of some lists: the chance of each, whether it was bought, how many it stands for, and whose it is.
+
+    All are (rows,).
+    """
 
     chance: Floats
     hit: Bools
     weight: Floats
+    customer: Ints
 
     @classmethod
     def of(
@@ -42,7 +46,7 @@ class Chances:
         found = listed(run, tuned, fold, ranker, sample=sample)
         chance = calibration.chance(found.inputs)
         known = np.isfinite(chance)
-        return cls(chance[known], found.hit[known], found.weight[known])
+        return cls(chance[known], found.hit[known], found.weight[known], found.customer[known])
 
 
 def holdout_calibration(run: Run, tuned: Tuned) -> pd.DataFrame:
@@ -54,8 +58,8 @@ def holdout_calibration(run: Run, tuned: Tuned) -> pd.DataFrame:
 
 def pooled(parts: Sequence[Chances]) -> pd.DataFrame:
     """`calibration_table` of several folds together."""
-    chance, hit, weight = (np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0]))
-    return calibration_table(chance, hit, weight)
+    names = ("chance", "hit", "weight", "customer")
+    return calibration_table(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def calibration_text(table: pd.DataFrame, period: int) -> str:

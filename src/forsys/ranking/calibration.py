@@ -35,19 +35,19 @@ FILE = "calibration.json"
 class Listed:
     """The first k ranks of some customers at a labelled fold.
 
-    inputs: as of `inputs`, (rows, inputs). hit, weight: as in Sampled, (rows,).
+    inputs: as of `inputs`, (rows, inputs). hit, weight: as in Sampled, (rows,). customer: of each row, (rows,).
     """
 
     inputs: Floats
     hit: Bools
     weight: Floats
+    customer: Ints
 
     @classmethod
     def concat(cls, parts: "list[Listed]") -> "Listed":
         """Several folds together, or several blocks of one; of none nothing."""
-        parts = [cls(np.zeros((0, 6)), np.zeros(0, bool), np.zeros(0)), *parts]
-        columns = ([getattr(part, name) for part in parts] for name in ("inputs", "hit", "weight"))
-        return cls(*map(np.concatenate, columns))
+        parts = [cls(np.zeros((0, 6)), np.zeros(0, bool), np.zeros(0), np.zeros(0, np.int32)), *parts]
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])})
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,5 +136,6 @@ def listed(
         score = ranker.predict(block.features, block.pairs.row, trees)
         rank, _ = ranker.ranks(block.pairs, score)
         first = rank <= run.settings.k
-        parts.append(Listed(inputs(block.pairs, score, rank)[first], block.hit[first], block.weight[first]))
+        found = inputs(block.pairs, score, rank)[first]
+        parts.append(Listed(found, block.hit[first], block.weight[first], block.pairs.customer[first]))
     return Listed.concat(parts)
