@@ -51,12 +51,12 @@ def test_the_pass_over_all_pictures_adds_the_encoding(
         {"article": pl.Int32}
     )
     settings = ContentSettings(colour_tolerance=12, max_colours=6, max_keywords=5, image_encoder=means)
-    described = describe_pictures(tmp_path / "images", articles, tmp_path / "content", settings, processes=1)
+    described = describe_pictures(tmp_path / "images", articles, tmp_path / "content", settings)
     assert described.schema == PICTURES | {"encoding": pl.Array(pl.Float32, 3)}
     assert described["encoding"].is_null().to_list() == [False, True, False, True]
     assert described["encoding"][0][0] > described["encoding"][2][1]
     plain = settings.model_copy(update={"image_encoder": None})
-    without = describe_pictures(tmp_path / "images", articles, tmp_path / "without", plain, processes=1)
+    without = describe_pictures(tmp_path / "images", articles, tmp_path / "without", plain)
     assert described.drop("encoding").equals(without)
     monkeypatch.setattr("forsys.content.pictures.Encoder", None)  # a second pass loads no model
     assert describe_pictures(tmp_path / "images", articles, tmp_path / "content", settings).equals(described)

@@ -40,14 +40,15 @@ def test_no_descriptions_at_all(tmp_path: Path) -> None:
     assert dict(extract_keywords(articles(None, None), tmp_path, 10).schema) == KEYWORDS
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_workers_change_nothing(processes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("cores", [1, 2])
+def test_workers_change_nothing(cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{word} top with {other} straps" for word in ("Red", "Soft", "Lace") for other in ("lace", "thin")]
     alone = extract_keywords(articles(*texts), tmp_path / "alone", 10)
     monkeypatch.setattr(keywords, "WORTH_A_WORKER", 1)
     monkeypatch.setattr(keywords, "CHUNK", 2)
     monkeypatch.setattr(keywords, "BATCH", 4)
-    together = extract_keywords(articles(*texts), tmp_path / "together", 10, processes)
+    monkeypatch.setattr(keywords, "available_cores", lambda: cores)
+    together = extract_keywords(articles(*texts), tmp_path / "together", 10)
     assert_frame_equal(alone, together, check_exact=True)
 
 

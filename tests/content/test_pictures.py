@@ -53,7 +53,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[PictureTask]:
 
 
 def describe(images: Path, settings: ContentSettings = SETTINGS, articles: pl.DataFrame = ARTICLES) -> pl.DataFrame:
-    return describe_pictures(images, articles, images.parent / "content", settings, processes=1)
+    return describe_pictures(images, articles, images.parent / "content", settings)
 
 
 def summary(tasks: list[PictureTask]) -> list[tuple[str, bool, bool]]:
@@ -89,7 +89,8 @@ def test_the_palette_is_that_of_the_garment(images: Path) -> None:
 def test_worker_processes_find_the_same(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = describe(images)
     monkeypatch.setattr(pictures, "WORTH_A_WORKER", 1)
-    together = describe_pictures(images, ARTICLES, images.parent / "together", SETTINGS, processes=2)
+    monkeypatch.setattr(pictures, "available_cores", lambda: 2)
+    together = describe_pictures(images, ARTICLES, images.parent / "together", SETTINGS)
     assert alone.equals(together)
 
 
@@ -257,7 +258,7 @@ def test_other_settings_change_nothing(images: Path, done: list[PictureTask]) ->
 def test_a_stopped_run_resumes(
     images: Path, monkeypatch: pytest.MonkeyPatch, done: list[PictureTask], stop: int
 ) -> None:
-    complete = describe_pictures(images, ARTICLES, images.parent / "complete", SETTINGS, processes=1)
+    complete = describe_pictures(images, ARTICLES, images.parent / "complete", SETTINGS)
     monkeypatch.setattr(pictures, "PART", 1)
     done.clear()
 

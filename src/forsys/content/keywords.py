@@ -44,9 +44,7 @@ CACHE: dict[str, pl.DataType] = {
 Analysis = tuple[str, str, list[str], list[float]]  # a row of CACHE
 
 
-def extract_keywords(
-    articles: pl.DataFrame, folder: Path, max_keywords: int, processes: int | None = None
-) -> pl.DataFrame:
+def extract_keywords(articles: pl.DataFrame, folder: Path, max_keywords: int) -> pl.DataFrame:
     """Keywords of every article's description, at most `max_keywords` each: KEYWORDS, sorted by article, rank.
 
     `articles`: article, detail_desc. Rank 1 is the best and has the lowest score, by YAKE's definition. Articles
@@ -58,7 +56,7 @@ def extract_keywords(
     texts = articles["detail_desc"].drop_nulls().unique().sort()
     return (
         articles.select("article", description="detail_desc")
-        .join(analyse_descriptions(texts, folder, max_keywords, processes), on="description", how="inner")
+        .join(analyse_descriptions(texts, folder, max_keywords), on="description", how="inner")
         .explode("keyword", "score")
         .drop_nulls("keyword")
         .sort("article", maintain_order=True)
@@ -67,9 +65,7 @@ def extract_keywords(
     )
 
 
-def analyse_descriptions(
-    texts: pl.Series, folder: Path, max_keywords: int, processes: int | None = None
-) -> pl.DataFrame:
+def analyse_descriptions(texts: pl.Series, folder: Path, max_keywords: int) -> pl.DataFrame:
     """CACHE of these distinct descriptions, sorted by description: analysed now, or cached by an earlier call.
 
     No rows where YAKE is not installed.
@@ -84,7 +80,7 @@ def analyse_descriptions(
     if not new and len(known) == len(cached) and path.exists():
         return cached
     analyse = partial(analyse_description, max_keywords=max_keywords)
-    processes = min(processes or available_cores(), len(new) // WORTH_A_WORKER)
+    processes = min(available_cores(), len(new) // WORTH_A_WORKER)
     with workers("keywords of the descriptions", processes, CHUNK) as map_texts:
         for start in progress(range(0, max(len(new), 1), BATCH), "keywords", unit="batch"):
             rows = pl.DataFrame(list(map_texts(analyse, new[start : start + BATCH])), schema=CACHE, orient="row")

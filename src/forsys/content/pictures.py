@@ -47,14 +47,13 @@ PALETTE = ("hex", "lab", "share", "share_all")
 
 
 def describe_pictures(
-    images: Path, articles: pl.DataFrame, folder: Path, settings: ContentSettings, processes: int | None = None
+    images: Path, articles: pl.DataFrame, folder: Path, settings: ContentSettings
 ) -> pl.DataFrame:
     """Describe every article's picture; returns PICTURES and writes it to `folder`/pictures.parquet.
 
     `images`: see `find_pictures`; `articles` has the columns article and article_id. `folder`/pictures
-    caches the features of unchanged files with the same settings and code. `processes` is the number of worker
-    processes, by default one per core. Raises DataError where the image encoder can't be used. Without the
-    libraries for it no picture is described.
+    caches the features of unchanged files with the same settings and code. Raises DataError where the image encoder
+    can't be used. Without the libraries for it no picture is described.
     """
     if missing_modules("content"):
         return _undescribed(images, articles, folder)
@@ -65,7 +64,7 @@ def describe_pictures(
     if is_current(target, inputs):
         return pl.read_parquet(target, glob=False)
     files = listing.drop_nulls()
-    _describe_new(files, images, caches, settings, processes or available_cores())
+    _describe_new(files, images, caches, settings)
     if settings.image_encoder:
         _encode_new(files, images, caches["encoding"], settings.image_encoder)
     described = _joined(listing, files, caches)
@@ -240,7 +239,7 @@ def _caches(folder: Path, settings: ContentSettings) -> dict[str, PictureCache]:
 
 
 def _describe_new(
-    files: pl.DataFrame, images: Path, caches: dict[str, PictureCache], settings: ContentSettings, processes: int
+    files: pl.DataFrame, images: Path, caches: dict[str, PictureCache], settings: ContentSettings
 ) -> None:
     """Describe the pictures of which a feature is not cached yet, part by part."""
     files = files.with_columns(colour=caches["colour"].lacks(files), shape=caches["shape"].lacks(files))
@@ -250,7 +249,7 @@ def _describe_new(
         for file, colour, shape in new.select("file", "colour", "shape").iter_rows()
     ]
     work = partial(describe_picture, colour_tolerance=settings.colour_tolerance, max_colours=settings.max_colours)
-    processes = min(processes, len(tasks) // WORTH_A_WORKER)
+    processes = min(available_cores(), len(tasks) // WORTH_A_WORKER)
     with workers("features of the pictures", processes, CHUNK) as map_tasks:
         results = iter(progress(map_tasks(work, tasks), "pictures", "picture", len(tasks)))
         for rows in new.iter_slices(PART):

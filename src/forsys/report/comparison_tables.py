@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from forsys.evaluation.comparison import FEATURES, MEMORY, PRIORS, Comparison
 from forsys.evaluation.list_names import GENERATED
@@ -12,7 +13,7 @@ from forsys.evaluation.text import table_text
 from forsys.recurrent.cells import CELLS
 from forsys.report.charts import next_item_chart
 from forsys.report.colours import Palette
-from forsys.report.drawing import ACCENT, BASELINE_GREY, FAINT, LINES, house_style, label_line_ends, new_axes
+from forsys.report.drawing import ACCENT, BASELINE_GREY, LINES, house_style, label_line_ends
 from forsys.report.templates import write_page
 from forsys.run import Run
 from forsys.store import atomic_write, write_json
@@ -93,7 +94,8 @@ def draw_curve(found: Comparison, path: Path) -> None:
     ks = np.arange(1, MAX_K + 1)
     looks, ends = _network_looks(), {}
     with house_style():
-        figure, ax = new_axes(7.2, 4.6)
+        figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+        ax = figure.add_subplot()
         for name, measured in found.measured.items():
             accuracy = [float((measured.ranks <= k).mean()) for k in ks]
             if name in PRIORS.values():
@@ -103,7 +105,7 @@ def draw_curve(found: Comparison, path: Path) -> None:
                 colour, style = looks[name]
                 width = 1.8 if style == "-" else 1.1
                 ax.plot(ks, accuracy, color=colour, linestyle=style, linewidth=width, label=name)
-        label_line_ends(ax, ends, dict.fromkeys(ends, FAINT), size=7)
+        label_line_ends(ax, ends)
         ax.set_xscale("log")
         ax.set_xticks([1, 5, 10, 50, 100], labels=["1", "5", "10", "50", "100"])
         ax.set_xlim(1, MAX_K)

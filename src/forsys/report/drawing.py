@@ -7,7 +7,6 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 
 from forsys.report.colours import OTHERS, SOURCES
@@ -47,16 +46,8 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure of this size in inches, and its only axes."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def label_line_ends(
-    ax: Axes, ends: Mapping[str, float], inks: Mapping[str, str], size: float = 8.5, bold: str = ""
-) -> None:
-    """Write each name right of its line's end, moved up where it would cover another; `bold` is one of them."""
+def label_line_ends(ax: Axes, ends: Mapping[str, float]) -> None:
+    """Write each name right of its line's end, moved up where it would cover another."""
     gap = ax.get_ylim()[1] * 0.052
     height = -gap
     for name, value in sorted(ends.items(), key=lambda pair: pair[1]):
@@ -68,9 +59,8 @@ def label_line_ends(
             xytext=(6, 0),
             textcoords="offset points",
             va="center",
-            color=inks[name],
-            fontsize=size,
-            fontweight="bold" if name == bold else "normal",
+            color=FAINT,
+            fontsize=7,
             annotation_clip=False,
         )
 

@@ -44,9 +44,9 @@ def _unknown(feature: str, roles: Roles) -> str:
     return f"It is not known: {meaning(feature, roles)}."
 
 
-def count(number: float, one: str, several: str = "") -> str:
+def count(number: float, one: str) -> str:
     """A whole number of things: "1 day", "2 days"."""
-    return f"{number:,.0f} {one if round(number) == 1 else several or one + 's'}"
+    return f"{number:,.0f} {one}{'' if round(number) == 1 else 's'}"
 
 
 def one_line(text: str, length: int = 60) -> str:
@@ -77,10 +77,6 @@ def _share(value: float) -> str:
 
 def _more_or_less(log: float, more: str, less: str) -> str:
     return f"{_share(exp(abs(log)) - 1) if log > 0 else _share(1 - exp(log))} {more if log > 0 else less}"
-
-
-def _years(value: float, older: str, younger: str) -> str:
-    return f"{count(abs(value), 'year')} {older if value > 0 else younger}"
 
 
 def _yes(value: float, yes: str, no: str) -> str:
@@ -136,7 +132,9 @@ SENTENCES: dict[str, Sentence] = {
     "log_price_z_score": lambda v: (
         f"Its price is {abs(v):.1f} standard deviations {'above' if v > 0 else 'below'} what the customer pays."
     ),
-    "age_difference": lambda v: f"The customer is {_years(v, 'older', 'younger')} than its buyers.",
+    "age_difference": lambda v: (
+        f"The customer is {count(abs(v), 'year')} {'older' if v > 0 else 'younger'} than its buyers."
+    ),
     "absolute_age_difference": lambda v: f"The customer and its buyers are {count(v, 'year')} apart.",
     "online_share_difference": lambda v: (
         f"The customer buys {'more' if v > 0 else 'less'} online than its buyers do, by {_share(abs(v))}."

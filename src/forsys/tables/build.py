@@ -161,7 +161,7 @@ def roles_of(
     customers: pl.DataFrame,
     channels: tuple[str, ...],
     issues: DataIssues,
-    promotions: tuple[str, ...] = (),
+    promotions: tuple[str, ...],
 ) -> Roles:
     """The roles of the finished tables, as `choose_roles`; of several channels, a note says which is online."""
     roles = choose_roles(articles, customers, shop.roles, channels, partial(shop.place, "roles"), promotions)

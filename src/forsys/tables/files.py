@@ -6,6 +6,7 @@ from forsys.tables.shop_file import TableSection
 
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".parquet")  # of a name without ending, the first that exists is taken
 MAGIC = set("*?[")
+MAX_NAMES = 10  # of a folder that holds more, in an error message
 
 
 def find(section: TableSection, folder: Path) -> list[Path]:
@@ -43,11 +44,11 @@ def parquet_parts(path: Path) -> list[Path]:
     return sorted(part for part in parts if part.is_file() and not part.name.startswith((".", "_")))
 
 
-def folder_contents(folder: Path, max_names: int = 10) -> str:
+def folder_contents(folder: Path) -> str:
     """The first names in a folder, for an error message."""
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    more = f" and {len(names) - max_names} more" if len(names) > max_names else ""
-    return ", ".join(names[:max_names]) + more if names else "nothing"
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more if names else "nothing"
 
 
 def matches(spec: str, folder: Path) -> list[Path]:

@@ -22,7 +22,7 @@ def refuse_foreign(path: Path, unpacked: Path, stem: str) -> None:
         )
 
 
-def as_plain_text(path: Path, unpacked: Path, scratch: Path, named: str | None = None) -> Path:
+def as_plain_text(path: Path, unpacked: Path, scratch: Path, named: str | None) -> Path:
     """`unpacked` itself, or its copy in `scratch` where it is no UTF-8 or has lines that end with CR alone.
 
     `named`: its encoding, where no byte order mark tells another.
