@@ -9,7 +9,7 @@ from forsys.sample import reference_figures as figures
 from forsys.sample import words
 from forsys.sample.constants import ShopConstants
 from forsys.sample.descriptions import descriptions, names
-from forsys.sample.sampling import Bools, Floats, Floats32, Ints, choice, sample_columns, sample_mask, within_groups
+from forsys.sample.sampling import Bools, Floats, Floats32, Ints, sample_columns, sample_mask, within_groups
 
 CLASS_OF_KIND = np.array([words.CLASSES.index(k.klass) for k in words.KINDS])
 KIND_INDEX = {kind.name: index for index, kind in enumerate(words.KINDS)}
@@ -101,7 +101,8 @@ def _codes(rng: np.random.Generator, count: int, weeks: int, first_week: int, co
     share = constants.codes_an_article
     size = _sizes_of(rng, count, round(share * count)) if share else _sizes(rng, count)
     n = len(size)
-    shelf = choice(rng, np.array([s.share**0.8 for s in words.SHELVES]), n)
+    weights = np.array([s.share**0.8 for s in words.SHELVES])
+    shelf = rng.choice(len(weights), n, p=weights / weights.sum())
     kinds = np.array([[s.kinds.get(k.name, 0.0) for k in words.KINDS] for s in words.SHELVES])
     kind = sample_columns(rng, kinds, shelf)
     style = sample_columns(rng, np.array([s.styles for s in words.SHELVES]), shelf)

@@ -13,7 +13,7 @@ from forsys.sample import words
 from forsys.sample.assortment import CLASS_OF_KIND, Catalogue, season
 from forsys.sample.constants import ShopConstants
 from forsys.sample.population import COLUMNS, SLOT_WEIGHTS, Customers, deviations, shelves
-from forsys.sample.sampling import Bools, Floats, Floats32, Ints, Ints32, choice, within_groups
+from forsys.sample.sampling import Bools, Floats, Floats32, Ints, Ints32, within_groups
 from forsys.sample.visits import Visits
 
 BLOCK_OF_LINES = 65_536
@@ -210,12 +210,13 @@ def _shelves(
 ) -> Ints:
     """The shelf of each line: mostly that of the basket's first line, otherwise another of the customer's."""
     who = visits.customer[visit]
-    shelf = customers.slots[who, choice(rng, SLOT_WEIGHTS, len(who))].astype(np.int64)
+    shelf = customers.slots[who, rng.choice(len(SLOT_WEIGHTS), len(who), p=SLOT_WEIGHTS)].astype(np.int64)
     roams = rng.random(len(who)) < ROAMS
     shelf[roams] = shelves(rng, customers.persona[who[roams]])
     if constants.strays:
         strays = rng.random(len(who)) < constants.strays
-        shelf[strays] = choice(rng, np.array([s.share for s in words.SHELVES]), int(strays.sum()))
+        shares = np.array([s.share for s in words.SHELVES])
+        shelf[strays] = rng.choice(len(shares), int(strays.sum()), p=shares / shares.sum())
     first = np.arange(len(rank)) - rank
     stays = (rank > 0) & (rng.random(len(who)) < constants.stays)
     return np.where(stays, shelf[first], shelf)

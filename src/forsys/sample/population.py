@@ -11,7 +11,7 @@ from forsys.sample import reference_figures as figures
 from forsys.sample import words
 from forsys.sample.assortment import HIDDEN
 from forsys.sample.constants import ShopConstants
-from forsys.sample.sampling import Floats, Floats32, Ints, Ints32, choice, hex_digits, sample_columns, sample_mask
+from forsys.sample.sampling import Floats, Floats32, Ints, Ints32, hex_digits, sample_columns, sample_mask
 
 PROTOTYPES = 9  # lifestyles within a persona, so that customers resemble each other
 SLOTS = 4  # shelves where a customer mostly shops
@@ -60,7 +60,8 @@ class Customers:
 
 def make_customers(rng: np.random.Generator, count: int, weeks: int, constants: ShopConstants) -> Customers:
     """Sample `count` customers of a shop that is simulated for `weeks` weeks."""
-    persona = choice(rng, np.array([p.share for p in words.PERSONAS]), count)
+    shares = np.array([p.share for p in words.PERSONAS])
+    persona = rng.choice(len(shares), count, p=shares / shares.sum())
     prototype = persona * PROTOTYPES + rng.integers(0, PROTOTYPES, count)
     centre = _centres(rng)
     joined = _joined(rng, count, weeks, constants)
@@ -139,7 +140,7 @@ def _frame(rng: np.random.Generator, age: Ints, exact: bool) -> pl.DataFrame:
     active = sample_mask(rng, news, figures.ARE_ACTIVE / figures.FOLLOW_NEWS, exact)
     frequency = np.where(news, "Regularly", "NONE")
     frequency[rng.random(n) < 0.0007] = "Monthly"
-    club = np.array(["ACTIVE", "PRE-CREATE", "LEFT CLUB"])[choice(rng, np.array([92.9, 7.05, 0.05]), n)]
+    club = rng.choice(["ACTIVE", "PRE-CREATE", "LEFT CLUB"], n, p=[0.929, 0.0705, 0.0005])
     return pl.DataFrame(
         {
             "customer_id": sorted(hex_digits(rng, n)),

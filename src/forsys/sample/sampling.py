@@ -21,14 +21,6 @@ def sample_columns(rng: np.random.Generator, weights: Floats, rows: Ints) -> Int
     return sampled
 
 
-def choice(rng: np.random.Generator, weights: Floats, count: int) -> Ints:
-    """`count` indices of `weights` (c,), by weight, with replacement -> (count,)."""
-    edges = np.cumsum(weights)
-    index = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
-    clipped: Ints = np.minimum(index, len(weights) - 1).astype(np.int64)
-    return clipped
-
-
 def sample_mask(rng: np.random.Generator, among: Bools, share: float, exact: bool) -> Bools:
     """Sample a share of the entries where `among` is True -> (n,); `exact`: round(share * how many) of them."""
     chance = np.where(among, rng.random(len(among)), 2.0)
