@@ -50,7 +50,7 @@ def run(data: Path | None) -> pd.DataFrame:
 def picture_palette(pixels: Pixels, colour_tolerance: float, max_colours: int) -> Palette:
     """The palette of a whole picture, with its background."""
     everything = np.ones(pixels.shape[:2], dtype=np.bool_)
-    return garment_palette(count_colours(pixels, to_lab(pixels), everything), 1.0, colour_tolerance, max_colours)
+    return garment_palette(count_colours(pixels, to_lab(pixels), everything), colour_tolerance, max_colours)
 
 
 def dominant_of_extcolors(pixels: Pixels, colour_tolerance: float, max_colours: int) -> tuple[int, int, int]:

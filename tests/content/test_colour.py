@@ -29,7 +29,7 @@ def colours(pixels: Pixels, colour_tolerance: float = 12, max_colours: int = 6) 
 def whole_palette(pixels: Pixels, colour_tolerance: float, max_colours: int) -> Palette:
     """The palette of a picture with its background."""
     everything = np.ones(pixels.shape[:2], dtype=np.bool_)
-    return garment_palette(count_colours(pixels, to_lab(pixels), everything), 1.0, colour_tolerance, max_colours)
+    return garment_palette(count_colours(pixels, to_lab(pixels), everything), colour_tolerance, max_colours)
 
 
 def part(vector: Floats, name: str) -> Floats:
@@ -43,7 +43,6 @@ def test_the_palette_of_one_colour() -> None:
     palette, _ = colours(block())
     assert palette.hex == [HEX[RED]]
     assert palette.share.tolist() == [1.0]
-    assert palette.share_all.tolist() == pytest.approx([64 * 80 / 128**2])
     np.testing.assert_allclose(palette.lab[0], to_lab(np.array([[RED]], np.uint8))[0, 0], rtol=1e-5)
 
 
@@ -51,7 +50,6 @@ def test_the_palette_of_stripes_has_their_shares() -> None:
     palette, vector = colours(striped())
     assert palette.hex == [HEX[RED], HEX[NAVY]]
     assert palette.share.tolist() == pytest.approx([0.75, 0.25], abs=0.02)
-    assert palette.share_all.tolist() == pytest.approx([0.75 * 0.3125, 0.25 * 0.3125], abs=0.01)
     assert part(vector, "pattern")[0] == pytest.approx(0.25, abs=0.02)
 
 
@@ -59,7 +57,6 @@ def test_the_whole_picture_counts_its_background() -> None:
     palette = whole_palette(striped(), 12, 6)
     assert palette.hex == [HEX[STUDIO], HEX[RED], HEX[NAVY]]
     assert palette.share.tolist() == pytest.approx([0.6875, 0.234375, 0.078125])
-    np.testing.assert_array_equal(palette.share, palette.share_all)
 
 
 def test_colours_nearer_than_the_tolerance_become_the_more_frequent_one() -> None:

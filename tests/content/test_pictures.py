@@ -79,11 +79,10 @@ def test_without_a_usable_picture_there_are_no_features(images: Path) -> None:
 
 def test_the_palette_is_that_of_the_garment(images: Path) -> None:
     described = describe(images)
-    assert described["lab"][0].to_numpy().shape == (len(described["hex"][0]), 3)
+    assert len(described["share"][0]) == len(described["hex"][0])
     red = np.array([int(described["hex"][0][0][i : i + 2], 16) for i in (1, 3, 5)])
     np.testing.assert_allclose(red, RED, atol=6)
     assert described["share"][0][0] > 0.8  # JPEG blurs the edges
-    assert described["share_all"][0][0] == pytest.approx(0.38, abs=0.05)
 
 
 def test_worker_processes_find_the_same(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ def test_the_palette_is_the_pictures(finished: Run) -> None:
 def test_attributes_may_have_any_name(finished: Run) -> None:
     """Also those of the columns of the pictures' features."""
     run = replace(finished)
-    articles = run.history.articles.with_columns(pl.lit("x").alias(name) for name in ("hex", "share", "lab", "row"))
+    articles = run.history.articles.with_columns(pl.lit("x").alias(name) for name in ("hex", "share", "row"))
     vars(run)["history"] = run.history.with_articles(articles)
     sheets = sheets_of(run, articles["article_id"].to_list()[:2])
     assert [len(each.palette) for each in sheets] == [1, 1]

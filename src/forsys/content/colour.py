@@ -44,8 +44,6 @@ class Palette:
     """"#rrggbb"."""
     share: Floats
     """(colours,) share of the garment's pixels."""
-    share_all: Floats
-    """(colours,) share of the whole picture's pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,19 +77,18 @@ def count_colours(pixels: Pixels, lab: Lab, mask: Mask) -> ColourBins:
     return ColourBins(means[order, :3], means[order, 3:], count[order])
 
 
-def garment_palette(bins: ColourBins, covered: float, colour_tolerance: float, max_colours: int) -> Palette:
+def garment_palette(bins: ColourBins, colour_tolerance: float, max_colours: int) -> Palette:
     """Merge colours nearer than `colour_tolerance` (CIE 1976) into the more frequent one, as extcolors does.
 
-    `covered` is the garment's share of the whole picture. The `max_colours` most frequent colours are kept.
+    The `max_colours` most frequent colours are kept.
     """
     main, merged = _merge(bins, colour_tolerance)
     order = np.argsort(-merged, kind="stable")[:max_colours]
-    kept, share = main[order], (merged[order] / bins.count.sum()).astype(np.float32)
+    kept = main[order]
     return Palette(
         lab=bins.lab[kept],
         hex=[f"#{r:02x}{g:02x}{b:02x}" for r, g, b in np.rint(bins.rgb[kept]).astype(int).tolist()],
-        share=share,
-        share_all=share * np.float32(covered),
+        share=(merged[order] / bins.count.sum()).astype(np.float32),
     )
 
 
@@ -114,7 +111,7 @@ def colour_features(
     """The palette of the garment in a mask, and its colour vector, (COLOUR_WIDTH,)."""
     inner = without_rim(mask)
     bins = count_colours(pixels, lab, inner)
-    palette = garment_palette(bins, float(mask.mean()), colour_tolerance, max_colours)
+    palette = garment_palette(bins, colour_tolerance, max_colours)
     return palette, _vector(lab, inner, bins, palette)
 
 

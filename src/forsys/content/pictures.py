@@ -36,14 +36,12 @@ Match = tuple[str, str, os.DirEntry[str]]  # article_id, path below the pictures
 PICTURES: dict[str, pl.DataType] = {
     "article": pl.Int32(),
     "picture": STATUS,
-    "hex": pl.List(pl.String()),  # the palette by falling share; this and the next three are equally long
-    "lab": pl.List(pl.Array(pl.Float32(), 3)),
+    "hex": pl.List(pl.String()),  # the palette by falling share; this and the next are equally long
     "share": pl.List(pl.Float32()),  # of the garment
-    "share_all": pl.List(pl.Float32()),  # of the whole picture
     "colour": pl.Array(pl.Float32(), COLOUR_WIDTH),
     "shape": pl.Array(pl.Float32(), SHAPE_WIDTH),
 }
-PALETTE = ("hex", "lab", "share", "share_all")
+PALETTE = ("hex", "share")
 
 
 def describe_pictures(
