@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import polars as pl
 
-from forsys.content.keywords import ENGLISH, extract_keywords, extractor
+from forsys.content.keywords import ENGLISH, analyse_descriptions, extract_keywords, extractor
 from forsys.opening import open_run
 from forsys.stages import run_stage
 
@@ -26,12 +26,7 @@ def run(data: Path | None) -> pd.DataFrame:
     max_keywords = opened.settings.content.max_keywords
     loop = seconds_of_loop(articles, max_keywords)
     with TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        extract_keywords(articles, Path(folder), max_keywords)
-        ours = time.perf_counter() - start
-        start = time.perf_counter()
-        extract_keywords(articles, Path(folder), max_keywords)
-        again = time.perf_counter() - start
+        ours, again = (seconds_of_ours(articles, Path(folder), max_keywords) for _ in range(2))
     texts = articles["detail_desc"].drop_nulls()
     return pd.DataFrame(
         [
@@ -40,6 +35,13 @@ def run(data: Path | None) -> pd.DataFrame:
             {"way": "again, unchanged", "texts": 0, "seconds": again, "times as long": again / ours},
         ]
     )
+
+
+def seconds_of_ours(articles: pl.DataFrame, folder: Path, max_keywords: int) -> float:
+    """Seconds until all articles have their keywords."""
+    start = time.perf_counter()
+    extract_keywords(articles, analyse_descriptions(articles["detail_desc"], folder, max_keywords))
+    return time.perf_counter() - start
 
 
 def seconds_of_loop(articles: pl.DataFrame, max_keywords: int) -> float:

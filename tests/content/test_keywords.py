@@ -7,7 +7,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from forsys.content import keywords
-from forsys.content.keywords import KEYWORDS, analyse_description, extract_keywords, language_of
+from forsys.content.keywords import (
+    KEYWORDS,
+    analyse_description,
+    analyse_descriptions,
+    extract_keywords,
+    language_of,
+)
 
 JERSEY = "Jersey top with narrow shoulder straps."
 DENIER = "Opaque matt tights. 200 denier."
@@ -20,13 +26,17 @@ def articles(*texts: str | None) -> pl.DataFrame:
     return pl.DataFrame([ids, pl.Series("detail_desc", texts, pl.String)])
 
 
+def extracted(articles: pl.DataFrame, folder: Path, max_keywords: int) -> pl.DataFrame:
+    return extract_keywords(articles, analyse_descriptions(articles["detail_desc"], folder, max_keywords))
+
+
 def test_the_best_keyword_of_two_examples(tmp_path: Path) -> None:
-    found = extract_keywords(articles(JERSEY, DENIER), tmp_path, 10)
+    found = extracted(articles(JERSEY, DENIER), tmp_path, 10)
     assert found.filter(pl.col("rank") == 1)["keyword"].to_list() == ["Jersey", "denier"]
 
 
 def test_the_table(tmp_path: Path) -> None:
-    found = extract_keywords(articles(DENIER, None, JERSEY, DENIER, "", "  ", "123."), tmp_path, 3)
+    found = extracted(articles(DENIER, None, JERSEY, DENIER, "", "  ", "123."), tmp_path, 3)
     assert dict(found.schema) == KEYWORDS
     assert found["article"].to_list() == [0, 0, 0, 2, 2, 2, 3, 3, 3]
     assert found["rank"].to_list() == [1, 2, 3] * 3
@@ -37,18 +47,18 @@ def test_the_table(tmp_path: Path) -> None:
 
 
 def test_no_descriptions_at_all(tmp_path: Path) -> None:
-    assert dict(extract_keywords(articles(None, None), tmp_path, 10).schema) == KEYWORDS
+    assert dict(extracted(articles(None, None), tmp_path, 10).schema) == KEYWORDS
 
 
 @pytest.mark.parametrize("cores", [1, 2])
 def test_workers_change_nothing(cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{word} top with {other} straps" for word in ("Red", "Soft", "Lace") for other in ("lace", "thin")]
-    alone = extract_keywords(articles(*texts), tmp_path / "alone", 10)
+    alone = extracted(articles(*texts), tmp_path / "alone", 10)
     monkeypatch.setattr(keywords, "WORTH_A_WORKER", 1)
     monkeypatch.setattr(keywords, "CHUNK", 2)
     monkeypatch.setattr(keywords, "BATCH", 4)
     monkeypatch.setattr(keywords, "available_cores", lambda: cores)
-    together = extract_keywords(articles(*texts), tmp_path / "together", 10)
+    together = extracted(articles(*texts), tmp_path / "together", 10)
     assert_frame_equal(alone, together, check_exact=True)
 
 
@@ -60,14 +70,14 @@ def test_only_a_changed_description_is_analysed_again(tmp_path: Path, monkeypatc
         return analyse_description(text, max_keywords)
 
     monkeypatch.setattr(keywords, "analyse_description", recording)
-    first = extract_keywords(articles(JERSEY, DENIER), tmp_path, 10)
+    first = extracted(articles(JERSEY, DENIER), tmp_path, 10)
     assert sorted(analysed) == [JERSEY, DENIER]
-    assert_frame_equal(extract_keywords(articles(JERSEY, DENIER), tmp_path, 10), first)
+    assert_frame_equal(extracted(articles(JERSEY, DENIER), tmp_path, 10), first)
     assert len(analysed) == 2
-    changed = extract_keywords(articles(JERSEY, "Lace bra."), tmp_path, 10)
+    changed = extracted(articles(JERSEY, "Lace bra."), tmp_path, 10)
     assert analysed[2:] == ["Lace bra."]
     assert_frame_equal(changed.filter(pl.col("article") == 0), first.filter(pl.col("article") == 0))
-    extract_keywords(articles(JERSEY), tmp_path, 9)
+    extracted(articles(JERSEY), tmp_path, 9)
     assert analysed[3:] == [JERSEY]
 
 
@@ -84,8 +94,8 @@ def test_a_stopped_run_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(keywords, "BATCH", 2)
     monkeypatch.setattr(keywords, "analyse_description", stopping)
     with pytest.raises(KeyboardInterrupt):
-        extract_keywords(articles(*texts), tmp_path, 10)
-    extract_keywords(articles(*texts), tmp_path, 10)
+        extracted(articles(*texts), tmp_path, 10)
+    extracted(articles(*texts), tmp_path, 10)
     assert analysed == texts + texts[2:]
 
 
@@ -117,6 +127,6 @@ def test_odd_texts_are_analysed(text: str) -> None:
 
 def test_more_keywords_than_a_byte_can_count(tmp_path: Path) -> None:
     text = " ".join(f"{first}{second}ing" for first in "bcdfghjklmnpqrst" for second in "aeiouylrwh" for _ in "12")
-    found = extract_keywords(articles(f"{text}. {text.replace('ing', 'ers')}."), tmp_path, 1_000)
+    found = extracted(articles(f"{text}. {text.replace('ing', 'ers')}."), tmp_path, 1_000)
     assert len(found) > 255
     assert found["rank"].to_list() == list(range(1, len(found) + 1))

@@ -42,7 +42,8 @@ def build_features(
     notes += name_notes(images, articles)
     for note in notes:
         say(f"           {note}")
-    keywords = extract_keywords(articles, folder, settings.max_keywords)
+    analyses = analyse_descriptions(articles["detail_desc"], folder, settings.max_keywords)
+    keywords = extract_keywords(articles, analyses)
     vocabulary = build_vocabulary(keywords)
     codes, names = encode_attributes(articles, attributes)
     pictures = describe_pictures(images, articles, folder, settings)
@@ -60,15 +61,13 @@ def build_features(
         sparse.save_npz(file, keyword_matrix(keywords, vocabulary, len(articles)))
     write_json(names, folder / "attributes.json")
     write_arrow(features.select("article", "picture", *columns), folder / "features.arrow")
-    texts = articles["detail_desc"].drop_nulls().unique().sort()
-    descriptions = analyse_descriptions(texts, folder, settings.max_keywords)
     return {
         "articles": len(articles),
         "pictures": count_statuses(pictures),
         "keywords": len(vocabulary),
-        "descriptions": len(descriptions),
+        "descriptions": len(analyses),
         "without_description": articles["detail_desc"].null_count(),
-        "not_english": descriptions.filter(pl.col("language") != ENGLISH).height,
+        "not_english": analyses.filter(pl.col("language") != ENGLISH).height,
         "notes": notes,
     }
 

@@ -44,19 +44,15 @@ CACHE: dict[str, pl.DataType] = {
 Analysis = tuple[str, str, list[str], list[float]]  # a row of CACHE
 
 
-def extract_keywords(articles: pl.DataFrame, folder: Path, max_keywords: int) -> pl.DataFrame:
-    """Keywords of every article's description, at most `max_keywords` each: KEYWORDS, sorted by article, rank.
+def extract_keywords(articles: pl.DataFrame, analyses: pl.DataFrame) -> pl.DataFrame:
+    """Keywords of every article's description: KEYWORDS, sorted by article, rank.
 
-    `articles`: article, detail_desc. Rank 1 is the best and has the lowest score, by YAKE's definition. Articles
-    without a description, or without a word in it, have no rows; nor has any where YAKE is not installed. Analyses
-    are cached in `folder`.
+    `articles`: article, detail_desc. `analyses`: of `analyse_descriptions`. Rank 1 is the best and has the lowest
+    score, by YAKE's definition. Articles without a description, or without a word in it, have no rows.
     """
-    if missing_modules("content"):
-        return pl.DataFrame(schema=KEYWORDS)
-    texts = articles["detail_desc"].drop_nulls().unique().sort()
     return (
         articles.select("article", description="detail_desc")
-        .join(analyse_descriptions(texts, folder, max_keywords), on="description", how="inner")
+        .join(analyses, on="description", how="inner")
         .explode("keyword", "score")
         .drop_nulls("keyword")
         .sort("article", maintain_order=True)
@@ -65,13 +61,14 @@ def extract_keywords(articles: pl.DataFrame, folder: Path, max_keywords: int) ->
     )
 
 
-def analyse_descriptions(texts: pl.Series, folder: Path, max_keywords: int) -> pl.DataFrame:
-    """CACHE of these distinct descriptions, sorted by description: analysed now, or cached by an earlier call.
+def analyse_descriptions(descriptions: pl.Series, folder: Path, max_keywords: int) -> pl.DataFrame:
+    """CACHE of the distinct descriptions, sorted by description, with at most `max_keywords` each.
 
-    No rows where YAKE is not installed.
+    They are analysed now, or cached in `folder` by an earlier call. No rows where YAKE is not installed.
     """
     if missing_modules("content"):
         return pl.DataFrame(schema=CACHE)
+    texts = descriptions.drop_nulls().unique().sort()
     path = folder / "descriptions.parquet"
     inputs = fingerprint(max_keywords, version("yake"), code_fingerprint(__name__))
     cached = pl.read_parquet(path, glob=False) if is_current(path, inputs) else pl.DataFrame(schema=CACHE)
