@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forsys.calendar import Calendar, Fold, day_number
+from forsys.calendar import Calendar, Fold, as_date, day_number
 from forsys.errors import DataError
 
 # Kaggle's log.
@@ -15,11 +15,9 @@ WEEK = timedelta(days=7)
 
 
 def test_day_numbers_count_from_1970() -> None:
-    assert [day_number(date(1970, 1, 1)), day_number(date(1970, 3, 1)), day_number(date(1969, 12, 31))] == [
-        0,
-        59,
-        -1,
-    ]
+    days = [date(1970, 1, 1), date(1970, 3, 1), date(1969, 12, 31)]
+    assert [day_number(day) for day in days] == [0, 59, -1]
+    assert [as_date(number) for number in (0, 59, -1)] == days
 
 
 def test_kaggles_weeks() -> None:

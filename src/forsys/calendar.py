@@ -23,6 +23,11 @@ def day_number(day: date) -> int:
     return (day - EPOCH).days
 
 
+def as_date(number: int) -> date:
+    """The day of a `day_number`."""
+    return EPOCH + timedelta(days=int(number))
+
+
 @dataclass(frozen=True)
 class Fold:
     """A cut-off and the end of its labels (exclusive)."""

@@ -9,7 +9,7 @@ import pytest
 from plain_shop import DAYS, FIRST, LAST, PER_DAY, log, row, tables
 from test_reading import Built, error_of
 
-from forsys.tables.days import RowsPerDay, as_date
+from forsys.tables.days import RowsPerDay
 
 FAR, OUTSIDE = "t_dat is far from the other days", "t_dat is not between 1970-01-01 and 2099-12-31"
 
@@ -105,7 +105,6 @@ def test_no_day_of_a_shops_own_rhythm_is_stray(rate: float, kind: str, length: i
 def test_the_rows_of_each_day() -> None:
     days = RowsPerDay.of(pl.Series([date(1970, 1, 3), date(1970, 1, 5), date(1970, 1, 3)]))
     assert (days.days.tolist(), days.rows.tolist(), days.usual()) == ([2, 4], [2, 1], 1.5)
-    assert as_date(4) == date(1970, 1, 5)
     assert RowsPerDay.of(pl.Series([], dtype=pl.Date)).strays() == ""
 
 

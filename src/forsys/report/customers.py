@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from forsys.arrays import Bools, Ints
-from forsys.calendar import EPOCH, Fold
+from forsys.calendar import Fold, as_date
 from forsys.retrieval.baselines import BASELINES
 from forsys.run import Run
 from forsys.serving.explaining import main_effects
@@ -178,7 +177,7 @@ def _before(profiles: Profiles) -> list[list[tuple[int, str]]]:
         last: dict[int, int] = {}
         for article, day in newest:
             last.setdefault(article, day)
-        found.append([(article, (EPOCH + timedelta(day)).isoformat()) for article, day in last.items()])
+        found.append([(article, as_date(day).isoformat()) for article, day in last.items()])
     return found
 
 

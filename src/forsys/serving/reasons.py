@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import polars as pl
 from scipy import sparse
 
 from forsys.arrays import Ints
-from forsys.calendar import EPOCH
+from forsys.calendar import as_date
 from forsys.ranking.live import LiveRanker
 from forsys.ranking.pairs import Pairs
 from forsys.retrieval.als import ALS
@@ -49,15 +48,13 @@ class Bought:
             return ""
         if lately > 1:
             return f"bought {lately} times in the last week"
-        return f"bought {f'{len(days)} times, last ' if len(days) > 1 else ''}on {shown_day(days[-1])}"
+        return f"bought {f'{len(days)} times, last ' if len(days) > 1 else ''}on {as_date(days[-1])}"
 
     def which(self, index: int) -> str:
         """A purchase, by its article's name and day."""
         article = int(self.article[index])
         name = self.names[article] or self.history.articles[article, "article_id"]
-        return (
-            f"{name} in the basket" if self.basket else f"{name}, which you bought on {shown_day(self.day[index])}"
-        )
+        return f"{name} in the basket" if self.basket else f"{name}, which you bought on {as_date(self.day[index])}"
 
     def strongest(self, weight: Any) -> int | None:
         """The purchase with the largest weight, the newest of equals; None where none has any."""
@@ -94,11 +91,6 @@ def reason(bought: Bought, article: int, sources: Mapping[str, Source], rank: Ma
         if words:
             return words
     return f"found by {found[0][1]}"
-
-
-def shown_day(day: int) -> str:
-    """A day, given in days since 1970."""
-    return (EPOCH + timedelta(days=int(day))).isoformat()
 
 
 def _variant(bought: Bought, article: int) -> str:

@@ -1,12 +1,13 @@
 """Days of the log that cannot be: stray rows far before or after all others, and days whose rows were lost."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import polars as pl
 
 from forsys.arrays import Ints
+from forsys.calendar import as_date
 from forsys.tables.limits import (
     DECADE,
     FEW,
@@ -20,8 +21,6 @@ from forsys.tables.limits import (
     WEEK,
     YEAR,
 )
-
-EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,6 @@ class RowsPerDay:
             if gaps[index] >= YEAR or (index >= _middle(self.rows) and _is_no_pause(self.days, self.rows, index)):
                 return f"no rows between {as_date(self.days[index])} and {as_date(self.days[index + 1])}"
         return ""
-
-
-def as_date(day: int) -> date:
-    """The date of a number of days since 1970."""
-    return EPOCH + timedelta(int(day))
 
 
 def _first_stray(days: Ints, rows: Ints, *, is_start: bool = False) -> int | None:

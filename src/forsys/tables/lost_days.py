@@ -5,8 +5,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from forsys.calendar import as_date
 from forsys.errors import DataError
-from forsys.tables.days import RowsPerDay, as_date
+from forsys.tables.days import RowsPerDay
 from forsys.tables.limits import MIN_LOST, RECENT_DAYS, RECENT_FACTOR
 from forsys.tables.reading import ROW, Table
 from forsys.tables.rejected import REASON, DataIssues
