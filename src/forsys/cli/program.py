@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from forsys.cli.arguments import parsed
-from forsys.cli.commands import chosen_engine
+from forsys.cli.commands import FAULT, chosen_engine
 from forsys.errors import DataError
 from forsys.machine import machine_fault
 
-FAULT, INTERRUPTED = 2, 130
+INTERRUPTED = 130  # exit code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
