@@ -10,9 +10,9 @@ from forsys.locking import locked
 from forsys.made_files import LIST, LOCK, delete_empty_folders, delete_made, made_files
 from forsys.remote import delete
 from forsys.run import Run
-from forsys.workspace import BELONGS_TO, Workspace
+from forsys.workspace import BELONGS_TO, DATED, Workspace
 
-DATED = re.compile(r"(?P<of>(.+-)?submission)-\d{8}-\d{6}\.csv")
+COPY = re.compile(rf"(?P<of>(.+-)?submission){DATED}\.csv")
 
 
 def clean(home: Path, names: Sequence[str] = (), *, delete: bool) -> str:
@@ -71,7 +71,7 @@ def _without_runs(workspace: Workspace) -> list[Path]:
 
 def _old_copies(folder: Path) -> list[Path]:
     """The dated copies of each data set's submissions but the newest."""
-    dated = [(found["of"], path) for path in made_files(folder) if (found := DATED.fullmatch(path.name))]
+    dated = [(found["of"], path) for path in made_files(folder) if (found := COPY.fullmatch(path.name))]
     newest = dict(dated)  # by name, they come with the oldest first
     return [path for of, path in dated if path != newest[of]]
 

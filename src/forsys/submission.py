@@ -18,9 +18,9 @@ from forsys.run import Run
 from forsys.store import atomic_write, digest, write_parquet
 from forsys.submission_check import HEADER, SLICE, Check, listed_customers, separator
 from forsys.tables.ids import shop_ids
-from forsys.workspace import Workspace
+from forsys.workspace import DATED, Workspace
 
-SUBMISSION_OF = re.compile(r"(?P<data_set>.+)-submission(-\d{8}-\d{6})?\.csv")
+SUBMISSION_OF = re.compile(rf"(?P<data_set>.+)-submission({DATED})?\.csv")
 # A cause of lists that are too short.
 FILLED = "Where no source has articles for everyone, as best_sellers has, lists stay short: switch it on. "
 
@@ -137,7 +137,7 @@ def _refuse(customers: pl.Series, fault: str, k: int, cause: str = "") -> None:
 
 def _keep_dated_copy(path: Path) -> None:
     """Give the bytes of `path` a second, dated name, unless the newest dated name already has them."""
-    dated = re.compile(re.escape(path.stem) + r"-\d{8}-\d{6}" + re.escape(path.suffix))
+    dated = re.compile(re.escape(path.stem) + DATED + re.escape(path.suffix))
     copies = sorted(file for file in path.parent.iterdir() if dated.fullmatch(file.name))
     if copies and digest(copies[-1]) == digest(path):
         return

@@ -12,6 +12,7 @@ from forsys.remote import remote_of
 from forsys.store import write_text
 
 SAMPLE = "sample"  # the data set that is generated where there are no data; no shop takes its place
+DATED = r"-\d{8}-\d{6}"  # pattern of what the name of a submission's dated copy has more
 BELONGS_TO = ".belongs-to"  # in an output folder: where the data lie that it was made of
 
 
