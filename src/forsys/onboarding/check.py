@@ -31,13 +31,14 @@ from forsys.tables.build import (
 from forsys.tables.catalogue import article_table, customer_table, submission_table
 from forsys.tables.dataset import DataSet
 from forsys.tables.ids import ArticleIds
+from forsys.tables.matching import Ids
 from forsys.tables.promotions import promotion_kinds
 from forsys.tables.rejected import DataIssues
 from forsys.tables.shop_file import ShopFile
-from forsys.tables.transactions import Known, Purchases, read_transactions
+from forsys.tables.transactions import Purchases, read_transactions
 
 Found = TypeVar("Found")
-UNKNOWN = Known(None, pl.Series("id", [], pl.String))  # ids of a table that is not there, or not to be used
+UNKNOWN = Ids(None, pl.Series("id", [], pl.String))  # ids of a table that is not there, or not to be used
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _faults_of_length(purchases: pl.DataFrame, holdout_days: int, k: int) -> lis
     return [fault] if (fault := short_lists(sold, before, k)) else []
 
 
-def _purchases(shop: ShopFile, reader: _Reader, customers: Known, articles: Known) -> tuple[Purchases | None, bool]:
+def _purchases(shop: ShopFile, reader: _Reader, customers: Ids, articles: Ids) -> tuple[Purchases | None, bool]:
     """The orders, and whether their ids are those of the other tables.
 
     Where they are not, the orders are read on their own, to see what else is wrong.
@@ -184,6 +185,6 @@ def _purchases(shop: ShopFile, reader: _Reader, customers: Known, articles: Know
     return None, False
 
 
-def _read_orders(shop: ShopFile, scratch: Path, customers: Known, articles: Known, issues: DataIssues) -> Purchases:
+def _read_orders(shop: ShopFile, scratch: Path, customers: Ids, articles: Ids, issues: DataIssues) -> Purchases:
     table, ids = open_required_table(shop, shop.orders, scratch), ArticleIds.of(shop.articles)
     return read_transactions(table, ids, customers, articles, issues)

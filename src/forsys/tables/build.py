@@ -32,7 +32,7 @@ from forsys.tables.reading import Table, open_table
 from forsys.tables.rejected import DataIssues
 from forsys.tables.roles import Roles, choose_roles
 from forsys.tables.shop_file import ShopFile, TableSection
-from forsys.tables.transactions import Known, Purchases, read_transactions
+from forsys.tables.transactions import Purchases, read_transactions
 from forsys.tables.unpacking import scratch_beside
 
 ROW_GROUP = 250_000  # about a week of the shop's busy days: reading a range of days skips the rest
@@ -131,9 +131,9 @@ def customers_of(shop: ShopFile, scratch: Path, issues: DataIssues) -> pl.DataFr
     return read_customers(open_required_table(shop, shop.customers, scratch), issues)
 
 
-def known_ids(section: TableSection | None, ids: pl.Series) -> Known:
+def known_ids(section: TableSection | None, ids: pl.Series) -> Ids:
     """The ids of a table, with what messages call it; `section` is None where the shop has no such table."""
-    return Known(f"the table {section.label}" if section else None, ids)
+    return Ids(f"the table {section.label}" if section else None, ids)
 
 
 def listed_of(shop: ShopFile, scratch: Path, issues: DataIssues) -> pl.Series | None:

@@ -14,9 +14,9 @@ Key = Callable[[pl.Expr], pl.Expr]  # ids → what is compared instead of them
 
 @dataclass(frozen=True)
 class Ids:
-    """The distinct ids of a table, and what the table is called in a message."""
+    """The distinct ids of a table, and what messages call the table; None where the shop has no such table."""
 
-    where: str
+    where: str | None
     values: pl.Series
 
 

@@ -28,14 +28,6 @@ DAY, ARTICLE, AMOUNT, CHANNEL, UNITS, LOST_ZERO = (
 
 
 @dataclass(frozen=True)
-class Known:
-    """The ids of a table that the shop has, and what messages call it; None where it has no such table."""
-
-    where: str | None
-    ids: pl.Series
-
-
-@dataclass(frozen=True)
 class Purchases:
     """The purchases as TRANSACTIONS (and units, where the shop has them), and the ids in dense order."""
 
@@ -229,7 +221,7 @@ class _Log:
 
 
 def read_transactions(
-    table: Table, articles: ArticleIds, known_customers: Known, known_articles: Known, issues: DataIssues
+    table: Table, articles: ArticleIds, known_customers: Ids, known_articles: Ids, issues: DataIssues
 ) -> Purchases:
     """Read the purchases with the dense ids of the known ids; unknown ids get the next ones.
 
@@ -246,8 +238,8 @@ def read_transactions(
         orders,
         articles,
         channels,
-        known_customers.ids,
-        known_articles.ids,
+        known_customers.values,
+        known_articles.values,
         DayForm(orders.day_format or ISO),
     )
     log = replace(log, commas=frozenset(name for name in log.amounts if table.named_decimal(name) == ","))
@@ -265,7 +257,7 @@ def read_transactions(
 
 
 def _read_as_meant(
-    log: _Log, customers: Known, articles: Known, issues: DataIssues
+    log: _Log, customers: Ids, articles: Ids, issues: DataIssues
 ) -> tuple[_Log, pl.DataFrame, RowsPerDay, dict[str, str]]:
     """How the file is read in the end, its rows, those of each day, and hints for the reasons of bad ones.
 
@@ -383,7 +375,7 @@ def _days(frame: pl.DataFrame) -> RowsPerDay:
     return RowsPerDay.of(frame["t_dat"] if codes.max() == 0 else frame.filter(codes == 0)["t_dat"])
 
 
-def _with_unknown(log: _Log, frame: pl.DataFrame, customers: Known, articles: Known, issues: DataIssues) -> _Log:
+def _with_unknown(log: _Log, frame: pl.DataFrame, customers: Ids, articles: Ids, issues: DataIssues) -> _Log:
     """The log with its unknown ids, and with the keys under which its ids are those of the other tables."""
     valid = frame.filter(frame[REASON] == 0)
     strange = log.unknown(pl.col(log.orders.customer), log.customer_ids)
@@ -403,15 +395,15 @@ def _with_unknown(log: _Log, frame: pl.DataFrame, customers: Known, articles: Kn
 
 
 def _matched(
-    table: Table, known: Known, found: pl.Series, strange: pl.Series, issues: DataIssues
+    table: Table, known: Ids, found: pl.Series, strange: pl.Series, issues: DataIssues
 ) -> tuple[Key, pl.Series]:
     """How to compare the log's ids with the known ones (dense ids `found`), and those that are unknown even so."""
     if known.where is None:
         return as_written, strange
-    same = known.ids.gather(found.drop_nulls().unique().sort())
+    same = known.values.gather(found.drop_nulls().unique().sort())
     others = Ids(table.name, pl.concat([same, strange.rename(same.name)]))
-    key = matching_key(Ids(known.where, known.ids), others, issues.notes)
-    keys = applied(key, known.ids)
+    key = matching_key(known, others, issues.notes)
+    keys = applied(key, known.values)
     return key, strange.filter(~applied(key, strange).is_in(keys.implode()))
 
 
