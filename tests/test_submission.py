@@ -223,7 +223,7 @@ HEAD, HEADER_MUST_BE = "line 1: found the header ", "Allowed: 'customer_id,predi
         ),
         pytest.param(
             lines(lambda ls: [*ls, ls[2].replace(b"aa", b"bb"), ls[2].replace(b"aa", b"zz")]),
-            ["2 are unknown, the first on line 5: 'bb'"],
+            ["2 are unknown, the first on line 5: 'bb' (length 2)"],
             id="extra customers",
         ),
         pytest.param(
@@ -238,7 +238,7 @@ HEAD, HEADER_MUST_BE = "line 1: found the header ", "Allowed: 'customer_id,predi
             swap(AA, "aa,\n"), ["line 3, customer aa: found '', a blank prediction"], id="blank prediction"
         ),
         pytest.param(swap(AA, "aa,  \n"), ["line 3, customer aa: found '  ', a blank"], id="only spaces"),
-        pytest.param(swap(AA, f"{AA}\n"), ["line 4: found 1 field(s) in ''", "Delete"], id="blank line"),
+        pytest.param(swap(AA, f"{AA}\n"), ["line 4: found 1 field(s) in '' (length 0)", "Delete"], id="blank line"),
         pytest.param(swap(AA, "aa\n"), ["line 3: found 1 field(s) in 'aa'", "comma"], id="no comma"),
         pytest.param(
             swap(f" {A11}\ncc", "\ncc"), ["line 3, customer aa: found 11 ids, too few", "exactly 12"], id="11"
@@ -294,6 +294,39 @@ def test_no_such_file(tmp_path: Path, tables: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(DataError, match="there is no such file"):
             validate(path, tables, K)
+
+
+LONG = [f"{4 * one}{3 * '0123456789abcdef'}" for one in CUSTOMERS]  # as long as those of a shop
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (lines(lambda ls: ls[1:]), "line 1: found the header 'dddddddd…' (length 188)"),
+        (lambda c: c.replace(b" ", b"\xe9"), "line 2: found 'dddddddd…' (length 188) with a byte 0xe9"),
+        (swap(f"{LONG[0]},", f"{LONG[0]} "), "line 3: found 1 field(s) in 'aaaaaaaa…' (length 188)"),
+        (lambda c: c.replace(b" ", b","), "line 2: found 13 field(s) in 'dddddddd…' (length 188)"),
+        (
+            swap(LONG[0], LONG[1]),
+            "the first is aaaaaaaa… and 1 are unknown, the first on line 3: 'bbbbbbbb…' (length 56)",
+        ),
+        (swap(LONG[0], LONG[0][:40]), "1 are unknown, the first on line 3: 'aaaaaaaa…' (length 40)"),
+        (lines(lambda ls: [*ls, ls[2]]), "line 5, customer aaaaaaaa…: the customer already has line 3"),
+        (swap(f"{LONG[0]},{A0}", f"{LONG[0]},"), "line 3, customer aaaaaaaa…: found ''"),
+    ],
+    ids=["no header", "not UTF-8", "no comma", "commas", "unknown", "cut", "twice", "prediction"],
+)
+def test_messages_show_eight_characters_of_a_customers_id(
+    spoil: Spoil, found: str, tables: Path, tmp_path: Path
+) -> None:
+    pl.DataFrame({"customer": range(4), "customer_id": LONG}).write_parquet(tables / "customers.parquet")
+    path = tmp_path / "submission.csv"
+    submission.write_submission(predicted(LISTS), tables, path, K)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(DataError) as caught:
+        validate(path, tables, K)
+    assert found in str(caught.value)
+    assert not any(one[:9] in str(caught.value) for one in LONG)
 
 
 def test_messages_do_not_show_a_whole_line(path: Path, tables: Path) -> None:

@@ -16,6 +16,7 @@ import polars as pl
 
 from forsys.errors import DataError
 from forsys.tables.ids import shop_ids
+from forsys.tables.reading import SHOWN_ID
 
 HEADER = "customer_id,prediction"
 
@@ -88,13 +89,17 @@ class Check:
                 try:
                     line.decode()
                 except UnicodeDecodeError as error:
-                    found = f"found {_shown(line)} with a byte 0x{line[error.start]:02x}, which is not UTF-8"
+                    start = _beginning(line.rstrip(b"\r\n").decode(errors="replace"))
+                    found = f"found {start} with a byte 0x{line[error.start]:02x}, which is not UTF-8"
                     fix = "Save it as plain CSV in UTF-8 (no Excel file, no zip file, no UTF-16)"
                     self._fail(f", line {number}", found, "UTF-8 text", fix)
 
     def _header(self, header: str) -> None:
         if header != HEADER:
-            self._fail(", line 1", f"found the header {_shown(header)}", repr(HEADER), _header_fix(header))
+            names = {name.strip('\ufeff" ') for name in re.split("[,;\t]", header)}
+            is_header = bool(names & {*HEADER.split(",")})  # else it may be a customer's line
+            found = f"found the header {_shown(header) if is_header else _beginning(header)}"
+            self._fail(", line 1", found, repr(HEADER), _header_fix(header))
 
     def _rows(self, lines: pl.Series) -> pl.DataFrame:
         """Split into line (number in the file), customer, prediction."""
@@ -105,7 +110,7 @@ class Check:
         commas = lines.str.count_matches(",", literal=True)
         if not (commas == 1).all():
             at = _first(commas != 1)
-            found = f"found {int(commas[at]) + 1} field(s) in {_shown(lines[at])}"
+            found = f"found {int(commas[at]) + 1} field(s) in {_beginning(lines[at])}"
             fix = "Separate ids by one space, not by commas" if commas[at] else ONE_FIELD
             fix = self._cut_or(fix, is_last=at + 1 == len(lines))
             self._fail(f", line {at + 2}", found, "2 fields, the customer's id and the articles' ids", fix)
@@ -147,7 +152,7 @@ class Check:
             faults.append(f"{missing.sum()} customers are missing, the first is {_short(first)}")
         if unknown.any():
             at = _first(unknown)
-            faults.append(f"{unknown.sum()} are unknown, the first on line {at + 2}: {_shown(found[at])}")
+            faults.append(f"{unknown.sum()} are unknown, the first on line {at + 2}: {_beginning(found[at])}")
         if faults:
             allowed = f"the {len(expected)} customers of the sample submission, once each"
             fix = f"Was it cut off, or made from other tables than {self.tables}? {AGAIN}"
@@ -196,7 +201,12 @@ class Check:
 
 def _short(customer_id: str) -> str:
     """Enough of an id to find it, and no more: messages end in logs."""
-    return customer_id if len(customer_id) <= 8 else f"{customer_id[:8]}…"
+    return customer_id if len(customer_id) <= SHOWN_ID else f"{customer_id[:SHOWN_ID]}…"
+
+
+def _beginning(text: str) -> str:
+    """Enough of what may hold a customer's id to find it, and its length, which tells whether it was cut off."""
+    return f"{_short(text)!r} (length {len(text):,})"
 
 
 def _header_fix(header: str) -> str:
@@ -274,7 +284,7 @@ def _first(mask: pl.Series) -> int:
     return int(mask.arg_max() or 0)
 
 
-def _shown(value: str | bytes) -> str:
-    """A value as it goes into a message: with its invisible characters, and not too long."""
+def _shown(value: str) -> str:
+    """What holds no customer's id, as it goes into a message: with its invisible characters, and not too long."""
     text = repr(value)
     return text if len(text) <= 100 else f"{text[:97]}..."
