@@ -14,7 +14,8 @@ KINDS = {
         "stamps/tables.json",
     ),
     "content": (
-        *(f"content/{name}.parquet" for name in ("features", "keywords", "vocabulary", "pictures", "descriptions")),
+        "content/features.arrow",
+        *(f"content/{name}.parquet" for name in ("keywords", "vocabulary", "pictures", "descriptions")),
         "content/words.npz",
         "content/attributes.json",
         "content/content.json",
