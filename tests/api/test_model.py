@@ -17,9 +17,9 @@ from polars.testing import assert_frame_equal
 
 import forsys
 from forsys.api import overrides
+from forsys.cli.lists_text import export_text, recommend_text
 from forsys.opening import open_run
 from forsys.ranking.ordering import read_ranked
-from forsys.serving.commands import export_text, recommend_text
 from forsys.serving.frames import as_polars
 from forsys.serving.recommender import LISTS
 from forsys.settings import PRESETS, load_settings

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from browser import DESKTOP, PHONE, Browser, find_browser
+from forsys.cli.lists_text import explained
 from forsys.report.article_page import write_article_page
 from forsys.report.article_sheet import sheets_of
 from forsys.report.comparison_tables import write_comparison_page
 from forsys.report.explanation_page import write_explanation_page
 from forsys.run import Run
-from forsys.serving.commands import explained
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome on this machine")
 SCHEMES = ("light", "dark")

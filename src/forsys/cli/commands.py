@@ -143,8 +143,8 @@ def leave_out(options: argparse.Namespace) -> None:
 
 def explain_rank(options: argparse.Namespace) -> None:
     """Print why a customer's articles have their ranks; with --html, as a page too."""
+    from forsys.cli.lists_text import explained, explained_text
     from forsys.report.explanation_page import write_explanation_page
-    from forsys.serving.commands import explained, explained_text
 
     run = opened(options, make_sample=False)
     require(run, "rank")
@@ -159,7 +159,7 @@ def explain_rank(options: argparse.Namespace) -> None:
 
 def recommend_lists(options: argparse.Namespace) -> None:
     """Print the lists of some customers, or that of a basket."""
-    from forsys.serving.commands import recommend_text
+    from forsys.cli.lists_text import recommend_text
 
     if bool(options.customers) == bool(options.basket):
         raise DataError("Name either customers, or articles with --basket.")
@@ -170,7 +170,7 @@ def recommend_lists(options: argparse.Namespace) -> None:
 
 def export_lists(options: argparse.Namespace) -> None:
     """Write the lists of all customers to a file."""
-    from forsys.serving.commands import export_text
+    from forsys.cli.lists_text import export_text
 
     run = opened(options, make_sample=False)
     require(run, "rank")
