@@ -7,7 +7,6 @@ model.recommend("d238e69e…")
 
 import json
 import os
-import re
 import reprlib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,6 +42,7 @@ from forsys.stages import damaged, run_stage, stages_up_to
 from forsys.store import read_json, write_json
 from forsys.tables.dataset import DataSet
 from forsys.tables.history import History
+from forsys.toml_text import toml_key
 from forsys.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -302,16 +302,11 @@ def _overrides(settings: Mapping[str, Any], depth: int) -> list[str]:
                     f"The setting {key[:60]}… has more than {MAX_DEPTH} sections within each other. Give a mapping "
                     "that does not hold itself."
                 )
-            inside = {f"{key}.{_as_toml_key(key, str(inner))}": each for inner, each in value.items()}
+            inside = {f"{key}.{toml_key(str(inner))}": each for inner, each in value.items()}
             found += _overrides(inside, depth + 1)
         else:
             found.append(f"{key}={_as_toml(key, value)}")
     return found
-
-
-def _as_toml_key(key: str, inner: str) -> str:
-    """A name in the section `key`, in quotes where it needs them."""
-    return inner if re.fullmatch("[A-Za-z0-9_-]+", inner) else _as_toml(key, inner)
 
 
 def _as_toml(key: str, value: Any) -> str:

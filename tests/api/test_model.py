@@ -423,6 +423,14 @@ def test_the_whole_tree_can_be_given_as_mappings() -> None:
     assert load_settings(overrides=overrides(given)) == load_settings("seed")
 
 
+@pytest.mark.parametrize("key", ["a b", 'a "b"', "a\nb", "a\x00b", "a\x7fb", "\u2028", ""])
+def test_a_name_of_odd_characters_stays_one(key: str) -> None:
+    (setting,) = overrides({"tuning": {key: 1}})
+    assert tomllib.loads(setting) == {"tuning": {key: 1}}
+    with pytest.raises(forsys.DataError, match=r"there is no such setting \(found 1\)"):
+        load_settings(overrides=[setting])
+
+
 @pytest.mark.parametrize("text", ["a b", 'a "b"', "C:\\new", "Grün", "\U0001f457", "it's", "1", "true", ""])
 def test_a_text_stays_a_text(text: str) -> None:
     (setting,) = overrides({"x": text})
