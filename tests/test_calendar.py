@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forsys.calendar import Calendar, Fold, as_date, day_number
+from forsys.calendar import Calendar, Fold, as_date, day_number, in_days
 from forsys.errors import DataError
 
 # Kaggle's log.
@@ -46,17 +46,20 @@ def test_weekly_leaves_one_length_to_fit_on() -> None:
     assert longer.weekly(10**9) == longer.weekly(3)  # far before the first day that there is
 
 
-@pytest.mark.parametrize(("days", "holdout_days", "hint"), [(20, 7, 6), (2, 7, 1), (29, 10, 9), (89, 30, 29)])
+@pytest.mark.parametrize(
+    ("days", "holdout_days", "hint"), [(20, 7, 6), (2, 1, 0), (1, 7, 0), (29, 10, 9), (89, 30, 29)]
+)
 def test_a_log_that_is_too_short(days: int, holdout_days: int, hint: int) -> None:
     first = date(2020, 2, 20)
     last = first + timedelta(days=days - 1)
     with pytest.raises(DataError) as caught:
         Calendar(first, last, holdout_days)
     said = str(caught.value)
-    assert f"span {days} days ({first} to {last})" in said
+    assert f"span {in_days(days)} ({first} to {last})" in said
     assert f"takes {3 * holdout_days} " in said
-    assert f"--holdout-days {hint} or fewer" in said
-    if days >= 3:
+    assert said.endswith("a longer log.") and ("holdout_days" in said) == (hint > 0)
+    if hint:
+        assert f"Use a holdout of at most {in_days(hint)} (holdout_days), or a longer log." in said
         Calendar(first, last, hint)  # the hint holds
         with pytest.raises(DataError):
             Calendar(first, last, hint + 1)

@@ -81,6 +81,9 @@ class Shop:
             raise DataError(f"A shop is a folder or a frame of orders, and no {type(folder).__name__}.")
         if columns is not None and not isinstance(columns, Mapping):
             raise DataError(f'columns is {columns!r}. Give key and column, such as {{"day": "ordered_at"}}.')
+        for key in columns or ():
+            if not isinstance(key, str):
+                raise DataError(f'columns has the key {key!r}. Keys are texts, such as "day".')
         if folder is not None and (given or columns):
             raise DataError("A shop in a folder says what its columns are in its shop.toml. Give the folder alone.")
         self.folder = folder
@@ -109,7 +112,7 @@ class Shop:
         if not isinstance(preset, str):
             raise DataError(f"preset is {preset!r}. Give a name or the path of a file, as a text.")
         with _private_files(), quiet(not verbose):
-            home, shop = home_folder(folder), self.folder
+            home, shop = _model_folder(folder), self.folder
             if shop is None:
                 shop = home / "input"
                 write_shop(self.frames, self.columns, shop)
@@ -127,6 +130,7 @@ class Model:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self._made_from = _made_from(run)
         self._recommender = Recommender.of(run)
 
     @overload
@@ -179,8 +183,9 @@ class Model:
     def recommend_all(self, path: str | Path) -> int:
         """Write everyone's list as .parquet or .csv: customer, rank, article, chance. Returns the rows.
 
-        A shard is in memory at a time.
+        A shard is in memory at a time. Raises DataError where the folder was fitted again since.
         """
+        self._refuse_other_fit()
         with _private_files():
             return export(self.run, Path(path)).rows
 
@@ -205,7 +210,11 @@ class Model:
     def evaluate(self, *, polars: Literal[True], verbose: bool = False) -> pl.DataFrame: ...
 
     def evaluate(self, *, polars: bool = False, verbose: bool = False) -> "pd.DataFrame | pl.DataFrame":
-        """The scores of every list on the holdout, a row per list, as in evaluation/scores.csv."""
+        """The scores of every list on the holdout, a row per list, as in evaluation/scores.csv.
+
+        Raises DataError where the folder was fitted again since.
+        """
+        self._refuse_other_fit()
         with _private_files(), quiet(not verbose), locked(self.run.workspace.out):
             evaluate_holdout(self.run)
         scores = pl.read_csv(self.run.workspace.evaluation / "scores.csv", glob=False)
@@ -243,6 +252,14 @@ class Model:
         found: list[str] = ids.gather(self.run.submission_customers).to_list()
         return found
 
+    def _refuse_other_fit(self) -> None:
+        """DataError where the files in the folder are no longer this model's, which is in memory."""
+        if _made_from(self.run) != self._made_from:
+            raise DataError(
+                f"{self.run.workspace.home} was fitted again after this model, so its files are of another one. "
+                "Load that one with forsys.load, and fit each in a folder of its own: shop.fit('another-model')."
+            )
+
     def _asked(self, customers: str | Sequence[str] | None) -> list[str]:
         return self.customers if customers is None else _ids(customers)
 
@@ -257,7 +274,7 @@ def load(folder: str | Path) -> Model:
     Raises DataError where there is none, where it is damaged, and where another version of forsys made it.
     """
     with _private_files():
-        folder = home_folder(folder)
+        folder = _model_folder(folder)
     if not (folder / MODEL).is_file():
         raise DataError(
             f"{folder} holds no model: no {MODEL} is in it. Name the folder that was given to Shop.fit."
@@ -275,6 +292,13 @@ def load(folder: str | Path) -> Model:
         for path in damaged(run, stage) if stage != "retrieve" else ():
             raise DataError(f"{path} is missing or was changed. Copy the model again, or fit it again.")
     return Model(run)
+
+
+def _model_folder(folder: object) -> Path:
+    """As of `home_folder`. DataError for what names no folder."""
+    if not isinstance(folder, (str, Path)) or folder == "":
+        raise DataError(f"{folder!r} names no folder. Give a path or a URL, such as 'my-model'.")
+    return home_folder(folder)
 
 
 def _ids(asked: str | Sequence[str]) -> list[str]:
@@ -349,9 +373,14 @@ def _write_model(run: Run, folder: Path) -> None:
         "generated": run.dataset.generated,
         "settings": run.settings.model_dump(mode="json"),
         "max_rejected": run.max_rejected,
-        "made_from": {stage: run.fingerprint_of(stage) for stage in STAGES},
+        "made_from": _made_from(run),
     }
     write_json(known, folder / MODEL)
+
+
+def _made_from(run: Run) -> dict[str, str]:
+    """What each stage's files in the model's folder were made from. DataError where one is not finished."""
+    return {stage: run.fingerprint_of(stage) for stage in STAGES}
 
 
 @contextmanager

@@ -55,11 +55,11 @@ class Calendar:
     def __post_init__(self) -> None:
         days = (self.last_day - self.first_day).days + 1
         if days < 3 * self.holdout_days:
+            shorter = f"a holdout of at most {in_days(days // 3)} (holdout_days), or " if days >= 3 else ""
             raise DataError(
-                f"The purchases span {days} days ({self.first_day} to {self.last_day}), too few for a holdout of "
-                f"{self.holdout_days} days: that takes {3 * self.holdout_days} (as much again to choose the "
-                f"settings on, and as much again to fit on). Use --holdout-days {max(days // 3, 1)} or fewer, or a "
-                f"longer log."
+                f"The purchases span {in_days(days)} ({self.first_day} to {self.last_day}), too few for a holdout "
+                f"of {in_days(self.holdout_days)}: that takes {3 * self.holdout_days} (as much again to choose the "
+                f"settings on, and as much again to fit on). Use {shorter}a longer log."
             )
 
     @property

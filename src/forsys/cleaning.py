@@ -36,6 +36,8 @@ def clean(home: Path, names: Sequence[str] = (), *, delete: bool) -> str:
     lines = [heading, *lines] if lines else ["Nothing to delete."]
     if any(Workspace(home, folder.name).runs.is_dir() for folder in folders):
         lines.append("The kept runs stay: `forsys runs clean` deletes those.")
+    if any((home / "submissions").glob("*.csv")):
+        lines.append("The submissions stay: delete those in submissions/ yourself.")
     return "\n".join(lines)
 
 

@@ -52,14 +52,18 @@ def _place(dataset: DataSet) -> Path:
 def home_folder(place: str | Path | None = None) -> Path:
     """Where output goes: `place`, or else the folder in FORSYS_HOME, or else the working directory.
 
-    Of a URL, it is the copy on this machine, which is brought up to date. DataError where there is no such folder.
+    Of a URL, it is the copy on this machine, which is brought up to date. DataError where there is no such folder,
+    and for a file.
     """
     try:
         place = place or os.environ.get("FORSYS_HOME") or Path.cwd()
     except FileNotFoundError as error:
         raise DataError("The working directory is gone. Change to a folder that is there.") from error
     if not is_url(place):
-        return Path(place).absolute()  # the working directory may change while a model is in use
+        folder = Path(place).absolute()  # the working directory may change while a model is in use
+        if folder.is_file():
+            raise DataError(f"{folder} is a file. Name a folder for the output.")
+        return folder
     home = attach(str(place))
     refresh_copy(home)
     return home

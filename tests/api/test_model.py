@@ -239,6 +239,45 @@ class TestFolder:
         with pytest.raises(forsys.DataError, match=rf"{name} is missing or was changed\. Copy the model again"):
             forsys.load(copy)
 
+    def test_fitted_again(self, model_folder: Path, tmp_path: Path) -> None:
+        """The files are another model's then; what is in memory stays the first one's."""
+        copy = tmp_path / "copy"
+        shutil.copytree(model_folder, copy)
+        model = forsys.load(copy)
+        before = model.recommend(polars=True)
+        stamp = model.run.workspace.stamp("rank")
+        stamp.write_text(
+            stamp.read_text(encoding="utf-8").replace('"fingerprint": "', '"fingerprint": "0'), "utf-8"
+        )
+        for ask in (model.evaluate, lambda: model.recommend_all(tmp_path / "lists.csv")):
+            with pytest.raises(forsys.DataError, match=r"copy was fitted again after this model.* forsys\.load"):
+                ask()
+        assert not (tmp_path / "lists.csv").exists()
+        assert_frame_equal(model.recommend(polars=True), before, check_exact=True)
+
+    @pytest.mark.parametrize("folder", [None, "", 123, 1.5, ["a"]])
+    def test_what_names_no_folder(self, folder: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.chdir(tmp_path)
+        shop = forsys.Shop(orders=pl.DataFrame({"day": ["2024-01-01"], "customer": ["a"], "article": ["b"]}))
+        for make in (shop.fit, forsys.load):
+            with pytest.raises(forsys.DataError, match=r"names no folder\. Give a path or a URL"):
+                make(folder)
+        assert not [*tmp_path.iterdir()]
+
+    def test_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+        shop = forsys.Shop(orders=pl.DataFrame({"day": ["2024-01-01"], "customer": ["a"], "article": ["b"]}))
+        for make in (shop.fit, forsys.load):
+            with pytest.raises(forsys.DataError, match=r"notes\.txt is a file\. Name a folder"):
+                make(tmp_path / "notes.txt")
+
+
+@pytest.mark.parametrize("key", [1, None, ("day",)])
+def test_columns_with_keys_that_are_no_texts(key: Any) -> None:
+    orders = pl.DataFrame({"day": ["2024-01-01"], "customer": ["a"], "article": ["b"]})
+    with pytest.raises(forsys.DataError, match='Keys are texts, such as "day"'):
+        forsys.Shop(orders=orders, columns={key: "day"})
+
 
 def test_evaluate(model: forsys.Model) -> None:
     scores = model.evaluate()

@@ -1,5 +1,6 @@
 """Frames in and out: pandas and polars, without pyarrow."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +52,17 @@ def _as_polars(what: str, name: str, column: "pd.Series[Any]") -> pl.Series:
             return pl.Series(name, array.astype("datetime64[ms]") if has_seconds else array)
     values = [_as_written(value) for value in column.astype(object).where(column.notna(), None)]
     try:
-        return pl.Series(name, values)
+        found = pl.Series(name, values)
+        return pl.Series(name, [_as_text(value) for value in values]) if found.dtype == pl.Object else found
     except (TypeError, UnicodeError, pl.exceptions.PolarsError) as error:
         fault = str(error).partition("\n")[0]
         raise DataError(f"{what}: the column {name} mixes types ({fault}). Make it a column of texts.") from error
+
+
+def _as_text(value: Any) -> Any:
+    """An interval, a period, a UUID as a text. What holds others stays, and what has no text but its address."""
+    has_text = str(value) != object.__repr__(value)
+    return str(value) if value is not None and has_text and not isinstance(value, Collection) else value
 
 
 def _as_written(value: Any) -> Any:

@@ -90,6 +90,8 @@ def reason(bought: Bought, article: int, sources: Mapping[str, Source], rank: Ma
         words = next((say(bought, source, article) for of, say in WORDS.items() if isinstance(source, of)), None)
         if words:
             return words
+    if any(isinstance(sources[name], SameAttributes) for _, name in found):
+        return "sells now"  # its score is the log of the sales where nothing is shared
     return f"found by {found[0][1]}"
 
 
