@@ -213,7 +213,9 @@ class TestTaskMemory:
             (tmp_path / name).symlink_to(shop)
         table = task_memory.run(tmp_path)
         assert table["task"].to_list() == ["stage tables", "the log"]
-        assert table.shape == (2, 5) and (table.iloc[:, 1:] > 0).all(axis=None)
+        assert table.shape == (2, 7) and (table.filter(regex="s$|peak$") > 0).all(axis=None)
+        own, peak = table.filter(like="own").to_numpy(), table.filter(like="peak").to_numpy()
+        assert (own <= peak).all() and ((own > 0).all() or not task_memory.STATUS.exists())
 
 
 def test_workers_of_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
