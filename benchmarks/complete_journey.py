@@ -29,7 +29,6 @@ from forsys.evaluation.backtest import score_folds
 from forsys.evaluation.list_names import FINAL, FUSION
 from forsys.evaluation.records import records
 from forsys.locking import locked
-from forsys.metrics.bootstrap import interval, paired
 from forsys.metrics.lists import metric_name
 from forsys.opening import home_folder, open_run
 from forsys.progress import progress, say, say_below, stage_line
@@ -131,14 +130,13 @@ def comparison(run: Run, scores: pl.DataFrame, seconds: Mapping[str, float]) -> 
 
 def _row(run: Run, scores: pl.DataFrame, name: str) -> dict[str, object]:
     """One list's; without forsys' own, nothing is ahead."""
-    options = {"draws": run.settings.evaluation.bootstrap_samples, "seed": run.settings.seed}
     groups, own = scores["customer"].to_numpy(), scores[name].to_numpy()
-    value = interval(own, groups=groups, **options)
+    value = run.bootstrap.interval(own, groups)
     last = scores.filter(pl.col("fold") == pl.col("fold").max())[name].to_numpy()
     row = {"list": name, metric_name("MAP", run.settings.k): value.mean, "low": value.low, "high": value.high}
     row |= {"last week": last.mean()}
     if FINAL in scores.columns:
-        ahead = paired(scores[FINAL].to_numpy(), own, groups=groups, **options)
+        ahead = run.bootstrap.paired(scores[FINAL].to_numpy(), own, groups)
         row |= {"forsys ahead": ahead.mean, "ahead low": ahead.low, "ahead high": ahead.high}
     return row
 

@@ -15,6 +15,7 @@ from forsys.engine import Task
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.made_files import made_files
+from forsys.metrics.bootstrap import Bootstrap
 from forsys.settings import Settings
 from forsys.store import read_arrow, read_json
 from forsys.tables.dataset import DataSet, is_of_shop
@@ -87,6 +88,11 @@ class Run:
         out, submissions = self.workspace.out.resolve(), self.workspace.submission.parent.resolve()
         if path.resolve().is_relative_to(out) or path.resolve() in made_files(submissions):
             raise DataError(f"{path} belongs to what forsys keeps. Name a file elsewhere.")
+
+    @property
+    def bootstrap(self) -> Bootstrap:
+        """What makes the intervals of scores."""
+        return Bootstrap(self.settings.evaluation.bootstrap_samples, self.settings.seed)
 
     @cached_property
     def roles(self) -> Roles:

@@ -17,7 +17,7 @@ from forsys.evaluation.changed_settings import changed_settings
 from forsys.evaluation.kept_runs import FILES, KeptRun, _work, kept_run, kept_runs, run_before
 from forsys.evaluation.list_names import FINAL
 from forsys.evaluation.run_diff import ALL, diff
-from forsys.metrics.bootstrap import interval, paired
+from forsys.metrics.bootstrap import Bootstrap
 from forsys.opening import open_run
 from forsys.run import Run
 from forsys.settings import load_settings
@@ -102,7 +102,7 @@ class TestKept:
         """The ranker's leaves: no source is fitted again, and nobody gets new candidates."""
         before, after = (json.loads((run.workspace.home / f"folds-{n}.json").read_text()) for n in (0, 1))
         assert after == before
-        found = diff(both[0], both[1], samples=50, seed=7)
+        found = diff(both[0], both[1], Bootstrap(50, seed=7))
         assert found.made_anew == ["tune", "retrieve", "rank", "submit", "evaluate"]
 
     @pytest.mark.usefixtures("as_user")
@@ -144,13 +144,13 @@ class TestKept:
 
 class TestDiff:
     def test_the_interval_is_that_of_the_kept_figures(self, both: list[KeptRun]) -> None:
-        found = diff(both[0], both[1], samples=400, seed=3).scores.iloc[0]
+        found = diff(both[0], both[1], Bootstrap(400, seed=3)).scores.iloc[0]
         first, second = (pl.read_parquet(each.folder / "customers.parquet") for each in both)
         assert first["customer_id"].to_list() == second["customer_id"].to_list()
         ours, theirs = (each["average_precision"].to_numpy() for each in (second, first))
         assert found["segment"] == ALL and found["n"] == len(ours)
         assert found["difference"] == pytest.approx((ours - theirs).mean())
-        expected = paired(ours, theirs, draws=400, seed=3)
+        expected = Bootstrap(400, seed=3).paired(ours, theirs)
         assert (found["low"], found["high"]) == (expected.low, expected.high)
         # And one customer after the other, without the project's code.
         rng = np.random.default_rng(0)
@@ -159,7 +159,7 @@ class TestDiff:
         assert [found["low"], found["high"]] == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.15 * spread)
 
     def test_segments_are_parts_of_all(self, both: list[KeptRun]) -> None:
-        table = diff(both[0], both[1], samples=50, seed=7).scores
+        table = diff(both[0], both[1], Bootstrap(50, seed=7)).scores
         everyone = table.iloc[0]
         for _, part in table[table["segment"].isin(["age", "last purchase"])].groupby("segment"):
             assert part["n"].sum() == everyone["n"]
@@ -168,7 +168,7 @@ class TestDiff:
         assert (table["clear"] == np.where(clear, "yes", "")).all()
 
     def test_who_changed_most(self, both: list[KeptRun]) -> None:
-        changed = diff(both[0], both[1], samples=50, seed=7).changed
+        changed = diff(both[0], both[1], Bootstrap(50, seed=7)).changed
         scores = [
             dict(
                 pl.read_parquet(each.folder / "customers.parquet")
@@ -185,7 +185,7 @@ class TestDiff:
     def test_a_damaged_table(self, both: list[KeptRun], tmp_path: Path) -> None:
         (tmp_path / "customers.parquet").write_bytes(b"PAR1, cut")
         with pytest.raises(DataError, match=r"customers\.parquet is missing or damaged, so run 2"):
-            diff(both[0], both[1].model_copy(update={"folder": tmp_path}), samples=50, seed=7)
+            diff(both[0], both[1].model_copy(update={"folder": tmp_path}), Bootstrap(50, seed=7))
 
     @pytest.mark.parametrize(
         ("other", "words"),
@@ -198,7 +198,7 @@ class TestDiff:
     )
     def test_what_cannot_be_compared(self, other: dict[str, object], words: str, both: list[KeptRun]) -> None:
         with pytest.raises(DataError, match=words):
-            diff(both[0], both[1].model_copy(update=other), samples=50, seed=7)
+            diff(both[0], both[1].model_copy(update=other), Bootstrap(50, seed=7))
 
 
 class TestCommands:
@@ -364,10 +364,10 @@ class TestOtherResults:
 
     def test_two_backtests_are_compared_by_customer(self, done: Run) -> None:
         first, second, _ = kept_runs(done)
-        found = diff(first, second, samples=200, seed=3)
+        found = diff(first, second, Bootstrap(200, seed=3))
         ours, theirs = (pl.read_parquet(each.folder / "backtest_customers.parquet") for each in (second, first))
         change = ours["average_precision"].to_numpy() - theirs["average_precision"].to_numpy()
-        expected = interval(change, draws=200, seed=3, groups=ours["customer_id"].to_numpy())
+        expected = Bootstrap(200, seed=3).interval(change, ours["customer_id"].to_numpy())
         row = found.scores.iloc[0]
         assert [row["difference"], row["low"], row["high"]] == [expected.mean, expected.low, expected.high]
         assert found.scores["segment"].tolist() == [ALL, "fold", "fold"]
@@ -379,11 +379,11 @@ class TestOtherResults:
         customers = pl.read_parquet(first.folder / "backtest_customers.parquet")
         week = customers.filter(pl.col("fold") == customers["fold"].max())
         week.write_parquet(tmp_path / "backtest_customers.parquet")
-        found, gone = diff(shorter, second, samples=50, seed=3), len(customers) - len(week)
+        found, gone = diff(shorter, second, Bootstrap(50, seed=3)), len(customers) - len(week)
         assert found.notes[0] == f"Only what both have is compared: without {gone} customer-weeks of run 2."
-        assert not any("Only what" in note for note in diff(first, second, samples=50, seed=3).notes)
+        assert not any("Only what" in note for note in diff(first, second, Bootstrap(50, seed=3)).notes)
 
     def test_an_ablation_has_no_customers(self, done: Run) -> None:
         runs = kept_runs(done)
         with pytest.raises(DataError, match="has no score of each customer"):
-            diff(runs[0], runs[2], samples=50, seed=7)
+            diff(runs[0], runs[2], Bootstrap(50, seed=7))

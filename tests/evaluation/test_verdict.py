@@ -5,6 +5,7 @@ import pytest
 
 from forsys.evaluation.list_names import FINAL
 from forsys.evaluation.verdict import verdict
+from forsys.metrics.bootstrap import Bootstrap
 from forsys.retrieval.baselines import BASELINES
 
 CUSTOMERS = 60
@@ -22,7 +23,7 @@ LABELS = pl.DataFrame({"customer": range(CUSTOMERS), "article": [0] * CUSTOMERS}
 
 def judged(final: int, baseline: int) -> str:
     lists = {name: lists_of(0) for name in BASELINES} | {FINAL: lists_of(final), FIRST_BASELINE: lists_of(baseline)}
-    return str(verdict(lists, LABELS, 12, 500, 0))
+    return str(verdict(lists, LABELS, 12, Bootstrap(500, seed=0)))
 
 
 def test_a_clear_gain() -> None:
@@ -48,4 +49,4 @@ def test_a_baseline_that_is_better() -> None:
 
 def test_the_best_of_the_baselines_counts() -> None:
     lists = {name: lists_of(3 * number) for number, name in enumerate(BASELINES)} | {FINAL: lists_of(50)}
-    assert verdict(lists, LABELS, 12, 100, 0).baseline == list(BASELINES)[-1]
+    assert verdict(lists, LABELS, 12, Bootstrap(100, seed=0)).baseline == list(BASELINES)[-1]

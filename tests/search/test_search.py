@@ -13,7 +13,7 @@ from forsys.candidates import labelled_candidates
 from forsys.cli import main
 from forsys.errors import DataError
 from forsys.evaluation.kept_runs import kept_runs
-from forsys.metrics.bootstrap import Interval, paired
+from forsys.metrics.bootstrap import Bootstrap, Interval
 from forsys.metrics.lists import average_precision
 from forsys.ranking.ordering import rank_buyers
 from forsys.ranking.training_pairs import LabelledFolds
@@ -98,12 +98,12 @@ class TestSearch:
             for other in found.trials[found.trials["trial"] < row["trial"]].to_dict("records"):
                 values = {key: other[key] for key in keys}
                 rivals.append(scorer.average_precision(changed(run.settings, values), found.folds[0]))
-            assert any(paired(own, rival, draws=50, seed=7).high < 0 for rival in rivals)
+            assert any(Bootstrap(50, seed=7).paired(own, rival).high < 0 for rival in rivals)
 
     def test_the_holdout_is_judged_beside_the_default(self, found: Found, run: Run) -> None:
         scorer, holdout = Scorer(run), run.calendar.holdout
         ours, theirs = (scorer.average_precision(each, holdout) for each in (found.best, run.settings))
-        assert found.holdout == paired(ours, theirs, draws=50, seed=7)
+        assert found.holdout == Bootstrap(50, seed=7).paired(ours, theirs)
         assert found.holdout_scores == (ours.mean(), theirs.mean())
         assert len(ours) == run.labels(holdout)["customer"].n_unique()
 

@@ -29,7 +29,7 @@ def diff_runs(options: argparse.Namespace) -> None:
 
     run = opened(options, make_sample=False)
     earlier, later = (kept_run(run, number) for number in options.numbers)
-    found = diff(earlier, later, run.settings.evaluation.bootstrap_samples, run.settings.seed)
+    found = diff(earlier, later, run.bootstrap)
     print(json_text(diff_as_json(found), indent=1) if options.json else diff_text(found, terminal_width()))
 
 

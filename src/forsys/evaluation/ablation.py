@@ -11,7 +11,6 @@ from forsys.candidates import labelled_candidates, make_candidates
 from forsys.errors import DataError
 from forsys.evaluation.kept_runs import Score
 from forsys.evaluation.text import generated_label, table_text
-from forsys.metrics.bootstrap import paired
 from forsys.metrics.lists import average_precision, found_at
 from forsys.progress import progress, say_below, terminal_width
 from forsys.ranking.features import GROUPS
@@ -81,11 +80,10 @@ def _tuned(run: Run, folds: Sequence[Fold]) -> dict[Fold, Tuned]:
 def _table(run: Run, values: dict[str, pl.DataFrame], metric: str) -> pd.DataFrame:
     """From name -> (customer, value), all with the same rows: means, and paired differences to ALL."""
     full, groups = values[ALL]["value"].to_numpy(), values[ALL]["customer"].to_numpy()
-    samples, seed = run.settings.evaluation.bootstrap_samples, run.settings.seed
     rows = []
     for name, found in values.items():
         own = found["value"].to_numpy()
-        change = paired(own, full, draws=samples, seed=seed, groups=groups)
+        change = run.bootstrap.paired(own, full, groups)
         clear = "" if change.low <= 0 <= change.high else "yes"
         ends = {"difference": change.mean, "low": change.low, "high": change.high, "clear": clear}
         rows.append({"without": name, metric: float(own.mean()), **ends})

@@ -19,7 +19,6 @@ from forsys.evaluation.list_names import FINAL, FUSION, ORACLE, REFERENCE
 from forsys.evaluation.per_customer import SCORE
 from forsys.evaluation.records import records
 from forsys.evaluation.text import ceiling_text, generated_label, left_out_texts, table_text
-from forsys.metrics.bootstrap import interval, paired
 from forsys.metrics.lists import average_precision, metric_name
 from forsys.progress import progress, say_below, terminal_width
 from forsys.ranking.calibration import calibrate
@@ -94,13 +93,13 @@ def backtest_table(run: Run, scored: Scored) -> pd.DataFrame:
 
 def _row(run: Run, scores: pl.DataFrame, name: str) -> dict[str, object]:
     """The row of one list, from the scores of all."""
-    k, samples, seed = run.settings.k, run.settings.evaluation.bootstrap_samples, run.settings.seed
+    k, bootstrap = run.settings.k, run.bootstrap
     scores = scores.drop_nulls(name)
     groups = scores["customer"].to_numpy()
     own, reference, final = (scores[each].to_numpy() for each in (name, REFERENCE, FINAL))
-    value = interval(own, draws=samples, seed=seed, groups=groups)
-    gain = paired(own, reference, draws=samples, seed=seed, groups=groups)
-    final_gain = paired(final, own, draws=samples, seed=seed, groups=groups)
+    value = bootstrap.interval(own, groups)
+    gain = bootstrap.paired(own, reference, groups)
+    final_gain = bootstrap.paired(final, own, groups)
     return {
         "list": name,
         "customer-weeks": len(scores),

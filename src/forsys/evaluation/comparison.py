@@ -24,7 +24,7 @@ from forsys.evaluation.next_item_accuracy import (
     next_item_ranks,
 )
 from forsys.fingerprints import code_fingerprint, fingerprint
-from forsys.metrics.bootstrap import interval, paired
+from forsys.metrics.bootstrap import Bootstrap
 from forsys.metrics.lists import mean_rank, top_k_accuracy
 from forsys.progress import progress, say_below
 from forsys.recurrent.cells import CELLS
@@ -68,8 +68,7 @@ class Comparison:
     fold: Fold
     events: Ints
     measured: dict[str, Measured]
-    bootstrap_samples: int
-    seed: int
+    bootstrap: Bootstrap
 
     @property
     def never_sold_before(self) -> np.ndarray[Any, Any]:
@@ -80,7 +79,7 @@ class Comparison:
         """One row per system: accuracy at k, its interval at 10, and what the system cost."""
         rows = []
         for found in self._on_whole_catalogue():
-            ends = interval(found.ranks <= 10, groups=self._customers, draws=self.bootstrap_samples, seed=self.seed)
+            ends = self.bootstrap.interval(found.ranks <= 10, self._customers)
             cost = {"parameters": found.parameters, "seconds": found.seconds, "events/s": found.rate}
             scores = {**accuracies(found.ranks), "low@10": ends.low, "high@10": ends.high}
             rows.append({"system": found.name, **scores, **cost})
@@ -129,18 +128,18 @@ class Comparison:
 
     def _gain(self, system: str, against: str) -> dict[str, object]:
         ranks = self.measured[system].ranks, self.measured[against].ranks
-        gain = gain_columns(*ranks, self._customers, self.bootstrap_samples, self.seed)
+        gain = gain_columns(*ranks, self._customers, self.bootstrap)
         return {"system": system, "against": against, **gain}
 
 
-def gain_columns(ours: Floats, theirs: Floats, groups: Ints, draws: int, seed: int) -> dict[str, float]:
+def gain_columns(ours: Floats, theirs: Floats, groups: Ints, bootstrap: Bootstrap) -> dict[str, float]:
     """At each of GAINS_AT the paired difference of two systems' accuracy and its 95 % interval, by group.
 
     ours, theirs: ranks of the same events, (events,).
     """
     columns: dict[str, float] = {}
     for k in GAINS_AT:
-        gain = paired(ours <= k, theirs <= k, groups=groups, draws=draws, seed=seed)
+        gain = bootstrap.paired(ours <= k, theirs <= k, groups)
         columns |= {f"gain@{k}": gain.mean, f"low@{k}": gain.low, f"high@{k}": gain.high}
     return columns
 
@@ -150,19 +149,17 @@ def ablation_table(run: Run, events: Ints, what: str, ranks: Mapping[str, Floats
 
     ranks: name -> ranks of the events, (events,); the first is with everything.
     """
-    settings, customers = run.settings, run.history.customer[events]
-    full = next(iter(ranks.values()))
+    customers, full = run.history.customer[events], next(iter(ranks.values()))
     rows = []
     for name, found in ranks.items():
         accuracy = {f"@{k}": float(np.mean(found <= k)) for k in GAINS_AT}
-        gain = gain_columns(found, full, customers, settings.evaluation.bootstrap_samples, settings.seed)
-        rows.append({what: name, **accuracy, **gain})
+        rows.append({what: name, **accuracy, **gain_columns(found, full, customers, run.bootstrap)})
     return pd.DataFrame(rows)
 
 
 def compare(run: Run) -> Comparison:
     """Train and measure every system at the holdout. Raises DataError where the holdout has no events."""
-    fold, settings = run.calendar.holdout, run.settings
+    fold = run.calendar.holdout
     events = events_of(run, fold)
     measured: dict[str, Measured] = {}
     fitted = Fitted()
@@ -175,7 +172,7 @@ def compare(run: Run) -> Comparison:
     networks = [cell.title + variant for variant in variants for cell in CELLS.values()]
     order = [name for name in (*PRIORS.values(), *networks, MIXED, NEW_ALONE, MIXTURE) if name in measured]
     ordered = {name: measured[name] for name in order}
-    return Comparison(run.history, fold, events, ordered, settings.evaluation.bootstrap_samples, settings.seed)
+    return Comparison(run.history, fold, events, ordered, run.bootstrap)
 
 
 def events_of(run: Run, fold: Fold, at_most: int | None = None) -> Ints:

@@ -23,7 +23,6 @@ from forsys.evaluation.segments import segment_scores
 from forsys.evaluation.source_recall import source_recall
 from forsys.evaluation.text import ceiling_text, few_buyers_text, table_text
 from forsys.evaluation.verdict import verdict
-from forsys.metrics.bootstrap import interval
 from forsys.metrics.lists import LIST_METRICS, coverage, metric_name, recall_at
 from forsys.progress import progress, terminal_width
 from forsys.ranking.explain import importance
@@ -60,7 +59,7 @@ def evaluate_holdout(run: Run) -> None:
         "calibration": holdout_calibration(run, tuned),
         "sources": source_recall(lists[UNION], labels, list(tuned.sources)),
     }
-    judged = verdict(lists, labels, settings.k, settings.evaluation.bootstrap_samples, settings.seed)
+    judged = verdict(lists, labels, settings.k, run.bootstrap)
     shown = {name: lists[name] for name in (FINAL, judged.baseline)}
     tables["popularity"] = popularity(run, shown, labels)
     summary = {
@@ -140,13 +139,12 @@ def list_scores(run: Run, lists: dict[str, pl.DataFrame], labels: pl.DataFrame) 
 
     Recall is pooled over all purchases, at k and RECALL_AT. The union has no order, so it has recall alone.
     """
-    k, evaluation = run.settings.k, run.settings.evaluation
-    rows = []
+    k, rows = run.settings.k, []
     for name, found in lists.items():
         row: dict[str, object] = {"list": name}
         if name != UNION:
             values = LIST_METRICS["MAP"](found, labels, k)["value"].to_numpy()
-            ends = interval(values, draws=evaluation.bootstrap_samples, seed=run.settings.seed)
+            ends = run.bootstrap.interval(values)
             row |= {metric_name("MAP", k): ends.mean, "low": ends.low, "high": ends.high}
             for metric, depths in SCORED_AT.items():
                 row |= {metric_name(metric, n): mean_score(metric, found, labels, n) for n in depths}
@@ -166,10 +164,9 @@ def next_item_scores(run: Run, events: Ints, ranks: dict[str, Floats]) -> pd.Dat
 
     ranks: as of `ranks_by_model`. Without events an empty table.
     """
-    groups, samples = run.history.customer[events], run.settings.evaluation.bootstrap_samples
-    rows = []
+    customers, rows = run.history.customer[events], []
     for name, rank in ranks.items():
-        ends = interval(rank <= 10, groups=groups, draws=samples, seed=run.settings.seed)
+        ends = run.bootstrap.interval(rank <= 10, customers)
         scope = {"low@10": ends.low, "high@10": ends.high, "events": len(events)}
         rows.append({"model": name, **accuracies(rank), **scope, "without score": int(np.isinf(rank).sum())})
     return pd.DataFrame(rows) if rows else pd.DataFrame({"model": [], "events": []})

@@ -14,7 +14,7 @@ from forsys.evaluation.kept_runs import CUSTOMERS, KeptRun
 from forsys.evaluation.list_names import FUSION
 from forsys.evaluation.per_customer import SCORE
 from forsys.evaluation.segments import value_order
-from forsys.metrics.bootstrap import paired
+from forsys.metrics.bootstrap import Bootstrap
 
 ALL = "all customers"
 CHANGED = 10  # customers shown, those whose score changed most
@@ -42,15 +42,15 @@ class RunDiff:
     notes: list[str]
 
 
-def diff(earlier: KeptRun, later: KeptRun, samples: int, seed: int) -> RunDiff:
-    """Compare two kept runs, or two backtests, customer by customer. samples: bootstrap samples.
+def diff(earlier: KeptRun, later: KeptRun, bootstrap: Bootstrap) -> RunDiff:
+    """Compare two kept runs, or two backtests, customer by customer.
 
     Raises DataError where they cannot be compared: other kinds, another holdout, another k.
     """
     _refuse_incomparable(earlier, later)
     both, alone = _joined(earlier, later, CUSTOMERS[earlier.kind])
-    rows = list(_scores(both, samples, seed))
-    rows += _next_item(earlier, later, samples, seed) if earlier.kind == "run" else []
+    rows = list(_scores(both, bootstrap))
+    rows += _next_item(earlier, later, bootstrap) if earlier.kind == "run" else []
     settings = pd.DataFrame(_settings(earlier, later), columns=["setting", *_names(earlier, later)])
     stages = sorted(later.stages.items(), key=lambda stage: stage[1].finished)
     anew = [name for name, record in stages if record != earlier.stages.get(name)]
@@ -123,22 +123,21 @@ class _Pairs:
     earlier: Floats
     later: Floats
     groups: Ints
-    samples: int
-    seed: int
+    bootstrap: Bootstrap
 
     def row(self, segment: str, value: str, rows: Bools | slice = slice(None)) -> dict[str, Any]:
         """Of the table: the means of some rows, and their paired difference with its interval."""
         earlier, later = self.earlier[rows], self.later[rows]
-        change = paired(later, earlier, draws=self.samples, seed=self.seed, groups=self.groups[rows])
+        change = self.bootstrap.paired(later, earlier, self.groups[rows])
         means = {"earlier": float(earlier.mean()), "later": float(later.mean())}
         ends = {"difference": change.mean, "low": change.low, "high": change.high}
         clear = "" if change.low <= 0 <= change.high else "yes"
         return {"segment": segment, "value": value, "n": len(later), **means, **ends, "clear": clear}
 
 
-def _scores(both: pl.DataFrame, samples: int, seed: int) -> Iterator[dict[str, Any]]:
+def _scores(both: pl.DataFrame, bootstrap: Bootstrap) -> Iterator[dict[str, Any]]:
     """A row for all customers, and one per value of each segmentation."""
-    pairs = _Pairs(both["earlier"].to_numpy(), both["later"].to_numpy(), _groups(both), samples, seed)
+    pairs = _Pairs(both["earlier"].to_numpy(), both["later"].to_numpy(), _groups(both), bootstrap)
     yield pairs.row(ALL, "")
     for name in both.columns:
         if name not in ("customer_id", "earlier", "later"):
@@ -147,7 +146,7 @@ def _scores(both: pl.DataFrame, samples: int, seed: int) -> Iterator[dict[str, A
                 yield pairs.row(name, value, values == value)
 
 
-def _next_item(earlier: KeptRun, later: KeptRun, samples: int, seed: int) -> list[dict[str, Any]]:
+def _next_item(earlier: KeptRun, later: KeptRun, bootstrap: Bootstrap) -> list[dict[str, Any]]:
     """The fusion's next-item accuracy on the events of both; none where there are no events."""
     keys = ["customer_id", "article_id", "t_dat"]
     ours, theirs = (_table(each, "next_item_ranks.parquet") for each in (later, earlier))
@@ -155,7 +154,7 @@ def _next_item(earlier: KeptRun, later: KeptRun, samples: int, seed: int) -> lis
         return []
     both = ours.select(*keys, later=FUSION).join(theirs.select(*keys, earlier=FUSION), on=keys).sort(keys)
     hits = [(both[name].to_numpy() <= NEXT_ITEM_AT).astype(float) for name in ("earlier", "later")]
-    pairs = _Pairs(hits[0], hits[1], _groups(both), samples, seed)
+    pairs = _Pairs(hits[0], hits[1], _groups(both), bootstrap)
     return [pairs.row(f"next item @{NEXT_ITEM_AT}", FUSION)] if len(both) else []
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from forsys.evaluation.list_names import FINAL
-from forsys.metrics.bootstrap import paired
+from forsys.metrics.bootstrap import Bootstrap
 from forsys.metrics.lists import LIST_METRICS, metric_name
 from forsys.retrieval.baselines import BASELINES
 
@@ -46,13 +46,13 @@ class Verdict:
         return asdict(self) | {"text": str(self)}
 
 
-def verdict(lists: dict[str, pl.DataFrame], labels: pl.DataFrame, k: int, draws: int, seed: int) -> Verdict:
+def verdict(lists: dict[str, pl.DataFrame], labels: pl.DataFrame, k: int, bootstrap: Bootstrap) -> Verdict:
     """Compare the final list with the best of the simple baselines on the same customers."""
     values = {
         name: LIST_METRICS["MAP"](lists[name], labels, k).sort("customer")["value"].to_numpy()
         for name in (FINAL, *BASELINES)
     }
     best = max(BASELINES, key=lambda name: float(values[name].mean()))
-    ends = paired(values[FINAL], values[best], draws=draws, seed=seed)
+    ends = bootstrap.paired(values[FINAL], values[best])
     means = float(values[FINAL].mean()), best, float(values[best].mean())
     return Verdict(metric_name("MAP", k), *means, ends.mean, ends.low, ends.high)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+LEVEL = 0.95  # of every interval
 FEW_BUYERS = 100  # with fewer customers, one customer's luck moves every score
 WEIGHTS_PER_BLOCK = 1 << 22  # sampled at a time: 32 MiB of int64
 
@@ -24,107 +25,94 @@ class Interval:
         return f"{_short(self.mean)} [{_short(self.low)}, {_short(self.high)}]"
 
 
-def interval(
-    values: npt.NDArray[Any],
-    *,
-    level: float = 0.95,
-    draws: int = 2000,
-    seed: int = 0,
-    groups: npt.NDArray[Any] | None = None,
-) -> Interval:
-    """Percentile bootstrap of the mean of `values` (n,), numbers or booleans.
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are made: from how many bootstrap samples, and from which seed.
 
-    draws: bootstrap samples. groups: (n,) labels, such as customers. Rows of one group are not independent, so
-    whole groups are sampled, and the mean of a draw is a ratio of sums: its values over its number of rows.
-    Without groups each row is its own.
-
-    Equal rows are interchangeable: how many of each distinct value a draw takes is multinomial, so only distinct
-    values are weighted. This is the exact bootstrap (Efron 1979) and does not depend on the order of the rows (up
-    to rounding). It costs distinct values x draws: a second or less for hits and AP@12, which take few values.
-
-    Raises ValueError for no values, for values that are not finite, and for groups of another length.
+    The same values give the same interval. Raises ValueError for fewer samples than one.
     """
-    if not 0 < level < 1 or draws < 1:
-        raise ValueError(f"level must lie between 0 and 1 and draws be at least 1, not {level}, {draws}")
-    sums, rows = _group_sums(np.asarray(values, dtype=np.float64), groups)  # (groups,), (groups,)
-    distinct, counts = np.unique(np.stack([sums, rows], axis=1), axis=0, return_counts=True)  # (distinct, 2)
-    means = _draw_means(distinct, counts, draws, np.random.default_rng(seed))
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(sums.sum() / rows.sum()), float(low), float(high))
 
+    samples: int
+    seed: int
 
-def paired(
-    a: npt.NDArray[Any],
-    b: npt.NDArray[Any],
-    *,
-    level: float = 0.95,
-    draws: int = 2000,
-    seed: int = 0,
-    groups: npt.NDArray[Any] | None = None,
-) -> Interval:
-    """Interval of mean(a) - mean(b), where a[i] and b[i] (n,) are two systems' scores of the same row.
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise ValueError(f"samples must be at least 1, not {self.samples}")
 
-    Each draw takes the same rows of both, so what makes a customer hard for both systems cancels out. Everything
-    else is as in `interval`.
-    """
-    if np.shape(a) != np.shape(b):
-        raise ValueError(f"a and b must have the same rows, not {np.shape(a)} and {np.shape(b)}")
-    difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
-    return interval(difference, level=level, draws=draws, seed=seed, groups=groups)
+    def interval(self, values: npt.NDArray[Any], groups: npt.NDArray[Any] | None = None) -> Interval:
+        """Percentile bootstrap of the mean of `values` (n,), numbers or booleans.
 
+        groups: (n,) labels, such as customers. Rows of one group are not independent, so whole groups are sampled,
+        and the mean of a sample is a ratio of sums: its values over its number of rows. Without groups each row is
+        its own.
 
-def best_by_chance(
-    differences: npt.NDArray[Any],
-    groups: npt.NDArray[Any],
-    *,
-    level: float = 0.95,
-    draws: int = 2000,
-    seed: int = 0,
-) -> float:
-    """How far ahead the best of several systems is by chance alone, in `level` of all cases at most.
+        Equal rows are interchangeable: how many of each distinct value a sample takes is multinomial, so only
+        distinct values are weighted. This is the exact bootstrap (Efron 1979) and does not depend on the order of
+        the rows (up to rounding). It costs distinct values x samples: a second or less for hits and AP@12, which
+        take few values.
 
-    differences: (n, systems), each system's score of a row less the baseline's. Were none of them better than the
-    baseline, the best mean would still be above 0: this is the quantile of it over bootstrap samples of whole
-    groups (n,) with every mean moved to 0 (White 2000, "A Reality Check for Data Snooping"). Systems that hardly
-    differ from each other add little, unlike in a correction that counts them. The weights of the groups are
-    Poisson, which stands for sampling with replacement.
-    """
-    centred = np.asarray(differences, dtype=np.float64)
-    centred = centred - centred.mean(axis=0)
-    _, group = np.unique(groups, return_inverse=True)
-    rows: Floats = np.bincount(group).astype(np.float64)
-    sums = np.zeros((len(rows), centred.shape[1]))
-    np.add.at(sums, group, centred)
-    rng, step = np.random.default_rng(seed), max(1, WEIGHTS_PER_BLOCK // len(rows))
-    best = []
-    for start in range(0, draws, step):
-        weights = rng.poisson(1.0, (min(step, draws - start), len(rows)))  # (draws, groups)
-        best.append(((weights @ sums) / np.maximum(weights @ rows, 1)[:, None]).max(axis=1))
-    return float(np.quantile(np.concatenate(best), level))
+        Raises ValueError for no values, for values that are not finite, and for groups of another length.
+        """
+        values = np.asarray(values, dtype=np.float64)
+        if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+            raise ValueError(f"values must be (n,), at least one and all finite; they are {values.shape}")
+        sums, rows = _group_sums(values, groups)  # (groups,), (groups,)
+        distinct, counts = np.unique(np.stack([sums, rows], axis=1), axis=0, return_counts=True)  # (distinct, 2)
+        means = _sample_means(distinct, counts, self.samples, np.random.default_rng(self.seed))
+        low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        return Interval(float(sums.sum() / rows.sum()), float(low), float(high))
+
+    def paired(self, a: npt.NDArray[Any], b: npt.NDArray[Any], groups: npt.NDArray[Any] | None = None) -> Interval:
+        """Interval of mean(a) - mean(b), where a[i] and b[i] (n,) are two systems' scores of the same row.
+
+        Each sample takes the same rows of both, so what makes a customer hard for both systems cancels out.
+        Everything else is as in `interval`.
+        """
+        if np.shape(a) != np.shape(b):
+            raise ValueError(f"a and b must have the same rows, not {np.shape(a)} and {np.shape(b)}")
+        return self.interval(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), groups)
+
+    def best_by_chance(self, differences: npt.NDArray[Any], groups: npt.NDArray[Any]) -> float:
+        """How far ahead the best of several systems is by chance alone, in LEVEL of all cases at most.
+
+        differences: (n, systems), each system's score of a row less the baseline's. Were none of them better than
+        the baseline, the best mean would still be above 0: this is the quantile of it over bootstrap samples of
+        whole groups (n,) with every mean moved to 0 (White 2000, "A Reality Check for Data Snooping"). Systems that
+        hardly differ from each other add little, unlike in a correction that counts them. The weights of the groups
+        are Poisson, which stands for sampling with replacement.
+        """
+        values = np.asarray(differences, dtype=np.float64)
+        sums, rows = _group_sums(values - values.mean(axis=0), groups)  # (groups, systems), (groups,)
+        rng, step = np.random.default_rng(self.seed), max(1, WEIGHTS_PER_BLOCK // len(rows))
+        best = []
+        for start in range(0, self.samples, step):
+            weights = rng.poisson(1.0, (min(step, self.samples - start), len(rows)))  # (samples, groups)
+            best.append(((weights @ sums) / np.maximum(weights @ rows, 1)[:, None]).max(axis=1))
+        return float(np.quantile(np.concatenate(best), LEVEL))
 
 
 def _group_sums(values: Floats, groups: npt.NDArray[Any] | None) -> tuple[Floats, Floats]:
-    """Sum of the values of each group, and its number of rows."""
-    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
-        raise ValueError(f"values must be (n,), at least one and all finite; they are {values.shape}")
+    """Sum of the values (n,) or (n, systems) of each group, and its number of rows. By default each row is one."""
     if groups is None:
         return values, np.ones(len(values))
-    if groups.shape != values.shape:
-        raise ValueError(f"groups must have one label per value, {values.shape}, not {groups.shape}")
+    if groups.shape != values.shape[:1]:
+        raise ValueError(f"groups must have one label per value, {values.shape[:1]}, not {groups.shape}")
     _, group = np.unique(groups, return_inverse=True)
     rows: Floats = np.bincount(group).astype(np.float64)
-    sums = np.zeros_like(rows)
+    sums = np.zeros((len(rows), *values.shape[1:]))
     np.add.at(sums, group, values)
     return sums, rows
 
 
-def _draw_means(distinct: Floats, counts: npt.NDArray[np.integer], draws: int, rng: np.random.Generator) -> Floats:
-    """Mean of each draw (draws,), where counts[i] groups have the sum and the number of rows in distinct[i]."""
+def _sample_means(
+    distinct: Floats, counts: npt.NDArray[np.integer], samples: int, rng: np.random.Generator
+) -> Floats:
+    """Mean of each sample (samples,), where counts[i] groups have the sum and the number of rows in distinct[i]."""
     total = int(counts.sum())
     step = max(1, WEIGHTS_PER_BLOCK // len(counts))
-    means = np.empty(draws)
-    for start in range(0, draws, step):
-        size = min(step, draws - start)
+    means = np.empty(samples)
+    for start in range(0, samples, step):
+        size = min(step, samples - start)
         weights = rng.multinomial(total, counts / total, size=size)  # (size, distinct)
         sums, rows = (weights @ distinct).T
         means[start : start + size] = sums / rows

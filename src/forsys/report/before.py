@@ -20,7 +20,7 @@ def difference_to_before(run: Run) -> dict[str, Any]:
     newest = next(each for each in reversed(kept_runs(run)) if each.kind == "run")
     about = {"title": earlier.title, "time": earlier.time, "note": earlier.note}
     try:
-        found = diff(earlier, newest, run.settings.evaluation.bootstrap_samples, run.settings.seed)
+        found = diff(earlier, newest, run.bootstrap)
     except DataError as error:
         return about | {"fault": str(error)}
     return about | {"settings": records(found.settings), "scores": records(found.scores)}

@@ -17,7 +17,7 @@ from forsys.calendar import Fold
 from forsys.errors import DataError
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.made_files import note_file
-from forsys.metrics.bootstrap import Interval, best_by_chance, interval, paired
+from forsys.metrics.bootstrap import Interval
 from forsys.progress import progress, say_below
 from forsys.ranking.tuning import folds_to_score
 from forsys.remote import upload
@@ -177,31 +177,26 @@ class _Searcher:
         gains = np.column_stack(complete) - usual[:, None]  # (customer-weeks, trials)
         holdout, both = self.run.calendar.holdout, (settings[best], self.run.settings)
         ours, theirs = (self.scorer.average_precision(each, holdout) for each in both)
-        groups, (samples, seed) = customers_of(self.run, self.folds), self._bootstrap
+        groups, bootstrap = customers_of(self.run, self.folds), self.run.bootstrap
         return Found(
             trials=table.reset_index(drop=True),
             folds=self.folds,
             customer_weeks=len(usual),
-            default=interval(usual, groups=groups, draws=samples, seed=seed),
+            default=bootstrap.interval(usual, groups),
             best=settings[best],
-            best_score=interval(np.concatenate(scores[best]), groups=groups, draws=samples, seed=seed),
+            best_score=bootstrap.interval(np.concatenate(scores[best]), groups),
             gain=self.difference(scores[best], self.default),
-            by_chance=best_by_chance(gains, groups, draws=samples, seed=seed),
-            holdout=paired(ours, theirs, draws=samples, seed=seed),
+            by_chance=bootstrap.best_by_chance(gains, groups),
+            holdout=bootstrap.paired(ours, theirs),
             holdout_scores=(float(ours.mean()), float(theirs.mean())),
             new_trials=new_trials,
         )
 
     def difference(self, scores: list[Floats], rival: list[Floats]) -> Interval:
         """Paired, on the folds that were scored, with an interval by customer."""
-        groups, (samples, seed) = customers_of(self.run, self.folds[: len(scores)]), self._bootstrap
+        groups = customers_of(self.run, self.folds[: len(scores)])
         ours, theirs = np.concatenate(scores), np.concatenate(rival[: len(scores)])
-        return paired(ours, theirs, groups=groups, draws=samples, seed=seed)
-
-    @property
-    def _bootstrap(self) -> tuple[int, int]:
-        """How many samples, and the seed."""
-        return self.run.settings.evaluation.bootstrap_samples, self.run.settings.seed
+        return self.run.bootstrap.paired(ours, theirs, groups)
 
     @property
     def _metric(self) -> str:
