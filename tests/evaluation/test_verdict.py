@@ -34,12 +34,17 @@ def test_a_clear_gain() -> None:
     assert "difference +0.5000" in said
 
 
-@pytest.mark.parametrize(("final", "baseline"), [(20, 20), (21, 20)])
+@pytest.mark.parametrize(("final", "baseline"), [(20, 20), (21, 20), (25, 20), (5, 0)])
 def test_what_may_be_chance_is_said_first(final: int, baseline: int) -> None:
     said = judged(final, baseline)
     assert said.startswith(
         f"NOT CLEARLY BETTER THAN A ONE-LINE RULE: the simple baseline {FIRST_BASELINE} cannot be told apart from"
     )
+
+
+def test_six_customers_may_be_clear() -> None:
+    """Five, all on one side, are by chance in one of 16 cases."""
+    assert judged(final=26, baseline=20).startswith("The final list beats")
 
 
 def test_a_baseline_that_is_better() -> None:

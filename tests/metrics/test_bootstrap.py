@@ -148,3 +148,20 @@ def test_refuses_arguments_that_do_not_fit() -> None:
         BOOTSTRAP.paired(SCORES, SCORES[1:])
     with pytest.raises(ValueError, match="samples"):
         Bootstrap(0, seed=0)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("customers", "is_clear"), [(0, False), (1, False), (5, False), (6, True), (60, True)])
+def test_few_customers_make_no_clear_difference(customers: int, is_clear: bool, sign: int) -> None:
+    """Here all who differ lie on one side, with two rows each."""
+    value = np.repeat(np.arange(5_000) < customers, 2) * 0.5 * sign
+    assert BOOTSTRAP.interval(value, np.arange(10_000) // 2).is_clear == is_clear
+
+
+def test_chance_makes_few_clear_differences() -> None:
+    """Differences with a random sign, of few customers: without a lower bound up to 125 of 1,000 are clear."""
+    rng = np.random.default_rng(3)
+    for customers in (3, 4, 5, 6, 12, 30):
+        signs = rng.choice([-1.0, 1.0], (400, customers))
+        clear = [Bootstrap(400, seed=0).interval(np.append(each, np.zeros(300))).is_clear for each in signs]
+        assert np.mean(clear) < 0.12, customers

@@ -84,7 +84,7 @@ def _table(run: Run, values: dict[str, pl.DataFrame], metric: str) -> pd.DataFra
     for name, found in values.items():
         own = found["value"].to_numpy()
         change = run.bootstrap.paired(own, full, groups)
-        clear = "" if change.low <= 0 <= change.high else "yes"
+        clear = "yes" if change.is_clear else ""
         ends = {"difference": change.mean, "low": change.low, "high": change.high, "clear": clear}
         rows.append({"without": name, metric: float(own.mean()), **ends})
     return pd.DataFrame(rows)

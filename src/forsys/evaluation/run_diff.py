@@ -131,7 +131,7 @@ class _Pairs:
         change = self.bootstrap.paired(later, earlier, self.groups[rows])
         means = {"earlier": float(earlier.mean()), "later": float(later.mean())}
         ends = {"difference": change.mean, "low": change.low, "high": change.high}
-        clear = "" if change.low <= 0 <= change.high else "yes"
+        clear = "yes" if change.is_clear else ""
         return {"segment": segment, "value": value, "n": len(later), **means, **ends, "clear": clear}
 
 

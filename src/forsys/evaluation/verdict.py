@@ -21,21 +21,18 @@ class Verdict:
     difference: float
     low: float
     high: float
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the final list is better beyond chance."""
-        return self.low > 0
+    clear: bool  # whether the difference is beyond chance
 
     def __str__(self) -> str:
         numbers = (
             f"{self.metric} {self.final:.4f} against {self.baseline_score:.4f}, difference {self.difference:+.4f} "
             f"(95 % interval {self.low:+.4f} to {self.high:+.4f})"
         )
-        if self.is_clear:
+        if self.clear and self.low > 0:
             return f"The final list beats the best simple baseline, {self.baseline}: {numbers}."
-        not_better = "NOT BETTER" if self.high < 0 else "NOT CLEARLY BETTER"
-        what = "is better than" if self.high < 0 else "cannot be told apart from"
+        worse = self.clear and self.high < 0
+        not_better = "NOT BETTER" if worse else "NOT CLEARLY BETTER"
+        what = "is better than" if worse else "cannot be told apart from"
         return (
             f"{not_better} THAN A ONE-LINE RULE: the simple baseline {self.baseline} {what} the final list on this "
             f"holdout: {numbers}. More customers or a longer log may help."
@@ -55,4 +52,4 @@ def verdict(lists: dict[str, pl.DataFrame], labels: pl.DataFrame, k: int, bootst
     best = max(BASELINES, key=lambda name: float(values[name].mean()))
     ends = bootstrap.paired(values[FINAL], values[best])
     means = float(values[FINAL].mean()), best, float(values[best].mean())
-    return Verdict(metric_name("MAP", k), *means, ends.mean, ends.low, ends.high)
+    return Verdict(metric_name("MAP", k), *means, ends.mean, ends.low, ends.high, ends.is_clear)

@@ -1,6 +1,6 @@
 """Confidence intervals: how far a mean could be off by chance, had other customers been in the holdout."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,16 +10,30 @@ Floats = npt.NDArray[np.float64]
 
 LEVEL = 0.95  # of every interval
 FEW_BUYERS = 100  # with fewer customers, one customer's luck moves every score
+MIN_DIFFERING = 6  # of fewer all have the same sign in over 5 of 100 cases by chance: 2 * .5 ** 5
 WEIGHTS_PER_BLOCK = 1 << 22  # sampled at a time: 32 MiB of int64
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean and the ends of its confidence interval; as text, `.0191 [.0171, .0212]`."""
+    """A mean and the ends of its confidence interval; as text, `.0191 [.0171, .0212]`.
+
+    differing: rows (or groups of them) that are not 0.
+    """
 
     mean: float
     low: float
     high: float
+    differing: int = field(default=MIN_DIFFERING, compare=False)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether a difference is beyond chance.
+
+        A bootstrap takes nothing but what it saw: where four customers gained and none lost, no sample is below 0,
+        though that happens by chance. So fewer than MIN_DIFFERING customers never make a clear difference.
+        """
+        return self.differing >= MIN_DIFFERING and not self.low <= 0 <= self.high
 
     def __str__(self) -> str:
         return f"{_short(self.mean)} [{_short(self.low)}, {_short(self.high)}]"
@@ -60,7 +74,8 @@ class Bootstrap:
         distinct, counts = np.unique(np.stack([sums, rows], axis=1), axis=0, return_counts=True)  # (distinct, 2)
         means = _sample_means(distinct, counts, self.samples, np.random.default_rng(self.seed))
         low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return Interval(float(sums.sum() / rows.sum()), float(low), float(high))
+        mean, differing = float(sums.sum() / rows.sum()), int(np.count_nonzero(sums))
+        return Interval(mean, float(low), float(high), differing)
 
     def paired(self, a: npt.NDArray[Any], b: npt.NDArray[Any], groups: npt.NDArray[Any] | None = None) -> Interval:
         """Interval of mean(a) - mean(b), where a[i] and b[i] (n,) are two systems' scores of the same row.

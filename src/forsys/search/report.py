@@ -75,7 +75,7 @@ def _verdict(found: Found, complete: int) -> str:
     )
     if found.is_clear:
         return f"The best trial is better than the default by {found.gain}, which is more than noise. {chance}"
-    if found.gain.high < 0:
+    if found.gain.is_clear and found.gain.mean < 0:
         return f"NONE IS BETTER: the best trial is worse than the default, by {found.gain}. {chance}"
     return f"WITHIN THE NOISE: the best trial differs from the default by {found.gain}. {chance}"
 

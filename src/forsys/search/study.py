@@ -60,7 +60,7 @@ class Found:
     @property
     def is_clear(self) -> bool:
         """Whether the best is better than the default beyond what the best of so many is by chance."""
-        return self.gain.low > 0 and self.gain.mean > self.by_chance
+        return self.gain.is_clear and self.gain.mean > max(self.by_chance, 0)
 
 
 def search(run: Run, space: Space, trials: int, weeks: int) -> Found:
@@ -142,6 +142,11 @@ class _Searcher:
     folds: list[Fold]
     default: list[Floats]
 
+    def _is_worse(self, scores: list[Floats], rivals: "list[list[Floats]]") -> bool:
+        """Whether a trial is clearly worse than one of its rivals on the first folds."""
+        differences = (self.difference(scores, each) for each in rivals)
+        return any(each.is_clear and each.mean < 0 for each in differences)
+
     def try_next(self, study: "Study", title: str) -> None:
         """One trial: all folds, or the first ones where it is clearly worse than the default or the best so far.
 
@@ -157,7 +162,7 @@ class _Searcher:
         for step, fold in enumerate(self.folds):
             scores.append(self.scorer.average_precision(settings, fold))
             trial.report(_mean(scores), step)
-            if step + 1 < len(self.folds) and any(self.difference(scores, each).high < 0 for each in rivals):
+            if step + 1 < len(self.folds) and self._is_worse(scores, rivals):
                 study.tell(trial, state=optuna.trial.TrialState.PRUNED)
                 break
         else:
