@@ -19,6 +19,9 @@ from forsys.arrays import Bools, Floats, Ints
 
 # Chosen once and no settings: the trees correct what this model gets wrong.
 INVERSE_REGULARIZATION = 0.003  # scikit-learn's C: the weight of the summed loss beside half the squared weights
+# Of a feature that is 0 in nearly all rows the others lie hundreds of standard deviations away. No regularization
+# would shrink the weight of those, and a single purchase would decide it.
+MAX_DEVIATIONS = 8
 MAX_ROWS = 300_000  # to learn from; its few weights are no better with more
 
 
@@ -26,7 +29,7 @@ MAX_ROWS = 300_000  # to learn from; its few weights are no better with more
 class Linear:
     """score = intercept + sum over features of weight * (log - mean) / std, or weight_if_unknown where it is NaN.
 
-    log is the feature's signed logarithm, see `_signed_log`.
+    log is the feature's signed logarithm, see `_signed_log`, at most MAX_DEVIATIONS of `std` away from `mean`.
     names (features,); mean, std, weight, weight_if_unknown: float64 (features,).
     """
 
@@ -61,6 +64,7 @@ class Linear:
             return cls(features.columns, mean, std, nothing, nothing, 0.0)
         inputs = np.empty((len(values), 2 * len(mean)))  # row by row: of another layout scikit-learn makes a copy
         np.divide(values, std, out=inputs[:, : len(mean)])
+        np.clip(inputs, -MAX_DEVIATIONS, MAX_DEVIATIONS, out=inputs)
         inputs[:, len(mean) :] = missing
         model = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=300)
         with threadpool_limits(1, "blas"):  # the order of the sums must not depend on the number of cores
@@ -83,6 +87,8 @@ class Linear:
         for i, name in enumerate(self.names):
             values = _signed_log(features[name].to_numpy())
             values -= np.float32(self.mean[i])
+            furthest = np.float32(MAX_DEVIATIONS * self.std[i])
+            np.clip(values, -furthest, furthest, out=values)
             values *= np.float32(self.weight[i] / self.std[i])
             np.copyto(values, np.float32(self.weight_if_unknown[i]), where=np.isnan(values))
             yield values
