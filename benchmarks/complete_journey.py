@@ -29,7 +29,6 @@ from forsys.evaluation.backtest import score_folds
 from forsys.evaluation.list_names import FINAL, FUSION
 from forsys.evaluation.records import records
 from forsys.locking import locked
-from forsys.metrics.lists import metric_name
 from forsys.opening import home_folder, open_run
 from forsys.progress import progress, say, say_below, stage_line
 from forsys.run import Run
@@ -125,7 +124,7 @@ def comparison(run: Run, scores: pl.DataFrame, seconds: Mapping[str, float]) -> 
     """A row per list: pooled MAP@k with its interval, the last week's, seconds, and how far forsys is ahead."""
     names = [name for name in scores.columns if name not in ROW]
     table = pd.DataFrame([_row(run, scores, name) | {"s per cut-off": seconds.get(name)} for name in names])
-    return table.sort_values(metric_name("MAP", run.settings.k), ascending=False, kind="stable", ignore_index=True)
+    return table.sort_values(f"MAP@{run.settings.k}", ascending=False, kind="stable", ignore_index=True)
 
 
 def _row(run: Run, scores: pl.DataFrame, name: str) -> dict[str, object]:
@@ -133,7 +132,7 @@ def _row(run: Run, scores: pl.DataFrame, name: str) -> dict[str, object]:
     groups, own = scores["customer"].to_numpy(), scores[name].to_numpy()
     value = run.bootstrap.interval(own, groups)
     last = scores.filter(pl.col("fold") == pl.col("fold").max())[name].to_numpy()
-    row = {"list": name, metric_name("MAP", run.settings.k): value.mean, "low": value.low, "high": value.high}
+    row = {"list": name, f"MAP@{run.settings.k}": value.mean, "low": value.low, "high": value.high}
     row |= {"last week": last.mean()}
     if FINAL in scores.columns:
         ahead = run.bootstrap.paired(scores[FINAL].to_numpy(), own, groups)

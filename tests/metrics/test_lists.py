@@ -93,18 +93,6 @@ def test_recall_of_no_purchases_is_not_a_number() -> None:
     assert math.isnan(metrics.recall_at(predicted({1: [1]}), bought({}), 12))
 
 
-def test_every_list_metric_gives_a_value_per_buyer() -> None:
-    """Of 2 bought, 5 is found at position 2, within the first 3; customer 2 bought what was not predicted."""
-    lists, purchases = predicted({1: [9, 5, 8], 2: [9]}), bought({1: [5, 6], 2: [5]})
-    expected = {"MAP": (1 / 2) / 2, "mean recall": 1 / 2, "hit rate": 1.0}
-    assert expected.keys() == metrics.LIST_METRICS.keys()
-    for name, metric in metrics.LIST_METRICS.items():
-        values = metric(lists, purchases, 3)
-        assert values.schema == {"customer": pl.Int32, "value": pl.Float64}
-        assert values.rows() == [(1, expected[name]), (2, 0.0)]
-    assert metrics.metric_name("MAP", 12) == "MAP@12"
-
-
 def test_coverage_counts_articles_at_the_first_positions() -> None:
     # At the first 2 positions are 1, 2 and 3, of a catalogue of 10; 4 is at position 3.
     lists = predicted({1: [1, 2, 4], 2: [2, 3]})

@@ -19,7 +19,7 @@ from forsys.evaluation.list_names import FINAL, FUSION, ORACLE, REFERENCE
 from forsys.evaluation.per_customer import SCORE
 from forsys.evaluation.records import records
 from forsys.evaluation.text import ceiling_text, generated_label, left_out_texts, table_text
-from forsys.metrics.lists import average_precision, metric_name
+from forsys.metrics.lists import average_precision
 from forsys.progress import progress, say_below, terminal_width
 from forsys.ranking.calibration import calibrate
 from forsys.ranking.calibration_sample import KeptSamples
@@ -117,7 +117,7 @@ def _row(run: Run, scores: pl.DataFrame, name: str) -> dict[str, object]:
 
 def backtest_text(run: Run, table: pd.DataFrame) -> str:
     """The table as it is printed, the best list first."""
-    about, metric = table.attrs, metric_name("MAP", run.settings.k)
+    about, metric = table.attrs, f"MAP@{run.settings.k}"
     by_score = table.sort_values(metric, ascending=False, kind="stable")
     final = table.set_index("list")[metric][FINAL]
     left_out = "".join(f"{text}\n" for text in left_out_texts(about["left_out"], about["folds"]))

@@ -23,7 +23,7 @@ from forsys.evaluation.segments import segment_scores
 from forsys.evaluation.source_recall import source_recall
 from forsys.evaluation.text import ceiling_text, few_buyers_text, table_text
 from forsys.evaluation.verdict import verdict
-from forsys.metrics.lists import LIST_METRICS, coverage, metric_name, recall_at
+from forsys.metrics.lists import average_precision, coverage, recall_at
 from forsys.progress import progress, terminal_width
 from forsys.ranking.explain import importance
 from forsys.ranking.ordering import read_ranked
@@ -36,8 +36,8 @@ from forsys.run import Run
 from forsys.store import atomic_write, read_json, write_json, write_parquet, write_text
 from forsys.tables.events import next_item_events
 
-SCORED_AT = {"MAP": (1, 5, 10)}  # of LIST_METRICS, what scores.csv has beside MAP at settings.k, and at which k
-RECALL_AT = (50, 100)  # beside settings.k
+SCORED_AT = (1, 5, 10)  # of MAP, beside settings.k
+RECALL_AT = (50, 100)  # of recall, beside settings.k
 IMPORTANCE_SHOWN = 10
 
 
@@ -62,6 +62,7 @@ def evaluate_holdout(run: Run) -> None:
     judged = verdict(lists, labels, settings.k, run.bootstrap)
     shown = {name: lists[name] for name in (FINAL, judged.baseline)}
     tables["popularity"] = popularity(run, shown, labels)
+    oracle = oracle_order(lists[UNION], labels)
     summary = {
         "data": run.dataset.name,
         "generated": run.dataset.generated,
@@ -69,7 +70,7 @@ def evaluate_holdout(run: Run) -> None:
         "customers": labels["customer"].n_unique(),
         "purchases": len(labels),
         "verdict": judged.as_json(),
-        "oracle_order_of_the_candidates": mean_score("MAP", oracle_order(lists[UNION], labels), labels, settings.k),
+        "oracle_order_of_the_candidates": mean_average_precision(oracle, labels, settings.k),
     }
     folder = run.workspace.evaluation
     delete(folder / "scores.json")  # written last: where it exists, the others belong to it
@@ -135,7 +136,7 @@ def holdout_importance(run: Run, tuned: Tuned) -> pd.DataFrame:
 
 
 def list_scores(run: Run, lists: dict[str, pl.DataFrame], labels: pl.DataFrame) -> pd.DataFrame:
-    """One row per list: MAP@k with its interval, the metrics of SCORED_AT, coverage of the catalogue, recall.
+    """One row per list: MAP@k with its interval, MAP at SCORED_AT, coverage of the catalogue, recall.
 
     Recall is pooled over all purchases, at k and RECALL_AT. The union has no order, so it has recall alone.
     """
@@ -143,20 +144,19 @@ def list_scores(run: Run, lists: dict[str, pl.DataFrame], labels: pl.DataFrame) 
     for name, found in lists.items():
         row: dict[str, object] = {"list": name}
         if name != UNION:
-            values = LIST_METRICS["MAP"](found, labels, k)["value"].to_numpy()
+            values = average_precision(found, labels, k)["average_precision"].to_numpy()
             ends = run.bootstrap.interval(values)
-            row |= {metric_name("MAP", k): ends.mean, "low": ends.low, "high": ends.high}
-            for metric, depths in SCORED_AT.items():
-                row |= {metric_name(metric, n): mean_score(metric, found, labels, n) for n in depths}
+            row |= {f"MAP@{k}": ends.mean, "low": ends.low, "high": ends.high}
+            row |= {f"MAP@{n}": mean_average_precision(found, labels, n) for n in SCORED_AT}
             row[f"coverage@{k}"] = coverage(found, len(run.history.articles), k)
         row |= {f"recall@{n}": recall_at(found, labels, n) for n in (k, *RECALL_AT)}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def mean_score(metric: str, found: pl.DataFrame, labels: pl.DataFrame, k: int) -> float:
-    """The mean over customers of a metric of LIST_METRICS, such as MAP@k."""
-    return float(LIST_METRICS[metric](found, labels, k)["value"].to_numpy().mean())
+def mean_average_precision(found: pl.DataFrame, labels: pl.DataFrame, k: int) -> float:
+    """MAP@k: the mean over customers of the average precision."""
+    return float(average_precision(found, labels, k)["average_precision"].to_numpy().mean())
 
 
 def next_item_scores(run: Run, events: Ints, ranks: dict[str, Floats]) -> pd.DataFrame:

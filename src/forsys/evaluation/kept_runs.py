@@ -21,7 +21,6 @@ from forsys.evaluation.changed_settings import changed_settings
 from forsys.evaluation.list_names import FINAL
 from forsys.fingerprints import code_fingerprint, fingerprint
 from forsys.locking import locked
-from forsys.metrics.lists import metric_name
 from forsys.run import Run
 from forsys.store import atomic_write, digest, read_json, write_json
 from forsys.versions import all_versions
@@ -55,7 +54,7 @@ class Score(BaseModel):
     def of(cls, run: Run, values: Floats, customers: npt.NDArray[Any]) -> "Score":
         """From the average precision of each row, and its customer: (rows,)."""
         ends = run.bootstrap.interval(values, customers)
-        metric, rows = metric_name("MAP", run.settings.k), len(values)
+        metric, rows = f"MAP@{run.settings.k}", len(values)
         return cls(metric=metric, mean=ends.mean, low=ends.low, high=ends.high, customers=rows)
 
 

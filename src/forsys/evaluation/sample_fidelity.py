@@ -13,7 +13,7 @@ import polars as pl
 
 from forsys.arrays import Ints
 from forsys.calendar import Calendar, Fold
-from forsys.metrics.lists import average_precision, metric_name, recall_at
+from forsys.metrics.lists import average_precision, recall_at
 from forsys.progress import progress
 from forsys.retrieval.als import ALS
 from forsys.retrieval.baselines import RecentBestSellers, RepurchaseThenBestSellers
@@ -202,7 +202,7 @@ def of_lists(history: History, week: Week) -> dict[str, float]:
     profiles = week.profiles[np.sort(sampled)]
     bought = week.labels.filter(pl.col("customer").is_in(profiles.customers.tolist()))
     scores = {}
-    name_of_map, name_of_recall = metric_name("MAP", MAP_AT), metric_name("recall", RECALL_AT)
+    name_of_map, name_of_recall = f"MAP@{MAP_AT}", f"recall@{RECALL_AT}"
     for name, source in progress(BY_MAP.items(), name_of_map, "rule", len(BY_MAP)):
         lists = source.fit(history, week.fold.as_of).recommend(profiles, MAP_AT)
         values = average_precision(lists, bought, MAP_AT)["average_precision"].to_numpy()

@@ -6,7 +6,7 @@ import polars as pl
 
 from forsys.evaluation.list_names import FINAL
 from forsys.metrics.bootstrap import Bootstrap
-from forsys.metrics.lists import LIST_METRICS, metric_name
+from forsys.metrics.lists import average_precision
 from forsys.retrieval.baselines import BASELINES
 
 
@@ -46,10 +46,10 @@ class Verdict:
 def verdict(lists: dict[str, pl.DataFrame], labels: pl.DataFrame, k: int, bootstrap: Bootstrap) -> Verdict:
     """Compare the final list with the best of the simple baselines on the same customers."""
     values = {
-        name: LIST_METRICS["MAP"](lists[name], labels, k).sort("customer")["value"].to_numpy()
+        name: average_precision(lists[name], labels, k)["average_precision"].to_numpy()
         for name in (FINAL, *BASELINES)
     }
     best = max(BASELINES, key=lambda name: float(values[name].mean()))
     ends = bootstrap.paired(values[FINAL], values[best])
     means = float(values[FINAL].mean()), best, float(values[best].mean())
-    return Verdict(metric_name("MAP", k), *means, ends.mean, ends.low, ends.high, ends.is_clear)
+    return Verdict(f"MAP@{k}", *means, ends.mean, ends.low, ends.high, ends.is_clear)

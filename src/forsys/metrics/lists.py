@@ -1,9 +1,9 @@
 """Offline scores of lists, by Kaggle's rule where it has one: no library agrees with it in every case.
 
-Lists are tables (customer, article, rank), purchases tables (customer, article). A new metric goes to LIST_METRICS.
+Lists are tables (customer, article, rank), purchases tables (customer, article).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ import polars as pl
 from forsys.metrics.average_precision import average_precision_at
 
 Floats = npt.NDArray[np.float64]
-ListMetric = Callable[[pl.DataFrame, pl.DataFrame, int], pl.DataFrame]  # (predictions, purchases, k) -> table
 
 MAX_ARTICLES = 1 << 32  # with it a pair is one number, which a join finds in 2/3 of the time of two
 SCORES_PER_BLOCK = 1 << 24  # compared at a time by mean_rank: the mask of a block stays at 16 MiB
@@ -72,24 +71,6 @@ def recall_at(predictions: pl.DataFrame, purchases: pl.DataFrame, k: int) -> flo
     counts = recall(predictions, purchases, k)
     bought = int(counts["bought"].sum())
     return int(counts["hits"].sum()) / bought if bought else float("nan")
-
-
-# Metrics whose mean over customers is reported, by name: (predictions, purchases, k), as of `average_precision`, ->
-# customer, value (float64). "mean recall" gives every customer the same weight, unlike recall_at.
-LIST_METRICS: dict[str, ListMetric] = {
-    "MAP": lambda lists, bought, k: average_precision(lists, bought, k).rename({"average_precision": "value"}),
-    "mean recall": lambda lists, bought, k: recall(lists, bought, k).select(
-        "customer", value=pl.col("hits") / pl.col("bought")
-    ),
-    "hit rate": lambda lists, bought, k: recall(lists, bought, k).select(
-        "customer", value=(pl.col("hits") > 0).cast(pl.Float64)
-    ),
-}
-
-
-def metric_name(metric: str, k: int) -> str:
-    """How a metric at k is written in tables: "MAP@12"."""
-    return f"{metric}@{k}"
 
 
 def mean_rank(scores: npt.NDArray[np.float32], targets: npt.NDArray[np.integer]) -> Floats:
