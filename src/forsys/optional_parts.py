@@ -10,7 +10,7 @@ from forsys.errors import DataError
 class Part:
     """An extra of pyproject.toml.
 
-    modules: what it brings. serves: what is left out without it; nothing where only those miss it who ask for it.
+    modules: what it brings. serves: what is left out without it; empty if only a command that asks for it needs it.
     """
 
     modules: tuple[str, ...]

@@ -175,7 +175,7 @@ class Run:
 
 
 def _in_this_process(kind: type[Run], given: dict[str, Any], key: str) -> Run:
-    """The run that was pickled; the same for all who ask for that of one key one after the other."""
+    """The unpickled run of this key: the same object until another key is asked for."""
     if key not in _unpickled:
         _unpickled.clear()  # one at a time: it holds the log
         _unpickled[key] = kind(**given)

@@ -30,7 +30,7 @@ def mixture_ranks(source: Mixture, history: History, events: Ints) -> tuple[Floa
 
 
 def held(names: list[str], proposed: Floats, size: int, events: int) -> Rows:
-    """Share of the events' articles among the candidates of all, then of each score, and of no other than it.
+    """Recall of the candidates: of all scores together, then of each, and of what only that one proposes.
 
     proposed: (events' articles found, names), by which scores. size: candidates of all events.
     """

@@ -101,10 +101,8 @@ def fit_for(labelled: LabelledFolds, tuned: Tuned, fold: Fold, choice: Choice) -
     linear = _linear(ranking, train)
     dataset, models = _dataset(ranking, train, linear), []
     for i in progress(range(ranking.num_models), f"{fold.as_of}: fit", unit="model"):
-        parameters, callbacks = (
-            _parameters(settings, settings.seed + i),
-            [step_callback(choice.trees, "LightGBM", "tree")],
-        )
+        parameters = _parameters(settings, settings.seed + i)
+        callbacks = [step_callback(choice.trees, "LightGBM", "tree")]
         models.append(lgb.train(parameters, dataset, choice.trees, callbacks=callbacks))
     metadata = {
         "learned_from": [str(each.as_of) for each in folds],

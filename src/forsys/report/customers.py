@@ -87,7 +87,7 @@ def kinds_of(profiles: Profiles) -> dict[str, Bools]:
 
 
 def sample(kinds: Mapping[str, Bools], total: int, seed: int) -> Ints:
-    """`total` rows, sorted: as many of each kind as of the others where there are as many, the rest from all."""
+    """`total` rows, sorted: an equal share of each kind, as far as it has that many; the rest from all rows."""
     random = np.random.default_rng([seed, 12])
     size = len(next(iter(kinds.values())))
     chosen = np.zeros(size, bool)

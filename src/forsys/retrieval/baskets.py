@@ -22,7 +22,7 @@ def baskets(customer: Ints, day: Ints) -> tuple[Ints, Ints]:
     return np.cumsum(first) - 1, np.flatnonzero(first)
 
 
-def days_between(customer: Ints, day: Ints, other_weight: float, half_life: float) -> sparse.csr_array:
+def basket_pair_weights(customer: Ints, day: Ints, other_weight: float, half_life: float) -> sparse.csr_array:
     """Weights of pairs of one customer's baskets: (baskets, baskets), float32, symmetric.
 
     customer, day: of each basket, sorted. A basket with itself weighs 1, with another other_weight, halved for

@@ -118,10 +118,8 @@ class Mixture(Source):
         events = next_item_events(history, fold, self.max_events, self.seed)
         if not len(events):
             return np.zeros(0, np.uint8)
-        members, articles = (
-            self._fitted_members(history.before(fold.as_of), fold.as_of, fit),
-            Articles.of(history, fold.as_of),
-        )
+        members = self._fitted_members(history.before(fold.as_of), fold.as_of, fit)
+        articles = Articles.of(history, fold.as_of)
         rng = np.random.default_rng(self.seed)
         parts = []
         for start in progress(range(0, len(events), EVENTS_PER_BLOCK), "examples", unit="block"):

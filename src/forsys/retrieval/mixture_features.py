@@ -85,7 +85,7 @@ class Basket:
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class RecentPurchase:
     """The n-th newest purchase of every profile that has so many, and those profiles' candidates."""
 
     number: int  # counted from 0
@@ -120,7 +120,7 @@ class Problem:
         return Basket.of(self.candidates)
 
     @cached_property
-    def places(self) -> list[Place]:
+    def recent_purchases(self) -> list[RecentPurchase]:
         """The newest purchases, the next newest..."""
         row, basket = self.candidates.row, self.basket
         found = []
@@ -131,7 +131,7 @@ class Problem:
             rows = np.flatnonzero(has[row])
             profile = (np.cumsum(has) - 1)[row[rows]]
             found.append(
-                Place(number, basket.article[has, number], rows, profile, basket.weight[row[rows], number])
+                RecentPurchase(number, basket.article[has, number], rows, profile, basket.weight[row[rows], number])
             )
         return found
 
@@ -164,14 +164,14 @@ def pairs(problem: Problem) -> Columns:
 
 def _similarities(problem: Problem, member: "Linked", column: Ints) -> Columns:
     largest, total, last, count = (np.zeros(len(column), np.float32) for _ in range(4))
-    for place in problem.places:
-        known = column[place.rows] >= 0
-        rows = place.rows[known]
-        similar = member.links(place.article).toarray()[place.profile[known], column[rows]]
+    for recent in problem.recent_purchases:
+        known = column[recent.rows] >= 0
+        rows = recent.rows[known]
+        similar = member.links(recent.article).toarray()[recent.profile[known], column[rows]]
         largest[rows] = np.maximum(largest[rows], similar)
-        total[rows] += similar * place.weight[known]
+        total[rows] += similar * recent.weight[known]
         count[rows] += similar > 0
-        if place.number == 0:
+        if recent.number == 0:
             last[rows] = similar
     return {"max": largest, "sum": total, "last": last, "count": count}
 
@@ -181,17 +181,17 @@ def attributes(problem: Problem) -> Columns:
     codes, article = attribute_codes(problem.candidates.profiles.history), problem.candidates.article
     largest, total, weights, last = (np.zeros(len(article), np.float32) for _ in range(4))
     product, own = np.zeros(len(article), np.float32), np.zeros(len(article), np.float32)
-    for place in problem.places:
-        theirs, ours = codes[place.article][place.profile], codes[article[place.rows]]
+    for recent in problem.recent_purchases:
+        theirs, ours = codes[recent.article][recent.profile], codes[article[recent.rows]]
         same = (theirs == ours) & (ours >= 0)
         equal = same.sum(axis=1, dtype=np.float32)
-        largest[place.rows] = np.maximum(largest[place.rows], equal)
-        total[place.rows] += equal * place.weight
-        weights[place.rows] += place.weight
-        product[place.rows] += same[:, 0]
-        own[place.rows] += place.article[place.profile] == article[place.rows]
-        if place.number == 0:
-            last[place.rows] = equal
+        largest[recent.rows] = np.maximum(largest[recent.rows], equal)
+        total[recent.rows] += equal * recent.weight
+        weights[recent.rows] += recent.weight
+        product[recent.rows] += same[:, 0]
+        own[recent.rows] += recent.article[recent.profile] == article[recent.rows]
+        if recent.number == 0:
+            last[recent.rows] = equal
     mean = total / np.maximum(weights, np.finfo(np.float32).tiny)
     names = ("equal_max", "equal_mean", "equal_last", "same_product", "bought")
     return dict(zip(names, (largest, mean, last, product, own), strict=True))

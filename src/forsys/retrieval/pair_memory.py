@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from scipy import sparse
 
 from forsys.arrays import Ints
-from forsys.retrieval.baskets import basket_weights, baskets, days_between, newest_purchases, without_basket
+from forsys.retrieval.baskets import basket_pair_weights, basket_weights, baskets, newest_purchases, without_basket
 from forsys.retrieval.neighbours import blocks_of_pairs, largest_cells, largest_per_row, linked, stacked, stored
 from forsys.retrieval.same_attributes import check_attributes
 from forsys.retrieval.source import PARAMETERS, Source
@@ -97,7 +97,9 @@ class PairMemory(Source):
     def _similar(self, log: History) -> sparse.csr_array:
         """Similarity of each unit to its nearest: (units, units)."""
         bought, first = self._bought(log)
-        related = days_between(log.customer[first], log.day[first], self.other_day_weight, self.pair_half_life)
+        related = basket_pair_weights(
+            log.customer[first], log.day[first], self.other_day_weight, self.pair_half_life
+        )
         with_others = related @ bought
         weight = np.asarray(bought.power(2).sum(axis=0), np.float64)
         pairs = stored(bought).T @ np.diff(with_others.indptr).astype(np.float64)

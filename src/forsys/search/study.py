@@ -41,8 +41,8 @@ class Found:
 
     trials: one row per finished trial, best first: its values, weeks scored, MAP@k on these, and the paired
     difference to the default on the same. best: the settings of the first row. gain: its difference on all weeks.
-    by_chance: how far ahead the best of as many settings would be, were none better than the default, at most, in
-    95 of 100 searches. holdout: the difference on the holdout, with the scores of both.
+    by_chance: the lead that the best of as many settings has by chance alone, at most, in 95 of 100 searches.
+    holdout: the difference on the holdout, with the scores of both.
     """
 
     trials: pd.DataFrame

@@ -63,8 +63,8 @@ class History:
     Rows `first[c]:first[c + 1]` belong to customer c. `articles` and `customers` are the attribute tables.
 
     units holds what was bought, also what came back later, which `returns` tells. A purchase counts until it is
-    returned: what is asked for an `as_of` is without the units that came back before it, and with those that came
-    back on that day or later.
+    returned: what is asked for an `as_of` leaves out the units that came back before that day, and counts those
+    that came back on it or later.
 
     listed: how many articles, the first ones, are in the shop's own table of articles; None: all. The others are
     known by their purchases alone, so that nobody knew of them before the first.
@@ -225,7 +225,8 @@ class History:
     def profiles(self, customers: Ints, as_of: date) -> "Profiles":
         """What each of `customers` had bought before `as_of`.
 
-        Slices of this log, or where the shop has returns of the log of the range of these customers.
+        Slices of this log. If the shop has returns: slices of a copy of these customers' rows, without what had
+        come back.
         """
         log = self._of_range(customers, as_of) if len(self.returns) else self
         end = np.full(len(customers), day_number(as_of), np.int32)
