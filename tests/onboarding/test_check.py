@@ -246,3 +246,15 @@ def test_customers_who_want_a_list_and_are_none_of_the_shop(tmp_path: Path) -> N
         built_notes(shop_file, tmp_path / "out")
     assert report.faults == [str(raised.value)]
     assert any("25 customers occur only in the transactions" in note for note in report.notes)
+
+
+def test_exports_that_overlap_are_a_doubt(tmp_path: Path) -> None:
+    rows = [f"2024-{month:02}-{day:02},c{day % 9},a{day}" for month in (4, 5, 6) for day in range(1, 31)]
+    for name, upto in (("orders-1", 60), ("orders-2", 90)):
+        text = "\n".join(["day,who,what,rejected", *(f"{row},1" for row in rows[:upto])]) + "\n"
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "shop.toml").write_text(ORDERS.format("orders-*"), encoding="utf-8")
+    report = checked(tmp_path / "shop.toml")
+    words = "60 of the 60 rows of orders-1.csv stand in orders-2.csv too"
+    assert [words in doubt for doubt in report.doubts].count(True) == 1
+    assert not any(words in note for note in report.notes)

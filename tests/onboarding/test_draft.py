@@ -413,3 +413,18 @@ def test_a_name_that_only_holds_a_word_is_no_quantity(name: str, tmp_path: Path)
     rows = "".join(f"{','.join(row)},{n % 4}\n" for n, row in enumerate(ROWS))
     found = tomllib.loads(draft([write(tmp_path, "x.csv", f"day,buyer,sku,{name}\n{rows}")], tmp_path))
     assert "units" not in found["orders"]
+
+
+@pytest.mark.parametrize(
+    ("second", "doubt"),
+    [
+        (BOUGHT + "2024-02-01,c1,a1\n", "# DOUBT: 60 of the 60 rows of o-1.csv stand in o-2.csv too"),
+        (BOUGHT.replace("2024-01", "2024-02"), None),
+        (BOUGHT.replace("c", "d"), None),
+    ],
+)
+def test_files_that_repeat_rows_are_told(second: str, doubt: str | None, tmp_path: Path) -> None:
+    files = [write(tmp_path, f"o-{n}.csv", f"day,customer,sku\n{text}") for n, text in ((1, BOUGHT), (2, second))]
+    text = draft(files, tmp_path)
+    assert 'file = "o-*.csv"' in text
+    assert (doubt in text) if doubt else ("DOUBT" not in text)

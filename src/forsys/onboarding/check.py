@@ -85,7 +85,9 @@ class _Reader:
                 self._add(self.report.faults, str(error).replace(f" They are kept in {issues.rejected_path}.", ""))
                 continue
             for note in issues.notes:
-                if note not in issues.rejections:
+                if note in issues.doubts:
+                    self._add(self.report.doubts, note)
+                elif note not in issues.rejections:
                     self._add(self.report.notes, note)
                 elif share == self.max_rejected:  # else they are among the faults
                     self._add(self.report.doubts, note)

@@ -4,6 +4,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 from pathlib import Path, PurePath
 
 import polars as pl
@@ -109,12 +110,22 @@ class Sample:
 
     files: tuple[Path, ...]
     columns: tuple[Column, ...]
-    rows: int
+    heights: tuple[int, ...]  # rows of each file
     delimiter: str | None  # None for Parquet, and where the files differ: then each file's own is recognised
     encoding: str | None  # None for UTF-8 and UTF-16 with a byte order mark, which are recognised
 
     def __getitem__(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
+
+    @property
+    def rows(self) -> int:
+        """Of all files."""
+        return sum(self.heights)
+
+    def per_file(self) -> list[pl.DataFrame]:
+        """The rows of each file."""
+        frame = pl.DataFrame([column.values for column in self.columns])
+        return [frame[start:end] for start, end in pairwise(accumulate(self.heights, initial=0))]
 
     def specs(self, folder: Path) -> list[str]:
         """How a shop file in `folder` names the files: by one glob that finds just them, or else by their names."""
@@ -151,7 +162,7 @@ def read_samples(files: list[Path]) -> list[Sample]:
 
 
 def _joined(samples: list[Sample]) -> Sample:
-    first, *rest = samples
+    first, *rest = samples = sorted(samples, key=lambda sample: sample.files)
     if not rest:
         return first
     encoding = _common_encoding(samples)
@@ -159,9 +170,10 @@ def _joined(samples: list[Sample]) -> Sample:
         Column(column.name, pl.concat([column.values, *(sample[column.name].values for sample in rest)]))
         for column in first.columns
     )
-    files = tuple(sorted(file for sample in samples for file in sample.files))
+    files = tuple(file for sample in samples for file in sample.files)
+    heights = tuple(height for sample in samples for height in sample.heights)
     delimiter = first.delimiter if len({sample.delimiter for sample in samples}) == 1 else None
-    return Sample(files, columns, sum(sample.rows for sample in samples), delimiter, encoding)
+    return Sample(files, columns, heights, delimiter, encoding)
 
 
 def _common_encoding(samples: list[Sample]) -> str | None:
@@ -184,11 +196,7 @@ def _reads_the_same(sample: Sample, encoding: str | None) -> bool:
         again = _read_as(sample.files[0], encoding)
     except DataError:
         return False
-    return _frame(again).equals(_frame(sample))
-
-
-def _frame(sample: Sample) -> pl.DataFrame:
-    return pl.DataFrame([column.values for column in sample.columns])
+    return again.per_file()[0].equals(sample.per_file()[0])
 
 
 def _read(file: Path) -> Sample:
@@ -210,4 +218,4 @@ def _read_as(file: Path, encoding: str | None) -> Sample:
         rows = pl.concat([part.collect(part.scan().head(MAX_ROWS)) for part in parts])
     is_text = not parts[0].is_parquet
     columns = tuple(Column(name, rows[name]) for name in rows.columns)
-    return Sample((file,), columns, rows.height, parts[0].delimiter if is_text else None, encoding)
+    return Sample((file,), columns, (rows.height,), parts[0].delimiter if is_text else None, encoding)

@@ -1,7 +1,7 @@
 """A shop file drafted from a shop's files: which table and which column is what, each with the reason."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from forsys.errors import DataError
 from forsys.onboarding.columns import MIN_DAYS, PICTURE, Column, Sample, read_samples
 from forsys.tables.files import folder_contents, is_hidden
+from forsys.tables.repeats import repeated_rows
 from forsys.toml_text import toml_value
 
 # Words in the names of columns, in the languages that exports come in.
@@ -341,13 +342,23 @@ def _comment(text: str) -> str:
     return "# " + "".join(sign if sign.isprintable() else " " for sign in text)
 
 
+def _doubts(section: Section) -> Iterator[str]:
+    """What is wrong with the files of the orders: rows that several of them hold would count several times."""
+    sample, day = section.sample, section.columns.get("day")
+    if section.name == "orders" and day and len(sample.files) > 1:
+        found = repeated_rows(sample.per_file(), day.name)
+        if found:
+            text = found.text([file.name for file in sample.files])
+            yield f"DOUBT: {text}, and count each time. Do the exports overlap? Name files that share no rows"
+
+
 def _written(sections: list[Section], unused: list[Sample], folder: Path) -> str:
     lines = ["# Drafted by `forsys map`: read the reasons, correct what is wrong, then run `forsys check`."]
     for section in sections:
         sample = section.sample
         specs = [toml_value(spec) for spec in sample.specs(folder)]
         file = specs[0] if len(specs) == 1 else f"[{', '.join(specs)}]"
-        lines += ["", f"[{section.name}]", f"file = {file}"]
+        lines += ["", f"[{section.name}]", f"file = {file}", *map(_comment, _doubts(section))]
         if sample.delimiter and sample.delimiter != ",":
             lines.append(f"delimiter = {toml_value(sample.delimiter)}")
         if sample.encoding:

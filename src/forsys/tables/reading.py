@@ -22,7 +22,7 @@ from forsys.tables.file_kinds import HEAD, foreign_kind
 from forsys.tables.files import find, parquet_parts
 from forsys.tables.limits import MAX_COLUMNS, MAX_LINE, MAX_ROWS
 from forsys.tables.plain_text import SEPARATORS, as_plain_text, first_bytes, refuse_foreign, separator_line
-from forsys.tables.shop_file import ShopFile, TableSection
+from forsys.tables.shop_file import ShopFile, TableSection, without_endings
 from forsys.tables.unpacking import unpack
 
 ROW = "__row__"  # 0-based row of the table, headers not counted
@@ -136,6 +136,12 @@ class Table:
         """The names of all columns."""
         return self.parts[0].columns
 
+    @property
+    def part_names(self) -> list[str]:
+        """The names of its files, with their folders where two have the same name."""
+        names = [part.path.name for part in self.parts]
+        return names if len({*names}) == len(names) else [str(part.path) for part in self.parts]
+
     def named_decimal(self, column: str) -> str | None:
         """The sign before the fraction, where the shop file names one or the column holds numbers and no texts."""
         is_typed = all(column in part.typed_numbers for part in self.parts)
@@ -215,6 +221,7 @@ def open_table(section: TableSection, shop: ShopFile, scratch: Path) -> Table:
     or without a needed column.
     """
     paths = find(section, shop.folder)
+    _refuse_twins(paths)
     parts = [part for number, path in enumerate(paths) for part in open_parts(path, section, scratch / str(number))]
     table = Table(section, paths[0] if len(paths) == 1 else _common(section, shop), tuple(parts), shop.is_shipped)
     first = parts[0]
@@ -239,6 +246,18 @@ def shown(value: object, length: int = SHOWN_ID) -> str:
     """A value for a message: in quotes, shortened, since messages must not hold whole ids of customers."""
     text = str(value)
     return repr(text if len(text) <= length else text[:length] + "…")
+
+
+def _refuse_twins(paths: list[Path]) -> None:
+    """DataError for two files whose names differ in their endings alone, such as a file and its packed copy."""
+    seen: dict[Path, Path] = {}
+    for path in paths:
+        twin = seen.setdefault(path.with_name(without_endings(path.name)), path)
+        if twin is not path:
+            raise DataError(
+                f"{twin} and {path.name} have the same name but for the ending: if they hold the same rows, each "
+                "counts twice. Keep one of them, or rename one."
+            )
 
 
 def _common(section: TableSection, shop: ShopFile) -> Path:

@@ -47,6 +47,7 @@ class DataIssues:
         self.max_rejected = max_rejected
         self.notes: list[str] = []
         self.rejections: list[str] = []  # the notes that tell of rejected rows
+        self.doubts: list[str] = []  # the notes of what a person must judge
         self.counts: dict[str, int] = {}  # "file: reason" → rows
         self._rejected: list[pl.DataFrame] = []
 
@@ -54,6 +55,11 @@ class DataIssues:
         """Add a sentence about `count` things, if there are any; `many` has a {} for the count."""
         if count:
             self.notes.append(one if count == 1 else many.replace("{}", f"{count:,}"))
+
+    def doubt(self, text: str) -> None:
+        """Add a note that `check` lists as a doubt."""
+        self.notes.append(text)
+        self.doubts.append(text)
 
     def keep_valid(
         self,

@@ -46,6 +46,11 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def without_endings(name: str) -> str:
+    """The name of a file without .csv, .csv.gz and the like."""
+    return re.sub(r"(\.(csv|tsv|txt|gz|zip|parquet))+$", "", name)
+
+
 def is_pattern(column: str) -> bool:
     """Whether polars would take a column's name for a pattern of names."""
     return column == "*" or (column.startswith("^") and column.endswith("$"))
@@ -117,7 +122,7 @@ class TableSection(Section):
     def label(self) -> str:
         """What the table is called in messages: the name of its file, without endings."""
         first = self.file if isinstance(self.file, str) else self.file[0]
-        return re.sub(r"(\.(csv|tsv|txt|gz|zip|parquet))+$", "", Path(first).name)
+        return without_endings(Path(first).name)
 
     def keys(self) -> dict[str, str]:
         """Key of the shop file -> column that must be there, in the order in which messages show them."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import accumulate, pairwise
 
 import polars as pl
 
@@ -18,6 +19,7 @@ from forsys.tables.matching import Ids, Key, applied, as_written, matching_key
 from forsys.tables.numbers import has_dot, is_decimal_comma, with_dot, without_thousands
 from forsys.tables.reading import TAIL_MISSING, Table
 from forsys.tables.rejected import BLANK, LEFT_OUT, NO_UNITS, REASON, Checks, DataIssues, reason_code
+from forsys.tables.repeats import repeated_rows
 from forsys.tables.returns import split_returns
 from forsys.tables.shop_file import ISO, Flags, Orders
 
@@ -247,6 +249,7 @@ def read_transactions(
     no_days = [BLANK, LEFT_OUT, NO_UNITS, *log.codes(log.outside, log.far_day)]
     lost = LostRows.of(frame, no_days, per_day, orders.day)
     _note_no_sale(log, frame, issues)
+    _doubt_repeats(table, frame, issues)
     frame = issues.keep_valid(table, frame, log.checks(), hints, _advice(log))
     if pause := per_day.pause():
         issues.notes.append(f"{table.name}: {pause}: are the days after it right?")
@@ -360,6 +363,20 @@ def _note_no_sale(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> None:
     for code, why in ((NO_UNITS, f"{log.orders.units} is 0"), (LEFT_OUT, f"left out by {columns}")):
         text = f"{log.table.name}: {{}} rows are no sale, {why}"
         issues.note(int((frame[REASON] == code).sum()), text.replace("{} rows are", "1 row is"), text)
+
+
+def _doubt_repeats(table: Table, frame: pl.DataFrame, issues: DataIssues) -> None:
+    """A doubt where a file's rows stand in another file too: both count."""
+    if len(table.parts) == 1:
+        return
+    ends = accumulate((part.height for part in table.parts), initial=0)
+    columns = frame.select(pl.exclude(LOST_ZERO, TAIL_MISSING))
+    rows = [columns[start:end].filter(pl.col(REASON) == 0) for start, end in pairwise(ends)]
+    if found := repeated_rows(rows, "t_dat"):
+        issues.doubt(
+            f"{table.name}: {found.text(table.part_names)}, and count each time: do these exports overlap? Name "
+            "files that share no rows"
+        )
 
 
 def _note_prices(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> None:
