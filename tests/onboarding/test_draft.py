@@ -354,13 +354,22 @@ def test_flags_of_returns_and_of_rows_that_are_no_sale(
     leave_out: dict[str, list[str]] | None,
     tmp_path: Path,
 ) -> None:
-    """Also where one column holds both: else cancelled lines would be purchases."""
-    rows = "".join(
-        f"{','.join(row)},{status[n % len(status)]},{kind[n % len(kind)]}\n" for n, row in enumerate(ROWS)
-    )
-    file = write(tmp_path, "orders.csv", f"day,customer,sku,status,kind\n{rows}")
+    """Also where one column holds both: else cancelled lines would be purchases.
+
+    Rows that are the only ones of their customer and article take nothing back: they are no sale themselves.
+    """
+    rows = [f"{','.join(row)},{status[n % len(status)]},{kind[n % len(kind)]}\n" for n, row in enumerate(ROWS)]
+    bought = [f"2023-12-01,{row[1]},{row[2]},ok,x\n" for row in ROWS]
+    file = write(tmp_path, "orders.csv", f"day,customer,sku,status,kind\n{''.join(bought + rows)}")
     found = tomllib.loads(draft([file], tmp_path))["orders"]
     assert (found.get("returns"), found.get("leave_out")) == (returns, leave_out)
+
+    write(tmp_path, "orders.csv", f"day,customer,sku,status,kind\n{''.join(rows)}")
+    text = draft([file], tmp_path)
+    found, both = tomllib.loads(text)["orders"], (returns or {}, leave_out or {})
+    flags = {name: sorted(v for each in both for v in each.get(name, [])) for name in {**both[0], **both[1]}}
+    assert (found.get("returns"), found.get("leave_out")) == (None, flags or None)
+    assert ("purchases that came back" in text) == (returns is not None)
 
 
 @pytest.mark.parametrize("day", ["2024/06/01", "01.06.24", "2024.6.1 10:00"])

@@ -577,6 +577,22 @@ def test_returns_without_units_end_their_purchase(tmp_path: Path) -> None:
     assert "2 returns taken off the purchases before them, 1 of them without an earlier purchase" in shop.notes
 
 
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (["c1,a,", "c1,b,back", "c2,a,back", "c2,b,"], "2 of 2 returns have no earlier purchase"),
+        (["c1,a,", "c1,a,", "c1,a,back", "c1,b,back", "c2,a,back", "c2,c,", "c3,c,"], "2 of 3 returns"),
+        (["c1,a,", "c1,a,back", "c1,b,back", "c2,a,"], ""),
+        (["c1,a,", "c1,b,"], ""),
+    ],
+)
+def test_a_flag_that_marks_the_purchase_itself_is_doubted(tmp_path: Path, rows: list[str], words: str) -> None:
+    log = "day,who,what,state\n" + "".join(f"2024-01-{i:02},{row}\n" for i, row in enumerate(rows, 2))
+    shop = Shop(tmp_path, f'{ORDERS}returns = {{ state = "back" }}\n', {"orders.csv": log})
+    told = [note for note in shop.notes.split("\n") if "name it in leave_out" in note]
+    assert len(told) == bool(words) and all(words in note for note in told)
+
+
 def test_only_returns_are_refused(tmp_path: Path) -> None:
     log = with_column("n", "-1")
     assert "every purchase was returned" in error_of(tmp_path, UNITS, {"orders.csv": log})

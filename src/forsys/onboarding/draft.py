@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import polars as pl
+
 from forsys.errors import DataError
 from forsys.onboarding.columns import MIN_DAYS, PICTURE, Column, Sample, read_samples
 from forsys.tables.files import folder_contents, is_hidden
+from forsys.tables.limits import MAX_ORPHANS
 from forsys.tables.repeats import repeated_rows
 from forsys.toml_text import toml_value
 
@@ -42,6 +45,8 @@ START, END = (
 )
 KIND = r"(\b|_)(kind|type|art|campaign|kampagne|medium|location|aktion)(\b|_)"
 NO_SALE = "(?i)^(test|tests?_?order|cancel(l?ed)?|storniert|abgebrochen|void|dummy)$"
+TAKEN_BACK = "rows that take an earlier purchase back; if they are the purchases themselves, say leave_out"
+ITSELF = "most are the only row of their customer and article, so they are purchases that came back"
 LIKE_DAY = r"^\s*\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}(\D|$)"
 MIN_WANTED = 0.9  # of the ids of customers in the table of those who want a list
 MIN_OVERLAP = 0.3  # of a table's ids that occur in the orders, or the other way round
@@ -273,13 +278,30 @@ def _fill_orders(orders: Section, customers: Section | None, articles: Section |
 def _take_flags(orders: Section) -> None:
     """Values for returns and for rows that are no sale; one column may hold both."""
     columns = [column for column in orders.free() if column.different <= 20]
+    flags: dict[str, dict[str, list[str]]] = {"returns": {}, "leave_out": {}}
+    reasons = {"returns": f"by its values; {TAKEN_BACK}", "leave_out": "by its values"}
     for key, pattern in (("returns", RETURNED), ("leave_out", NO_SALE)):
         found = next((column for column in columns if column.share(pattern)), None)
         if found is not None:
-            values = found.known.unique().sort()
-            flags = ", ".join(map(toml_value, values.filter(values.str.contains(pattern))))
-            orders.keys[key] = (f"{{ {toml_value(found.name)} = [{flags}] }}", "by its values")
+            if key == "returns" and _marks_purchases(orders, found, pattern):
+                key, reasons["leave_out"] = "leave_out", f"by its values; {ITSELF}"
+            values = found.known.filter(found.known.str.contains(pattern)).unique()
+            flags[key][found.name] = sorted([*flags[key].get(found.name, []), *values])
             orders.used.add(found.name)
+    for key, columns_of in flags.items():
+        named = (f"{toml_value(name)} = [{', '.join(map(toml_value, of))}]" for name, of in columns_of.items())
+        if columns_of:
+            orders.keys[key] = (f"{{ {', '.join(named)} }}", reasons[key])
+
+
+def _marks_purchases(orders: Section, column: Column, pattern: str) -> bool:
+    """Whether most rows with a flag are the only ones of their customer and article: they took nothing back."""
+    pair = [orders.columns[key].values for key in ("customer", "article") if key in orders.columns]
+    if len(pair) < 2:
+        return False
+    rows = pl.DataFrame(pair).with_columns(is_flagged=column.values.str.contains(pattern).fill_null(False))
+    flagged, others = rows.filter("is_flagged"), rows.filter(~pl.col("is_flagged"))
+    return flagged.join(others, on=[each.name for each in pair], how="anti").height > MAX_ORPHANS * flagged.height
 
 
 def _fill_articles(articles: Section) -> None:

@@ -13,7 +13,7 @@ from forsys.tables.channels import Channels, channels_of
 from forsys.tables.day_forms import DayForm, recognised
 from forsys.tables.days import RowsPerDay
 from forsys.tables.ids import ArticleIds, append_sorted, dense_ids, tidy_number
-from forsys.tables.limits import FIRST_DAY, LAST_DAY, MAX_UNITS
+from forsys.tables.limits import FIRST_DAY, LAST_DAY, MAX_ORPHANS, MAX_UNITS
 from forsys.tables.lost_days import LostRows, refuse_lost_days
 from forsys.tables.matching import Ids, Key, applied, as_written, matching_key
 from forsys.tables.numbers import has_dot, is_decimal_comma, with_dot, without_thousands
@@ -301,6 +301,11 @@ def _purchases(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[pl.D
         frame, returns, orphans = split_returns(frame)
         of_them = f", {orphans:,} of them without an earlier purchase" if orphans else ""
         issues.notes.append(f"{log.table.name}: {number:,} returns taken off the purchases before them{of_them}")
+        if log.orders.returns and orphans > MAX_ORPHANS * number:
+            issues.doubt(
+                f"{log.table.name}: {orphans:,} of {number:,} returns have no earlier purchase of that customer "
+                "and article: does the flag mark the purchase itself? Then name it in leave_out, not in returns"
+            )
         if frame["units"].sum() <= returns["units"].sum():
             raise DataError(f"{log.table.path}: every purchase was returned. Which values flag a return?")
     return frame if has_units else frame.drop("units"), returns
