@@ -437,3 +437,23 @@ def test_files_that_repeat_rows_are_told(second: str, doubt: str | None, tmp_pat
     text = draft(files, tmp_path)
     assert 'file = "o-*.csv"' in text
     assert (doubt in text) if doubt else ("DOUBT" not in text)
+
+
+@pytest.mark.parametrize(
+    ("prices", "decimal"),
+    [
+        (("899", "1.381"), "DOUBT"),
+        (("654", "1,381"), "DOUBT"),
+        (("89,90", "1.381"), 'decimal = ","'),
+        (("89.90", "1,381"), None),
+        (("89", "1 381,50"), 'decimal = ","'),
+        (("89", "1'381"), None),
+    ],
+)
+def test_prices_with_thousands(prices: tuple[str, str], decimal: str | None, tmp_path: Path) -> None:
+    rows = "".join(f"{';'.join(row)};{prices[n % 2]}\n" for n, row in enumerate(ROWS))
+    text = draft([write(tmp_path, "orders.csv", f"day;customer;sku;price\n{rows}")], tmp_path)
+    found = tomllib.loads(text)["orders"]
+    assert found["price"] == "price"
+    assert ('# DOUBT: thousands or fractions? Write decimal = "." or ","' in text) == (decimal == "DOUBT")
+    assert ('decimal = ","\n' in text) == (decimal == 'decimal = ","')

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -462,13 +463,90 @@ def test_numbers_and_texts_in_one_column(tmp_path: Path, files: list[str]) -> No
     assert "price is not a number" in error_of(tmp_path / "3", text, commas)
 
 
-def test_a_comma_that_may_be_either_must_be_named(tmp_path: Path) -> None:
-    log = "day;who;what;price\n" + "".join(f"{row.replace(',', ';')};1,234\n" for row in ROWS)
-    message = error_of(tmp_path / "1", ORDERS + 'price = "price"\n', {"orders.csv": log})
-    assert 'Has it a decimal comma? Then write decimal = ","' in message
-    named = ORDERS + 'price = "price"\ndecimal = ","\n'
-    shop = Shop(tmp_path / "2", named, {"orders.csv": log})
-    assert shop.transactions["price"].to_list() == pytest.approx([1.234] * 3)
+def priced(prices: tuple[str, ...], column: str = "price") -> str:
+    """LOG with semicolons and a column of numbers."""
+    rows = [f"{row.replace(',', ';')};{price}\n" for row, price in zip(ROWS, prices, strict=True)]
+    return "".join([f"day;who;what;{column}\n", *rows])
+
+
+@pytest.mark.parametrize(
+    ("prices", "dot", "comma"),
+    [
+        (("1,234", "1,234", "1,234"), 1234, 1.234),
+        (("899", "1.381", "12.500"), 1.381, 1381),
+        (("654", "1,381", "89"), 1381, 1.381),
+        (("1.000", "2.000", "3.000"), 2, 2000),
+        (("1,234", "1.000", "7"), 1, 1000),
+    ],
+)
+@pytest.mark.parametrize("column", ["price", "units"])
+def test_a_sign_that_may_be_either_must_be_named(
+    tmp_path: Path, prices: tuple[str, ...], dot: float, comma: float, column: str
+) -> None:
+    """Never read in silence; the message names both ways to say it, and either is then right for all rows."""
+    log, text = priced(prices, column), f'{ORDERS}{column} = "{column}"\n'
+    message = error_of(tmp_path / "1", text, {"orders.csv": log})
+    count = sum("." in price or "," in price for price in prices)
+    assert f"{column} may be thousands or a fraction: {count}" in message
+    assert 'decimal = "." in the shop file reads 1.381 as a fraction' in message
+    assert 'decimal = "," the other way round' in message
+    for sign, expected in ((".", dot), (",", comma)):
+        shop = Shop(tmp_path / sign.replace(".", "dot"), f'{text}decimal = "{sign}"\n', {"orders.csv": log})
+        wanted = int(np.ceil(expected)) if column == "units" else pytest.approx(expected)
+        assert shop.transactions[column][1] == wanted
+
+
+@pytest.mark.parametrize(
+    ("prices", "read"),
+    [
+        (("654.20", "1,381", "1,381,000"), [654.2, 1381, 1381000]),
+        (("654,20", "1.381", "1.381.000"), [654.2, 1381, 1381000]),
+        (("12.5", "1.381", "3"), [12.5, 1.381, 3]),
+        (("0.381", "1.381", "3"), [0.381, 1.381, 3]),
+        (("1234.125", "1.381", "3"), [1234.125, 1.381, 3]),
+        (("7", "1.381.000", "1.381"), [7, 1381000, 1381]),
+        (("7", "1,381,000", "1,381"), [7, 1381000, 1381]),
+        (("1 381,50", "12 345", "7"), [1381.5, 12345, 7]),
+        (("1'381.50", "1'234'567.25", "7"), [1381.5, 1234567.25, 7]),
+        (("1’381", "12’345", "7"), [1381, 12345, 7]),
+        (("1\u00a0381,50", "1\u202f381,5", "-0"), [1381.5, 1381.5, 0]),
+        (("1\u202f381", "654", "7"), [1381, 654, 7]),
+    ],
+)
+def test_thousands_that_are_set_apart(tmp_path: Path, prices: tuple[str, ...], read: list[float]) -> None:
+    """Where some number tells which sign is which, or spaces and apostrophes leave no doubt."""
+    shop = Shop(tmp_path, ORDERS + 'price = "price"\n', {"orders.csv": priced(prices)})
+    assert shop.transactions["price"].to_list() == pytest.approx(read)
+
+
+def test_the_other_numbers_tell_the_sign(tmp_path: Path) -> None:
+    for number, (price, units) in enumerate((("12.50", 2), ("12,50", 2000))):
+        log = priced((f"2.000;{price}",) * 3, "units;price")
+        text = ORDERS + 'price = "price"\nunits = "units"\n'
+        shop = Shop(tmp_path / str(number), text, {"orders.csv": log})
+        assert shop.transactions["units"].to_list() == [units] * 3
+
+
+def test_numbers_of_three_decimals_are_not_told_as_another_spelling(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, ORDERS + 'price = "price"\n', {"orders.csv": priced(("1.381", "12.50", "3"))})
+    assert "read as meant" not in shop.notes
+    shop = Shop(tmp_path / "2", ORDERS + 'price = "price"\n', {"orders.csv": priced(("1,381", "12.50", "3"))})
+    assert "orders.csv: 1 row has a time of day, a whole number as 1.0, thousands set apart" in shop.notes
+
+
+@pytest.mark.parametrize(
+    ("named", "price", "words"),
+    [
+        (".", "12,5", 'Has it a decimal comma? Then write decimal = ","'),
+        (",", "12.5", 'Has it a decimal dot? Then write decimal = "."'),
+        (None, "€ 12", "Currency signs must go"),
+        (".", "1,38,1", "price is not a number: 3"),
+        (".", "1381,500.25", "price is not a number: 3"),
+    ],
+)
+def test_numbers_that_cannot_be_read(tmp_path: Path, named: str | None, price: str, words: str) -> None:
+    text = ORDERS + 'price = "price"\n' + (f'decimal = "{named}"\n' if named else "")
+    assert words in error_of(tmp_path, text, {"orders.csv": priced((price,) * 3)})
 
 
 def test_thousands_with_a_fraction_are_read(tmp_path: Path) -> None:
@@ -861,6 +939,10 @@ DECIMALS: list[tuple[list[str], str | None, list[float | None]]] = [
     (["12.5", "3.25", " 4 "], None, [12.5, 3.25, 4]),
     (["1,234", "2", "3"], None, [None, 2, 3]),  # may be either
     (["1,234", "2", "3"], ",", [1.234, 2, 3]),
+    (["1,234", "2", "3"], ".", [1234, 2, 3]),
+    (["1.234", "2", "3"], ",", [1234, 2, 3]),
+    (["1,234", "2.5", "3"], None, [1234, 2.5, 3]),
+    (["1 234,5", "1'234", "3"], None, [1234.5, 1234, 3]),
     (["12,5", "2", "3"], ".", [None, 2, 3]),
     (["12,5", "inf", "nan", "1e300", "x"], None, [12.5, None, None, None, None]),
 ]

@@ -12,7 +12,7 @@ import polars as pl
 from forsys.errors import DataError
 from forsys.tables.day_forms import SLASHED, DayForm
 from forsys.tables.files import matches
-from forsys.tables.numbers import is_decimal_comma, with_dot
+from forsys.tables.numbers import UNCLEAR, decimal_sign, plain, with_dot
 from forsys.tables.reading import open_parts
 from forsys.tables.shop_file import TableSection
 
@@ -51,14 +51,20 @@ class Column:
         return len(self.known) > 1 and self.different == len(self.values)
 
     @cached_property
-    def has_decimal_comma(self) -> bool:
-        return bool(self._of(is_decimal_comma(pl.col("text"))).item())
+    def decimal(self) -> str | None:
+        """The decimal sign that its values tell."""
+        return decimal_sign(self.known, None)
+
+    @cached_property
+    def is_unclear(self) -> bool:
+        """Whether its numbers look like 1,234, which may be thousands or a fraction, and none tells which."""
+        return self.decimal is None and self.share(UNCLEAR) > 0
 
     @cached_property
     def numbers(self) -> pl.Series:
         """Its values as numbers, null where they are none."""
-        decimal = "," if self.has_decimal_comma else "."
-        return self._of(with_dot(pl.col("text"), decimal).cast(pl.Float64, strict=False))
+        sign = self.decimal or "."
+        return self._of(with_dot(plain(pl.col("text"), sign), sign).cast(pl.Float64, strict=False))
 
     @cached_property
     def length(self) -> float:

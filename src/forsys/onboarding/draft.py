@@ -364,6 +364,18 @@ def _comment(text: str) -> str:
     return "# " + "".join(sign if sign.isprintable() else " " for sign in text)
 
 
+def _decimal(numbers: list[Column]) -> list[str]:
+    """The key for the decimal sign of these columns, where it is a comma or may be one."""
+    signs = [column.decimal for column in numbers]
+    if "," in signs:
+        return ['decimal = ","']
+    unclear = next((column for column in numbers if column.is_unclear and "." not in signs), None)
+    if unclear is None:
+        return []
+    text = f'DOUBT: thousands or fractions? Write decimal = "." or "," for {unclear.name}, such as {unclear.shown}'
+    return [_comment(text)]
+
+
 def _doubts(section: Section) -> Iterator[str]:
     """What is wrong with the files of the orders: rows that several of them hold would count several times."""
     sample, day = section.sample, section.columns.get("day")
@@ -385,8 +397,7 @@ def _written(sections: list[Section], unused: list[Sample], folder: Path) -> str
             lines.append(f"delimiter = {toml_value(sample.delimiter)}")
         if sample.encoding:
             lines.append(f'encoding = "{sample.encoding}"  # some bytes are no UTF-8')
-        if any(section.columns[key].has_decimal_comma for key in ("units", "price") if key in section.columns):
-            lines.append('decimal = ","')
+        lines += _decimal([section.columns[key] for key in ("units", "price") if key in section.columns])
         lines += [f"{key} = {value}  {_comment(reason)}" for key, (value, reason) in section.keys.items()]
         rest = section.free()
         if section.name in ("orders", "promotions"):

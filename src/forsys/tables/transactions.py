@@ -1,5 +1,6 @@
 """The purchases, streamed from text into 18 bytes per row."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import accumulate, pairwise
@@ -16,7 +17,7 @@ from forsys.tables.ids import ArticleIds, append_sorted, dense_ids, tidy_number
 from forsys.tables.limits import FIRST_DAY, LAST_DAY, MAX_ORPHANS, MAX_UNITS
 from forsys.tables.lost_days import LostRows, refuse_lost_days
 from forsys.tables.matching import Ids, Key, applied, as_written, matching_key
-from forsys.tables.numbers import has_dot, is_decimal_comma, with_dot, without_thousands
+from forsys.tables.numbers import UNCLEAR, UNCLEAR_DOT, has_dot, is_decimal_comma, plain, with_dot
 from forsys.tables.reading import TAIL_MISSING, Table
 from forsys.tables.rejected import BLANK, LEFT_OUT, NO_UNITS, REASON, Checks, DataIssues, reason_code
 from forsys.tables.repeats import repeated_rows
@@ -40,7 +41,11 @@ class Purchases:
     channels: tuple[str, ...]  # their names in the order of the codes from 1
 
 
-SIGNS = {"comma": is_decimal_comma, "dot": has_dot}  # what tells of a decimal sign
+SIGNS = {",": is_decimal_comma, ".": has_dot}  # what tells of a decimal sign
+UNCLEAR_HINT = (
+    'decimal = "." in the shop file reads 1.381 as a fraction and 1,381 as thousands, decimal = "," the other way '
+    "round"
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class _Log:
     customer_ids: pl.Series
     article_ids: pl.Series
     form: DayForm
-    commas: frozenset[str] = frozenset()  # columns whose numbers have a decimal comma
+    signs: Mapping[str, str] = field(default_factory=dict)  # column of numbers → decimal sign, where it is known
     is_tidied: bool = False  # whether other exact spellings of days and numbers are read too
     customer_key: Key = field(default=as_written)
     article_key: Key = field(default=as_written)
@@ -82,11 +87,31 @@ class _Log:
         return [f"{name} is not a number" for name in self.amounts]
 
     @property
+    def unclear(self) -> list[str]:
+        return [reason for name in self.amounts for reason in self._unclear(name)]
+
+    def _unclear(self, column: str) -> Checks:
+        """Rows with a number such as 1,234, where nothing tells which decimal sign the column has.
+
+        At first only 1.234, which is one as it stands: what it is shows when the signs are looked for.
+        """
+        if column in self.signs:
+            return {}
+        pattern = UNCLEAR if self.is_tidied else UNCLEAR_DOT
+        return {f"{column} may be thousands or a fraction": pl.col(column).str.contains(pattern)}
+
+    @property
     def tidied(self) -> list[str]:
         """The reasons of rows whose exact spelling may be another one."""
         orders = self.orders
         bad_channel = [self.channels.bad(orders.channel)] if orders.channel else []
-        return [self.bad_day, self.articles.bad(orders.article), *self.bad_numbers, *bad_channel]
+        return [
+            self.bad_day,
+            self.articles.bad(orders.article),
+            *self.unclear,
+            *self.bad_numbers,
+            *bad_channel,
+        ]
 
     def checks(self) -> Checks:
         """Reason → rows that fail."""
@@ -111,6 +136,7 @@ class _Log:
             return {}
         checks = {
             f"{price} is missing": pl.col(price).is_null(),
+            **self._unclear(price),
             f"{price} is not a number": pl.col(AMOUNT).is_null(),
             f"{price} is not finite": ~pl.col(AMOUNT).is_finite(),
             f"{price} is below 0": pl.col(AMOUNT) < 0,
@@ -132,6 +158,7 @@ class _Log:
             return {}
         return {
             f"{units} is missing": pl.col(units).is_null(),
+            **self._unclear(units),
             f"{units} is not a number": pl.col(UNITS).is_null() | pl.col(UNITS).is_nan(),
             f"{units} is more than {MAX_UNITS:,}": pl.col(UNITS).abs() > MAX_UNITS,
         }
@@ -160,10 +187,9 @@ class _Log:
         rows = self.table.rows(names)
         if self.is_tidied:
             named = orders.channel if orders.channels else None
-            amounts = [without_thousands(pl.col(name)) for name in self.amounts if name not in self.commas]
-            rows = rows.with_columns(amounts)
-            numbers = [tidy_number(pl.col(name)) for name in (orders.price, named, orders.units) if name]
-            rows = rows.with_columns(self.articles.tidied(orders.article), *numbers)
+            rows = rows.with_columns(plain(pl.col(name), self.signs.get(name)) for name in self.amounts)
+            channel = [tidy_number(pl.col(named))] if named else []
+            rows = rows.with_columns(self.articles.tidied(orders.article), *channel)
         parsed = rows.with_columns(
             self.form.parsed(pl.col(orders.day), is_tidied=self.is_tidied).alias(DAY),
             self.articles.key(orders.article).alias(ARTICLE),
@@ -177,7 +203,7 @@ class _Log:
     def _number(self, column: str | None, dtype: pl.DataType) -> pl.Expr:
         if column is None:
             return pl.lit(None, dtype)
-        return with_dot(pl.col(column), "," if column in self.commas else ".").cast(dtype, strict=False)
+        return with_dot(pl.col(column), self.signs.get(column)).cast(dtype, strict=False)
 
     def _channel(self) -> pl.Expr:
         return self.channels.code(pl.col(self.orders.channel)) if self.orders.channel else pl.lit(0, pl.Int8)
@@ -244,13 +270,15 @@ def read_transactions(
         known_articles.values,
         DayForm(orders.day_format or ISO),
     )
-    log = replace(log, commas=frozenset(name for name in log.amounts if table.named_decimal(name) == ","))
+    log = replace(log, signs={name: sign for name in log.amounts if (sign := table.named_decimal(name))})
     log, frame, per_day, hints = _read_as_meant(log, known_customers, known_articles, issues)
     no_days = [BLANK, LEFT_OUT, NO_UNITS, *log.codes(log.outside, log.far_day)]
     lost = LostRows.of(frame, no_days, per_day, orders.day)
     _note_no_sale(log, frame, issues)
     _doubt_repeats(table, frame, issues)
-    frame = issues.keep_valid(table, frame, log.checks(), hints, _advice(log))
+    frame = issues.keep_valid(
+        table, frame, log.checks(), hints | dict.fromkeys(log.unclear, UNCLEAR_HINT), _advice(log)
+    )
     if pause := per_day.pause():
         issues.notes.append(f"{table.name}: {pause}: are the days after it right?")
     refuse_lost_days(table, lost, per_day, list(log.checks()), issues)
@@ -313,34 +341,36 @@ def _purchases(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[pl.D
 
 def _tidied(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> tuple[_Log, pl.DataFrame]:
     """The log read with other spellings of days and numbers, as far as they have one meaning."""
-    valid, orders, table = int((frame[REASON] == 0).sum()), log.orders, log.table
-    said = "a time of day, a whole number as 1.0 or white space"
+    valid, orders, table = int(frame[REASON].is_in([0, *log.codes(*log.unclear)]).sum()), log.orders, log.table
+    said = "a time of day, a whole number as 1.0, thousands set apart or white space"
     if orders.day_format is None and frame[REASON].is_in(log.codes(log.bad_day)).any():
         log = replace(log, form=recognised(table, orders.day))
         if log.form.form != ISO:
             issues.notes.append(f"{table.name}: {orders.day} is read as {log.form.name}")
-    found = _decimal_commas(log)  # whatever the reasons say: a bad day hides a bad number
-    if found:
-        whose = "its numbers have" if found == {*log.amounts} else f"the numbers of {', '.join(sorted(found))} have"
+    found = _decimal_signs(log)  # whatever the reasons say: a bad day hides a bad number
+    commas = sorted(name for name, sign in found.items() if sign == ",")
+    if commas:
+        whose = "its numbers have" if {*commas} == {*log.amounts} else f"the numbers of {', '.join(commas)} have"
         issues.notes.append(f"{table.name}: {whose} a decimal comma")
-    tidied = replace(log, is_tidied=True, commas=log.commas | found)
+    tidied = replace(log, is_tidied=True, signs={**log.signs, **found})
     frame = tidied.read()
-    if log.form.form == (orders.day_format or ISO) and not found:
+    if log.form.form == (orders.day_format or ISO) and not commas:
         text = f"{table.name}: {{}} rows have {said}: read as meant"
         more = int((frame[REASON] == 0).sum()) - valid
-        issues.note(more, text.replace("{} rows have", "1 row has"), text)
+        issues.note(max(more, 0), text.replace("{} rows have", "1 row has"), text)
     return tidied, frame
 
 
-def _decimal_commas(log: _Log) -> frozenset[str]:
-    """The columns of numbers whose texts show a decimal comma; then also those that show neither comma nor dot."""
-    unknown = [name for name in log.amounts if log.table.named_decimal(name) is None]
+def _decimal_signs(log: _Log) -> dict[str, str]:
+    """The decimal sign of each column of numbers where it was not known: what its texts tell, else the others'."""
+    unknown = [name for name in log.amounts if name not in log.signs]
     if not unknown:
-        return frozenset()
-    signs = {f"{sign} {name}": tells(pl.col(name)) for name in unknown for sign, tells in SIGNS.items()}
-    found = log.table.collect(log.table.scan().select(**signs)).row(0, named=True)
-    some_comma = any(found[f"comma {name}"] for name in unknown)
-    return frozenset(name for name in unknown if some_comma and not found[f"dot {name}"])
+        return {}
+    tells = {f"{sign} {name}": shows(pl.col(name)) for name in unknown for sign, shows in SIGNS.items()}
+    found = log.table.collect(log.table.scan().select(**tells)).row(0, named=True)
+    told = {name: next((sign for sign in SIGNS if found[f"{sign} {name}"]), None) for name in unknown}
+    usual = next((sign for sign in SIGNS if sign in told.values()), None)
+    return {name: sign for name in unknown if (sign := told[name] or usual)}
 
 
 def _advice(log: _Log) -> dict[str, str]:
@@ -354,11 +384,19 @@ def _advice(log: _Log) -> dict[str, str]:
         ),
         log.bad_day: f"Write every day as {'2020-09-30' if log.form.form == ISO else log.form.name}.{name_it}",
         log.far_day: "Correct their days, or delete these rows.",
-        f"{price} is not a number": (
-            'Has it a decimal comma? Then write decimal = "," in the shop file. Currency signs must go.'
-        ),
+        **dict.fromkeys(log.bad_numbers, _number_advice(log.table.section.decimal)),
         f"{price} is below 0": "Are these returns? Then name them in the shop file: units or returns.",
     }
+
+
+def _number_advice(named: str | None) -> str:
+    """`named`: the decimal sign in the shop file."""
+    if named is None:
+        return (
+            "Write numbers as 12.50 or 1,234.50, or all of a column as 12,50 or 1.234,50. Currency signs must go."
+        )
+    other, sign = (".", "dot") if named == "," else (",", "comma")
+    return f'Has it a decimal {sign}? Then write decimal = "{other}" in the shop file. Currency signs must go.'
 
 
 def _note_no_sale(log: _Log, frame: pl.DataFrame, issues: DataIssues) -> None:
