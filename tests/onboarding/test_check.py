@@ -258,3 +258,26 @@ def test_exports_that_overlap_are_a_doubt(tmp_path: Path) -> None:
     words = "60 of the 60 rows of orders-1.csv stand in orders-2.csv too"
     assert [words in doubt for doubt in report.doubts].count(True) == 1
     assert not any(words in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("days", "customer", "is_doubt"),
+    [
+        (60, "o{0}", True),
+        (60, "c{1}", False),
+        (60, "o{2}", True),  # a hundredth came again
+        (60, "o{3}", False),  # a tenth did
+        (10, "o{0}", False),  # too short a time to come again
+    ],
+)
+def test_customers_who_never_come_again(days: int, customer: str, is_doubt: bool, tmp_path: Path) -> None:
+    """As where the numbers of orders are taken for customers."""
+    rows = []
+    for n in range(600):
+        number = customer.format(n // 2, n % 50, n // 2 if n % 300 else 0, n // 2 if n // 2 % 10 else n // 4)
+        rows.append(f"2024-{4 + n * days // 600 // 30:02}-{1 + n * days // 600 % 30:02},{number},a{n % 30},1,x")
+    (tmp_path / "orders.csv").write_text("\n".join(["day,who,what,rejected,more", *rows]), encoding="utf-8")
+    (tmp_path / "shop.toml").write_text(ORDERS.format("orders"), encoding="utf-8")
+    doubts = [doubt for doubt in checked(tmp_path / "shop.toml").doubts if "bought on a single day" in doubt]
+    assert len(doubts) == is_doubt, doubts
+    assert all(doubt.startswith("who: ") for doubt in doubts)

@@ -457,3 +457,77 @@ def test_prices_with_thousands(prices: tuple[str, str], decimal: str | None, tmp
     assert found["price"] == "price"
     assert ('# DOUBT: thousands or fractions? Write decimal = "." or ","' in text) == (decimal == "DOUBT")
     assert ('decimal = ","\n' in text) == (decimal == 'decimal = ","')
+
+
+SHOPIFY = (
+    "Name,Email,Financial Status,Total,Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,"
+    "Cancelled at,Source"
+)
+
+
+def shopify() -> str:
+    """Its standard export: an order number such as #1132, and the day on which an order was cancelled."""
+    rows = [SHOPIFY]
+    for n, (day, who, what) in enumerate(ROWS):
+        status = ("paid", "paid", "refunded", "voided")[n % 4]
+        cancelled = f"{day} 12:00:00 +0100" if n % 9 == 0 else ""
+        line = f"{1 + n % 3},Thing {what},{10 + n % 7}.50,SKU-{what},{cancelled},web"
+        rows.append(f"#{1100 + n},{who}@example.org,{status},{40 + n}.00,{day} 10:11:12 +0100,{line}")
+    return "\n".join(rows) + "\n"
+
+
+def test_the_standard_export_of_shopify(tmp_path: Path) -> None:
+    file = write(tmp_path, "orders_export.csv", shopify())
+    found = tomllib.loads(draft([file], tmp_path))["orders"]
+    assert found == {
+        "file": "orders_export.csv",
+        "day": "Created at",
+        "customer": "Email",
+        "article": "Lineitem sku",
+        "units": "Lineitem quantity",
+        "price": "Lineitem price",
+        "leave_out": {"Cancelled at": ["*"], "Financial Status": ["refunded", "voided"]},
+    }
+    write(tmp_path, "shop.toml", draft([file], tmp_path))
+    assert read_shop_file(tmp_path / "shop.toml").orders.leave_out["Cancelled at"] == ["*"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "customer", "article"),
+    [
+        ("date,email,sku", "email", "sku"),
+        ("date,customer_email,customer_id,sku", "customer_id", "sku"),
+        ("date,email,Kunde,Artikel", "Kunde", "Artikel"),
+        ("date,user e-mail,item_count,item", "user e-mail", "item"),
+        ("date,client,item price,item name", "client", "item name"),
+    ],
+)
+def test_names_of_ids(columns: str, customer: str, article: str, tmp_path: Path) -> None:
+    names = columns.split(",")
+    rows = [
+        ",".join("2024-01-02" if "date" in name else f"{n % (5 + i)}" for i, name in enumerate(names))
+        for n in range(60)
+    ]
+    rows[0] = rows[0].replace("2024-01-02", "2024-01-03")
+    found = tomllib.loads(draft([write(tmp_path, "x.csv", "\n".join([columns, *rows]) + "\n")], tmp_path))["orders"]
+    assert (found["customer"], found["article"]) == (customer, article)
+
+
+@pytest.mark.parametrize(
+    ("price", "is_line"),
+    [
+        ("Lineitem price", False),
+        ("online_price", False),
+        ("price", False),
+        ("line_price", True),
+        ("price of line", True),
+        ("line total", True),
+        ("order_value", True),
+    ],
+)
+def test_names_of_prices_of_a_line(price: str, is_line: bool, tmp_path: Path) -> None:
+    rows = "".join(f"{','.join(row)},{1 + n % 3},{n}.5\n" for n, row in enumerate(ROWS))
+    file = write(tmp_path, "orders.csv", f"day,customer,sku,quantity,{price}\n{rows}")
+    found = tomllib.loads(draft([file], tmp_path))["orders"]
+    assert found["price"] == price
+    assert (found.get("price_is") == "line") == is_line

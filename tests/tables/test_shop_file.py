@@ -627,6 +627,17 @@ def test_rows_of_no_sale_are_left_out(tmp_path: Path, flag: str) -> None:
     assert shop.customers["customer_id"].to_list() == ["c1"]
 
 
+@pytest.mark.parametrize(
+    ("values", "kept"), [(("", "2024-01-05", ""), 2), (("x", "", " "), 2), (("*", "y", "z"), 0)]
+)
+def test_any_value_is_a_flag(tmp_path: Path, values: tuple[str, ...], kept: int) -> None:
+    text, log = f'{ORDERS}leave_out = {{ cancelled = "*" }}\n', with_column("cancelled", *values)
+    if kept:
+        assert len(Shop(tmp_path, text, {"orders.csv": log}).rows()) == kept
+    else:
+        assert "leaves out all of its rows" in error_of(tmp_path, text, {"orders.csv": log})
+
+
 def test_a_flag_that_no_row_has_is_said(tmp_path: Path) -> None:
     text = f'{ORDERS}returns = {{ state = ["back", "Bakc"] }}\n'
     shop = Shop(tmp_path, text, {"orders.csv": with_column("state", "ok", "back", "ok")}, share=0.5)

@@ -12,7 +12,7 @@ import polars as pl
 
 from forsys.calendar import Calendar
 from forsys.errors import DataError
-from forsys.onboarding.doubts import doubts_of_ids, doubts_of_orders
+from forsys.onboarding.doubts import doubts_of_ids, doubts_of_orders, doubts_of_visits
 from forsys.ranking.tuning import short_lists
 from forsys.tables.build import (
     articles_of,
@@ -110,6 +110,7 @@ def check(dataset: DataSet, *, max_rejected: float, holdout_days: int, k: int, t
     if purchases is not None:
         report.faults.extend(_faults_of_length(purchases.frame, holdout_days, k))
         report.doubts.extend(doubts_of_orders(purchases, holdout_days, today))
+        report.doubts.extend(doubts_of_visits(purchases.frame, shop.orders.customer))
         report.doubts.extend(doubts_of_ids(purchases.customer_ids, shop.orders.customer))
         report.doubts.extend(doubts_of_ids(purchases.article_ids, shop.orders.article))
     return report

@@ -15,6 +15,7 @@ MUCH_OF_ONE = {"customer": 0.05, "article": 0.2}  # share of the rows
 FAR_PRICE = 1_000  # times the median
 MIXED = 0.1  # share of ids of the rarer form, below which they are odd ones out
 GAP = 7  # days without a purchase
+ONE_DAY = 0.98  # share of the customers who bought on a single day: of order numbers, all do
 
 
 def doubts_of_orders(purchases: Purchases, holdout_days: int, today: date) -> Iterator[str]:
@@ -73,6 +74,17 @@ def doubts_of_ids(ids: pl.Series, column: str) -> Iterator[str]:
         yield (
             f"{column}: {share:.1%} of its different ids are whole numbers and {1 - share:.1%} are not, such as "
             f"{shown(odd)}: are these real ones?"
+        )
+
+
+def doubts_of_visits(frame: pl.DataFrame, column: str) -> Iterator[str]:
+    """A sentence where nearly no customer came again, though the orders cover weeks."""
+    days = frame.group_by("customer").agg(first=pl.col("t_dat").min(), last=pl.col("t_dat").max())
+    share = float((days["first"] == days["last"]).mean() or 0.0)  # type: ignore[arg-type]
+    if share >= ONE_DAY and (_date(days["last"].max()) - _date(days["first"].min())).days > 2 * GAP:
+        yield (
+            f"{column}: {share:.0%} of the customers bought on a single day: are these the numbers of orders, and "
+            "another column names the customer?"
         )
 
 

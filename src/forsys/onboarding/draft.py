@@ -13,16 +13,20 @@ from forsys.onboarding.columns import MIN_DAYS, PICTURE, Column, Sample, read_sa
 from forsys.tables.files import folder_contents, is_hidden
 from forsys.tables.limits import MAX_ORPHANS
 from forsys.tables.repeats import repeated_rows
+from forsys.tables.shop_file import ANY
 from forsys.toml_text import toml_value
 
 # Words in the names of columns, in the languages that exports come in.
-CUSTOMER = "customer|client|kunde|user|buyer|household|member|shopper|cliente|klant|acheteur|käufer|kaeufer|account"
+CUSTOMER = (
+    "customer|client|kunde|user|buyer|household|member|shopper|cliente|klant|acheteur|käufer|kaeufer|account"
+    "|e.?mail"
+)
 ARTICLE = "article|artikel|product|produkt|sku|item|ean|gtin|upc|asin|variant|articulo|produit"
 WORDS = {"customers": CUSTOMER, "articles": ARTICLE}
 DAY = "date|datum|day|tag|time|zeit|fecha|jour|created|timestamp|bought|purchas"
 UNITS = "quantity|qty|units?|menge|anzahl|stück|stueck|pieces|pcs|(?<!dis)(?<!ac)count(?!r)|cantidad|quantité"
 PRICE = "price|preis|amount|betrag|value|revenue|umsatz|total|prix|precio|sales|cost|wert"
-OF_LINE = "total|amount|betrag|value|revenue|umsatz|sales|line|sum|wert"
+OF_LINE = "total|amount|betrag|value|revenue|umsatz|sales|(?<![a-z])line(?![a-z])|sum|wert"  # not online
 CHANNEL = "channel|kanal|store|shop|filiale|branch|platform|source|medium|origin|herkunft"
 PRODUCT = "style|model|parent|master|group_id|product_code|product_id|design|stil|modell|family"
 NAME = "name|title|bezeichnung|titel|label|nombre|nom"
@@ -33,9 +37,10 @@ REGION = "post|zip|plz|region|postcode|city|ort|state|country|land"
 ORDER_DAY = "order|bestell|bought|purchas|sold|sale|kauf|transact|invoice|placed|creat"
 OTHER_DAY = "updat|modif|chang|deliver|liefer|ship|versand|birth|geburt|due|return|refund|cancel|paid|payment|expir"
 PRICE_ITSELF = "price|preis|prix|precio"
+NUMBERS = f"{UNITS}|{PRICE_ITSELF}"
 OTHER_AMOUNT = "disc|rabatt|nachlass|coupon|tax|vat|mwst|steuer|ship|versand|fee|cost|margin|refund"
 ID = "(id|no|nr|num|number|nummer|code|key|sku|ean)$"
-NO_ID = "name|title|desc|group|categ|type|segment|class|status|city|zip|country|region"
+NO_ID = "name|title|desc|group|categ|type|segment|class|status|city|zip|country|region|mail"
 RETURNED = "(?i)^(r|return(ed)?|retoure|rückgabe|refund(ed)?|retour|storno)$"
 # Of promotions, as whole words.
 PROMOTED = "promo|aktion|leaflet|flyer|prospekt|offer|angebot|deal|discount|rabatt|campaign|kampagne|werbung|coupon"
@@ -44,7 +49,8 @@ START, END = (
     r"(\b|_)(end|ends|until|to|bis|ende)(\b|_)",
 )
 KIND = r"(\b|_)(kind|type|art|campaign|kampagne|medium|location|aktion)(\b|_)"
-NO_SALE = "(?i)^(test|tests?_?order|cancel(l?ed)?|storniert|abgebrochen|void|dummy)$"
+NO_SALE = "(?i)^(test|tests?_?order|cancel(l?ed)?|storniert|abgebrochen|void(ed)?|dummy)$"
+CANCELLED = "cancel|storn"
 TAKEN_BACK = "rows that take an earlier purchase back; if they are the purchases themselves, say leave_out"
 ITSELF = "most are the only row of their customer and article, so they are purchases that came back"
 LIKE_DAY = r"^\s*\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}(\D|$)"
@@ -261,9 +267,10 @@ def _fill_orders(orders: Section, customers: Section | None, articles: Section |
     take("day", _best(free(), lambda c: c.is_day, DAY, ORDER_DAY, OTHER_DAY), "holds days")
     for key, words, table in (("customer", CUSTOMER, customers), ("article", ARTICLE, articles)):
         if table is None:
-            named = _named(free(), _is_id, words, ID, NO_ID)
+            ids = [column for column in free() if not (column.is_number and _is_named(column, NUMBERS))]
+            named = _named(ids, _is_id, words, ID, NO_ID)
             take(key, named, "by its name")
-            take(key, None if named else _best(free(), _is_id, ""), "A GUESS: the first column that could be ids")
+            take(key, None if named else _best(ids, _is_id, ""), "A GUESS: the first column that could be ids")
     take("units", _named(free(), _is_quantity, UNITS), "by its name")
     take("price", _named(free(), lambda c: c.is_number, PRICE, PRICE_ITSELF, OTHER_AMOUNT), "by its name")
     if {"price", "units"} <= {*orders.columns} and _is_named(orders.columns["price"], OF_LINE):
@@ -278,7 +285,11 @@ def _fill_orders(orders: Section, customers: Section | None, articles: Section |
 def _take_flags(orders: Section) -> None:
     """Values for returns and for rows that are no sale; one column may hold both."""
     columns = [column for column in orders.free() if column.different <= 20]
-    flags: dict[str, dict[str, list[str]]] = {"returns": {}, "leave_out": {}}
+    cancelled = next(filter(_is_cancelled_day, orders.free()), None)
+    flags: dict[str, dict[str, list[str]]] = {
+        "returns": {},
+        "leave_out": {cancelled.name: [ANY]} if cancelled else {},
+    }
     reasons = {"returns": f"by its values; {TAKEN_BACK}", "leave_out": "by its values"}
     for key, pattern in (("returns", RETURNED), ("leave_out", NO_SALE)):
         found = next((column for column in columns if column.share(pattern)), None)
@@ -288,10 +299,16 @@ def _take_flags(orders: Section) -> None:
             values = found.known.filter(found.known.str.contains(pattern)).unique()
             flags[key][found.name] = sorted([*flags[key].get(found.name, []), *values])
             orders.used.add(found.name)
+    orders.used.update(flags["leave_out"])
     for key, columns_of in flags.items():
         named = (f"{toml_value(name)} = [{', '.join(map(toml_value, of))}]" for name, of in columns_of.items())
         if columns_of:
             orders.keys[key] = (f"{{ {', '.join(named)} }}", reasons[key])
+
+
+def _is_cancelled_day(column: Column) -> bool:
+    """Whether it says of some rows when they were cancelled."""
+    return column.is_day and _is_named(column, CANCELLED) and len(column.known) < len(column.values)
 
 
 def _marks_purchases(orders: Section, column: Column, pattern: str) -> bool:

@@ -79,6 +79,7 @@ DayFormat = Annotated[str, AfterValidator(_gives_days)]
 Column = Annotated[str, Field(min_length=1), AfterValidator(_no_pattern)]
 Columns = dict[Column, Column]
 Flags = dict[Column, Annotated[list[str], BeforeValidator(_texts), Field(min_length=1)]]  # column -> values
+ANY = "*"  # of flags: whatever the column holds, if it holds something
 
 
 class Section(BaseModel):

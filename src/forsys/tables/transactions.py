@@ -22,7 +22,7 @@ from forsys.tables.reading import TAIL_MISSING, Table
 from forsys.tables.rejected import BLANK, LEFT_OUT, NO_UNITS, REASON, Checks, DataIssues, reason_code
 from forsys.tables.repeats import repeated_rows
 from forsys.tables.returns import split_returns
-from forsys.tables.shop_file import ISO, Flags, Orders
+from forsys.tables.shop_file import ANY, ISO, Flags, Orders
 
 QUANTITIES = ("quantity", "qty", "units", "unit", "count", "pieces", "pcs", "menge", "anzahl", "stück", "stueck")
 DAY, ARTICLE, AMOUNT, CHANNEL, UNITS, LOST_ZERO = (
@@ -469,8 +469,12 @@ def _matched(
 
 def _has(flags: Flags) -> pl.Expr:
     """Whether any of the columns has one of its values."""
-    found = [pl.col(column).str.strip_chars().is_in(values).fill_null(False) for column, values in flags.items()]
+    found = [_has_one(pl.col(column).str.strip_chars(), values) for column, values in flags.items()]
     return pl.any_horizontal(found) if found else pl.lit(False)
+
+
+def _has_one(text: pl.Expr, values: list[str]) -> pl.Expr:
+    return (text != "" if ANY in values else text.is_in(values)).fill_null(False)
 
 
 def _note_flags(table: Table, orders: Orders, issues: DataIssues) -> None:
