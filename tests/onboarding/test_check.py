@@ -281,3 +281,14 @@ def test_customers_who_never_come_again(days: int, customer: str, is_doubt: bool
     doubts = [doubt for doubt in checked(tmp_path / "shop.toml").doubts if "bought on a single day" in doubt]
     assert len(doubts) == is_doubt, doubts
     assert all(doubt.startswith("who: ") for doubt in doubts)
+
+
+def test_a_flag_that_no_row_has_is_a_doubt(tmp_path: Path) -> None:
+    rows = [f"2024-06-{day:02},c{day % 7},a{day % 5},1,{'ok' if day % 9 else 'back'}" for day in range(1, 31)]
+    (tmp_path / "orders.csv").write_text("\n".join(["day,who,what,rejected,state", *rows]), encoding="utf-8")
+    text = f'{ORDERS.format("orders")}returns = {{ state = ["returned"] }}\n'
+    (tmp_path / "shop.toml").write_text(text, encoding="utf-8")
+    report = checked(tmp_path / "shop.toml")
+    words = "no row has the state 'returned' that the shop file names; there are 'ok', 'back'"
+    assert f"orders.csv: {words}" in report.doubts
+    assert not any(words in note for note in report.notes)

@@ -11,6 +11,8 @@ import pytest
 import shops
 from forsys.errors import DataError
 from forsys.onboarding.draft import draft
+from forsys.tables.build import build_tables
+from forsys.tables.dataset import DataSet
 from forsys.tables.files import find
 from forsys.tables.shop_file import read_shop_file
 
@@ -457,6 +459,41 @@ def test_prices_with_thousands(prices: tuple[str, str], decimal: str | None, tmp
     assert found["price"] == "price"
     assert ('# DOUBT: thousands or fractions? Write decimal = "." or ","' in text) == (decimal == "DOUBT")
     assert ('decimal = ","\n' in text) == (decimal == 'decimal = ","')
+
+
+@pytest.mark.parametrize(
+    ("name", "yes_and_no", "key"),
+    [
+        ("is_returned", ("True", "False"), "returns"),
+        ("is_returned", ("true", "false"), "returns"),
+        ("returned", ("1", "0"), "returns"),
+        ("refunded", ("1.0", "0.0"), "returns"),
+        ("is_cancelled", ("True", "False"), "leave_out"),
+        ("is_test", ("1", "0"), "leave_out"),
+        ("is_returned", (True, False), "returns"),
+        ("is_returnable", ("True", "False"), None),
+        ("tested", ("True", "False"), None),
+        ("returned", ("2", "0"), None),
+        ("is_returned", ("False", "False"), None),
+    ],
+)
+def test_columns_that_say_yes_or_no(
+    name: str, yes_and_no: tuple[str | bool, str | bool], key: str | None, tmp_path: Path
+) -> None:
+    """Also of a Parquet file; `check` then reads them as they are."""
+    bought = [(f"2023-12-{1 + n % 28:02}", *row[1:], yes_and_no[1]) for n, row in enumerate(ROWS)]
+    rows = bought + [(*row, yes_and_no[n % 3 > 0]) for n, row in enumerate(ROWS)]
+    frame = pl.DataFrame(rows, schema=["day", "customer", "sku", name], orient="row")
+    frame.write_parquet(tmp_path / "orders.parquet")
+    text = draft([tmp_path / "orders.parquet"], tmp_path)
+    found = tomllib.loads(text)["orders"]
+    assert {each: found[each] for each in ("returns", "leave_out") if each in found} == (
+        {key: {name: [True]}} if key else {}
+    )
+    write(tmp_path, "shop.toml", text)
+    notes = build_tables(DataSet("shop", tmp_path, False, ""), tmp_path / "out")["notes"]
+    told = [note for note in notes if "returns taken off" in note or "no sale" in note]
+    assert len(told) == bool(key) and all(" 20 " in note for note in told)
 
 
 SHOPIFY = (

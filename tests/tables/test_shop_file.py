@@ -638,18 +638,63 @@ def test_any_value_is_a_flag(tmp_path: Path, values: tuple[str, ...], kept: int)
         assert "leaves out all of its rows" in error_of(tmp_path, text, {"orders.csv": log})
 
 
-def test_a_flag_that_no_row_has_is_said(tmp_path: Path) -> None:
-    text = f'{ORDERS}returns = {{ state = ["back", "Bakc"] }}\n'
-    shop = Shop(tmp_path, text, {"orders.csv": with_column("state", "ok", "back", "ok")}, share=0.5)
-    assert "orders.csv: no row has the state 'Bakc' that the shop file names" in shop.notes
-    assert "'back'" not in shop.notes
+@pytest.mark.parametrize("name", ["state", "count", "len"])
+@pytest.mark.parametrize(
+    ("states", "there"),
+    [
+        (("ok", "back", "ok"), "there are 'ok', 'back'"),
+        (("ok", "back", ""), "there are 'back', 'ok'"),
+        (("a", "b", "c"), "there are 'a', 'b', 'c'"),
+        (("", "", ""), "all are empty"),
+    ],
+)
+def test_a_flag_that_no_row_has_is_said(tmp_path: Path, states: tuple[str, ...], there: str, name: str) -> None:
+    """With the values that there are."""
+    text = f'{ORDERS}returns = {{ {name} = ["back", "Bakc"] }}\n'
+    shop = Shop(tmp_path, text, {"orders.csv": with_column(name, *states)}, share=0.5)
+    assert f"orders.csv: no row has the {name} 'Bakc' that the shop file names; {there}" in shop.notes
+    assert ("'back' that" in shop.notes) == ("back" not in states)
 
 
-def test_flags_may_be_numbers_or_booleans(tmp_path: Path) -> None:
-    for number, (flag, value) in enumerate((("1", "1"), ("true", "true"))):
-        log = with_column("test", "0", value, "")
-        shop = Shop(tmp_path / str(number), f"{ORDERS}leave_out = {{ test = {flag} }}\n", {"orders.csv": log})
-        assert shop.summary["rows"] == 2
+def test_of_many_values_the_most_common_are_told(tmp_path: Path) -> None:
+    days = [f"2024-01-{2 + i:02}" for i in range(8)]
+    log = "day,who,what,state\n" + "".join(f"{day},c,a,s{max(i, 2)}\n" for i, day in enumerate(days))
+    shop = Shop(tmp_path, f'{ORDERS}leave_out = {{ state = "x" }}\n', {"orders.csv": log})
+    assert "there are 's2', 's3', 's4', 's5', 's6' and 1 more" in shop.notes
+
+
+@pytest.mark.parametrize(
+    ("flag", "values"),
+    [
+        ("1", ("0", "1", "")),
+        ("1", ("0.0", "1.0", "")),
+        ("1", ("False", "True", "")),
+        ("true", ("false", "true", "")),
+        ("true", ("False", "True", "")),
+        ("true", ("FALSE", " TRUE", "")),
+        ("true", ("0", "1", "")),
+        ("false", ("True", "False", "")),
+        ('"Returned"', ("ok", "returned", "")),
+        ('"returned"', ("ok", "RETURNED", "")),
+        ('"zurück"', ("ok", "ZURÜCK ", "")),
+        ('"1.0"', ("0", "1", "2")),
+        ('"01"', ("1", "01", "001")),
+    ],
+)
+def test_flags_in_other_spellings(tmp_path: Path, flag: str, values: tuple[str, ...]) -> None:
+    log = with_column("test", *values)
+    shop = Shop(tmp_path, f"{ORDERS}leave_out = {{ test = {flag} }}\n", {"orders.csv": log})
+    assert shop.rows() == [("c1", "A-1"), ("c1", "b/2")]
+    assert "no row has" not in shop.notes
+
+
+@pytest.mark.parametrize("values", [[False, True, None], [0, 1, None], [0.0, 1.0, None]])
+@pytest.mark.parametrize("flag", ["1", "true"])
+def test_flags_of_a_parquet_file(tmp_path: Path, values: list[Any], flag: str) -> None:
+    rows = [[*row.split(","), value] for row, value in zip(ROWS, values, strict=True)]
+    log = pl.DataFrame(rows, schema=["day", "who", "what", "test"], orient="row")
+    text = ORDERS.replace("orders.csv", "orders.parquet") + f"leave_out = {{ test = {flag} }}\n"
+    assert Shop(tmp_path, text, {"orders.parquet": log}).rows() == [("c1", "A-1"), ("c1", "b/2")]
 
 
 def test_a_shop_that_leaves_everything_out_is_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from forsys.tables.shop_file import TableSection
 MAX_ROWS = 50_000  # of a file that are looked at
 ENCODINGS = (None, "cp1252", "latin-1")  # tried in turn; UTF-8 and UTF-16 need no name in a shop file
 PICTURE = r"(?i)\.(jpe?g|png|webp|gif)$"
+YES, YES_OR_NO = r"(?i)^\s*(true|1|1\.0)\s*$", r"(?i)^\s*(true|false|[01]|[01]\.0)\s*$"
 SHOWN, SHOWN_LENGTH = 3, 24
 MIN_DAYS, MIN_NUMBERS = 0.9, 0.98  # share of the values that are, in a column of days or of numbers
 
@@ -88,6 +89,11 @@ class Column:
     @cached_property
     def is_whole(self) -> bool:
         return self.is_number and bool((self.numbers.drop_nulls() % 1 == 0).all())
+
+    @cached_property
+    def is_flag(self) -> bool:
+        """Whether it says yes or no, as true and false or 1 and 0, and yes of some rows."""
+        return self.share(YES_OR_NO) == 1 and self.share(YES) > 0
 
     def _of(self, values: pl.Expr) -> pl.Series:
         return self.known.to_frame("text").select(values).to_series()

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from forsys.errors import DataError
-from forsys.onboarding.columns import MIN_DAYS, PICTURE, Column, Sample, read_samples
+from forsys.onboarding.columns import MIN_DAYS, PICTURE, YES, Column, Sample, read_samples
 from forsys.tables.files import folder_contents, is_hidden
 from forsys.tables.limits import MAX_ORPHANS
 from forsys.tables.repeats import repeated_rows
@@ -50,12 +50,17 @@ START, END = (
 )
 KIND = r"(\b|_)(kind|type|art|campaign|kampagne|medium|location|aktion)(\b|_)"
 NO_SALE = "(?i)^(test|tests?_?order|cancel(l?ed)?|storniert|abgebrochen|void(ed)?|dummy)$"
-CANCELLED = "cancel|storn"
+# Of columns that say yes or no, or when: not returnable.
+RETURN_NAME = r"(return(ed|s)?|refund(ed|s)?|retour(e|en|niert)?|rückgabe|zurück)(?![a-z])"
+NO_SALE_NAME = r"(cancel(l?ed|l?ation)?|storn(o|iert|ierung)?|void(ed)?|(?<![a-z])test)(?![a-z])"
 TAKEN_BACK = "rows that take an earlier purchase back; if they are the purchases themselves, say leave_out"
 ITSELF = "most are the only row of their customer and article, so they are purchases that came back"
 LIKE_DAY = r"^\s*\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}(\D|$)"
 MIN_WANTED = 0.9  # of the ids of customers in the table of those who want a list
 MIN_OVERLAP = 0.3  # of a table's ids that occur in the orders, or the other way round
+
+
+_Flags = dict[str, list[str | bool]]  # column → values
 
 
 @dataclass
@@ -286,29 +291,33 @@ def _take_flags(orders: Section) -> None:
     """Values for returns and for rows that are no sale; one column may hold both."""
     columns = [column for column in orders.free() if column.different <= 20]
     cancelled = next(filter(_is_cancelled_day, orders.free()), None)
-    flags: dict[str, dict[str, list[str]]] = {
-        "returns": {},
-        "leave_out": {cancelled.name: [ANY]} if cancelled else {},
-    }
+    flags: dict[str, _Flags] = {"returns": {}, "leave_out": {cancelled.name: [ANY]} if cancelled else {}}
+    orders.used.update(flags["leave_out"])
     reasons = {"returns": f"by its values; {TAKEN_BACK}", "leave_out": "by its values"}
-    for key, pattern in (("returns", RETURNED), ("leave_out", NO_SALE)):
-        found = next((column for column in columns if column.share(pattern)), None)
+    for key, texts, names in (("returns", RETURNED, RETURN_NAME), ("leave_out", NO_SALE, NO_SALE_NAME)):
+        found = next((column for column in columns if column.share(texts)), None)
+        pattern = texts if found else YES
+        found = found or next(
+            (c for c in columns if c.is_flag and _is_named(c, names) and c.name not in orders.used), None
+        )
         if found is not None:
             if key == "returns" and _marks_purchases(orders, found, pattern):
                 key, reasons["leave_out"] = "leave_out", f"by its values; {ITSELF}"
-            values = found.known.filter(found.known.str.contains(pattern)).unique()
-            flags[key][found.name] = sorted([*flags[key].get(found.name, []), *values])
+            flags[key][found.name] = sorted([*flags[key].get(found.name, []), *_values(found, pattern)], key=str)
             orders.used.add(found.name)
-    orders.used.update(flags["leave_out"])
-    for key, columns_of in flags.items():
-        named = (f"{toml_value(name)} = [{', '.join(map(toml_value, of))}]" for name, of in columns_of.items())
-        if columns_of:
-            orders.keys[key] = (f"{{ {', '.join(named)} }}", reasons[key])
+    for key, values in flags.items():
+        if values:
+            orders.keys[key] = (toml_value(values), reasons[key])
+
+
+def _values(column: Column, pattern: str) -> list[str | bool]:
+    """Those that match; True for those of a column that says yes or no."""
+    return [True] if pattern == YES else column.known.filter(column.known.str.contains(pattern)).unique().to_list()
 
 
 def _is_cancelled_day(column: Column) -> bool:
     """Whether it says of some rows when they were cancelled."""
-    return column.is_day and _is_named(column, CANCELLED) and len(column.known) < len(column.values)
+    return column.is_day and _is_named(column, NO_SALE_NAME) and len(column.known) < len(column.values)
 
 
 def _marks_purchases(orders: Section, column: Column, pattern: str) -> bool:

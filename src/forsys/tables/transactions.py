@@ -9,6 +9,7 @@ import polars as pl
 
 from forsys.errors import DataError
 from forsys.schema import RETURNS, TRANSACTIONS
+from forsys.tables.attributes import FLAGS
 from forsys.tables.catalogue import note_columns, note_lost_zeros, refuse_unwritable
 from forsys.tables.channels import Channels, channels_of
 from forsys.tables.day_forms import DayForm, recognised
@@ -18,7 +19,7 @@ from forsys.tables.limits import FIRST_DAY, LAST_DAY, MAX_ORPHANS, MAX_UNITS
 from forsys.tables.lost_days import LostRows, refuse_lost_days
 from forsys.tables.matching import Ids, Key, applied, as_written, matching_key
 from forsys.tables.numbers import UNCLEAR, UNCLEAR_DOT, has_dot, is_decimal_comma, plain, with_dot
-from forsys.tables.reading import TAIL_MISSING, Table
+from forsys.tables.reading import TAIL_MISSING, Table, shown
 from forsys.tables.rejected import BLANK, LEFT_OUT, NO_UNITS, REASON, Checks, DataIssues, reason_code
 from forsys.tables.repeats import repeated_rows
 from forsys.tables.returns import split_returns
@@ -41,6 +42,7 @@ class Purchases:
     channels: tuple[str, ...]  # their names in the order of the codes from 1
 
 
+SHOWN_VALUES = 5  # of a column of flags, in a message
 SIGNS = {",": is_decimal_comma, ".": has_dot}  # what tells of a decimal sign
 UNCLEAR_HINT = (
     'decimal = "." in the shop file reads 1.381 as a fraction and 1,381 as thousands, decimal = "," the other way '
@@ -469,23 +471,40 @@ def _matched(
 
 def _has(flags: Flags) -> pl.Expr:
     """Whether any of the columns has one of its values."""
-    found = [_has_one(pl.col(column).str.strip_chars(), values) for column, values in flags.items()]
+    found = [_has_one(column, values) for column, values in flags.items()]
     return pl.any_horizontal(found) if found else pl.lit(False)
 
 
-def _has_one(text: pl.Expr, values: list[str]) -> pl.Expr:
-    return (text != "" if ANY in values else text.is_in(values)).fill_null(False)
+def _has_one(column: str, values: list[str]) -> pl.Expr:
+    text = _flag_form(pl.col(column))
+    named = pl.select(_flag_form(pl.lit(pl.Series(values)))).to_series()
+    return (text != "" if ANY in values else text.is_in(named.implode())).fill_null(False)
+
+
+def _flag_form(text: pl.Expr) -> pl.Expr:
+    """What flags are compared by: True as true and 1, 1.0 as 1, Returned as returned."""
+    return tidy_number(text).str.to_lowercase().replace(FLAGS)
 
 
 def _note_flags(table: Table, orders: Orders, issues: DataIssues) -> None:
-    """Note the values that the shop file names and no row has: a slip there would make purchases of returns."""
+    """Doubt the values that the shop file names and no row has: a slip there would make purchases of returns."""
     flags = [(c, v) for named in (orders.returns, orders.leave_out) for c, values in named.items() for v in values]
     if not flags:
         return
-    found = [_has({column: [value]}).any().alias(str(i)) for i, (column, value) in enumerate(flags)]
+    found = [_has_one(column, [value]).any().alias(str(i)) for i, (column, value) in enumerate(flags)]
     for (column, value), is_there in zip(flags, table.collect(table.scan().select(found)).row(0), strict=True):
         if not is_there:
-            issues.notes.append(f"{table.name}: no row has the {column} {value!r} that the shop file names")
+            there = _values_there(table, column)
+            issues.doubt(f"{table.name}: no row has the {column} {value!r} that the shop file names; {there}")
+
+
+def _values_there(table: Table, column: str) -> str:
+    """The most common values of a column, for a message."""
+    counts = table.collect(table.scan().select(pl.col(column).drop_nulls()).group_by(column).agg(__rows__=pl.len()))
+    values = counts.sort("__rows__", column, descending=[True, False])[column]
+    names = ", ".join(shown(value, 20) for value in values.head(SHOWN_VALUES))
+    more = f" and {len(values) - SHOWN_VALUES:,} more" if len(values) > SHOWN_VALUES else ""
+    return f"there are {names}{more}" if len(values) else "all are empty"
 
 
 def _refuse_returns(table: Table, orders: Orders) -> None:
