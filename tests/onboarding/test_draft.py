@@ -568,3 +568,42 @@ def test_names_of_prices_of_a_line(price: str, is_line: bool, tmp_path: Path) ->
     found = tomllib.loads(draft([file], tmp_path))["orders"]
     assert found["price"] == price
     assert (found.get("price_is") == "line") == is_line
+
+
+@pytest.mark.parametrize(
+    ("in_orders", "in_articles", "is_found"),
+    [
+        ("{:05}", "{}", True),
+        ("{}", "{:05}", True),
+        ("{}", "{}.0", True),
+        ("sku-{}", "SKU-{}", True),
+        ("sku-{}", " sku-{} ", True),
+        ("0{}", "{}.0 ", True),
+        ("sku-{}", "art-{}", False),
+    ],
+)
+def test_ids_that_a_run_would_match(in_orders: str, in_articles: str, is_found: bool, tmp_path: Path) -> None:
+    """Whatever their leading zeros, case, white space and trailing .0."""
+    orders = "".join(f"{day},c{n % 7},{in_orders.format(1 + n % 11)}\n" for n, (day, _, _) in enumerate(ROWS))
+    articles = "".join(f'"{in_articles.format(n)}",{"red" if n % 2 else "blue"}\n' for n in range(1, 12))
+    files = [
+        write(tmp_path, "orders.csv", f"day,customer,sku\n{orders}"),
+        write(tmp_path, "articles.csv", f"sku,colour\n{articles}"),
+    ]
+    text = draft(files, tmp_path)
+    assert ("articles" in tomllib.loads(text)) == is_found
+    if is_found:
+        write(tmp_path, "shop.toml", text)
+        summary = build_tables(DataSet("shop", tmp_path, False, ""), tmp_path / "out")
+        assert summary["articles"] == summary["listed_articles"] == 11
+
+
+def test_ids_that_another_spelling_makes_equal_stay_as_they_are(tmp_path: Path) -> None:
+    """As in a run: 1 and 01 of one table are two articles."""
+    orders = "".join(f"{day},c{n % 7},A{n % 11}\n" for n, (day, _, _) in enumerate(ROWS))
+    articles = "".join(f"{sku},red\n" for n in range(11) for sku in (f"a{n}", f"a{n}.", f" a{n}"))
+    files = [
+        write(tmp_path, "orders.csv", f"day,customer,sku\n{orders}"),
+        write(tmp_path, "articles.csv", f"sku,colour\n{articles}"),
+    ]
+    assert "articles" not in tomllib.loads(draft(files, tmp_path))

@@ -12,6 +12,7 @@ import polars as pl
 from forsys.errors import DataError
 from forsys.tables.day_forms import SLASHED, DayForm
 from forsys.tables.files import matches
+from forsys.tables.matching import applied, in_any_spelling
 from forsys.tables.numbers import UNCLEAR, decimal_sign, plain, with_dot
 from forsys.tables.reading import open_parts
 from forsys.tables.shop_file import TableSection
@@ -46,6 +47,17 @@ class Column:
     @cached_property
     def different(self) -> int:
         return self.known.n_unique()
+
+    @cached_property
+    def ids(self) -> pl.Series:
+        """Its different values."""
+        return self.known.unique()
+
+    @cached_property
+    def spelled(self) -> pl.Series | None:
+        """They in the spelling in which a run compares ids of two tables; None where two would become equal."""
+        spelled = applied(in_any_spelling, self.ids)
+        return spelled if spelled.n_unique() == len(spelled) else None
 
     @cached_property
     def is_unique(self) -> bool:

@@ -262,9 +262,11 @@ def _overlap(mine: Column, theirs: Column) -> float:
 
 
 def _share(ids: Column, others: Column) -> float:
-    """Share of the different ids of a column that are in the other one."""
-    found = ids.known.unique().is_in(others.known.implode())
-    return float(found.mean() or 0.0)  # type: ignore[arg-type]
+    """Share of the different ids of a column that are in the other one, as written or as a run compares them."""
+    spellings = [(ids.ids, others.ids)]
+    if ids.spelled is not None and others.spelled is not None:
+        spellings.append((ids.spelled, others.spelled))
+    return max(float(mine.is_in(theirs.implode()).mean() or 0.0) for mine, theirs in spellings)  # type: ignore[arg-type]
 
 
 def _fill_orders(orders: Section, customers: Section | None, articles: Section | None) -> None:
