@@ -607,3 +607,45 @@ def test_ids_that_another_spelling_makes_equal_stay_as_they_are(tmp_path: Path) 
         write(tmp_path, "articles.csv", f"sku,colour\n{articles}"),
     ]
     assert "articles" not in tomllib.loads(draft(files, tmp_path))
+
+
+MONTH = "day,customer,sku"
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "words"),
+    [
+        (
+            "sales_3.csv",
+            f"{MONTH},coupon",
+            "(DOUBT: it has coupon, unlike sales_1.csv, and the files of a table need",
+        ),
+        ("sales_3.csv", "day,customer,article", "(DOUBT: it has article and lacks sku, unlike sales_1.csv, and"),
+        ("sales_3.csv", "day,customer", "(DOUBT: it lacks sku, unlike sales_1.csv, and"),
+        ("sales_3.txt", MONTH, "(named like sales_1.csv, with the same columns: add it"),
+        ("notes.csv", "day,text,x", ""),
+    ],
+)
+def test_why_a_file_is_not_used(name: str, header: str, words: str, tmp_path: Path) -> None:
+    """A month with another column would be missing in silence."""
+    files = [write(tmp_path, f"sales_{n}.csv", f"{MONTH}\n{BOUGHT.replace('2024', f'202{n}')}") for n in (1, 2)]
+    rows = "".join(f"{','.join(line.split(',')[: header.count(',') + 1])}\n" for line in BOUGHT.split())
+    if "coupon" in header:
+        rows = rows.replace("\n", ",c5\n")
+    text = draft([*files, write(tmp_path, name, f"{header}\n{rows}")], tmp_path)
+    (line,) = [line for line in text.splitlines() if line.startswith(f"# not used: {name}")]
+    assert line.startswith(f"# not used: {name} {words}" if words else f"# not used: {name}")
+    assert bool(words) == ("(" in line)
+    names = "sales_*.csv" if name != "sales_3.csv" else ["sales_1.csv", "sales_2.csv"]
+    assert tomllib.loads(text)["orders"]["file"] == names
+
+
+def test_the_same_columns_in_another_order_are_one_table(tmp_path: Path) -> None:
+    """As the run reads them."""
+    turned = "".join(f"{','.join(line.split(',')[::-1])}\n" for line in BOUGHT.replace("2024", "2025").split())
+    files = [write(tmp_path, "sales_1.csv", f"{MONTH}\n{BOUGHT}")]
+    files.append(write(tmp_path, "sales_2.csv", f"sku,customer,day\n{turned}"))
+    text = draft(files, tmp_path)
+    assert 'file = "sales_*.csv"' in text and "not used" not in text
+    write(tmp_path, "shop.toml", text)
+    assert build_tables(DataSet("shop", tmp_path, False, ""), tmp_path / "out")["rows"] == 120

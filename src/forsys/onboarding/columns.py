@@ -15,7 +15,7 @@ from forsys.tables.files import matches
 from forsys.tables.matching import applied, in_any_spelling
 from forsys.tables.numbers import UNCLEAR, decimal_sign, plain, with_dot
 from forsys.tables.reading import open_parts
-from forsys.tables.shop_file import TableSection
+from forsys.tables.shop_file import TableSection, without_endings
 
 MAX_ROWS = 50_000  # of a file that are looked at
 ENCODINGS = (None, "cp1252", "latin-1")  # tried in turn; UTF-8 and UTF-16 need no name in a shop file
@@ -142,6 +142,16 @@ class Sample:
         return next(column for column in self.columns if column.name == name)
 
     @property
+    def names(self) -> list[str]:
+        """Of its columns."""
+        return [column.name for column in self.columns]
+
+    @property
+    def stem(self) -> str:
+        """What the names of its files have in common, whatever their endings."""
+        return without_endings(_stem(self.files[0]))
+
+    @property
     def rows(self) -> int:
         """Of all files."""
         return sum(self.heights)
@@ -181,7 +191,7 @@ def read_samples(files: list[Path]) -> list[Sample]:
     groups: dict[tuple[str, tuple[str, ...]], list[Sample]] = {}
     for file in files:
         sample = _read(file)
-        groups.setdefault((_stem(file), tuple(column.name for column in sample.columns)), []).append(sample)
+        groups.setdefault((_stem(file), tuple(sorted(sample.names))), []).append(sample)
     return [_joined(samples) for samples in groups.values()]
 
 

@@ -392,6 +392,19 @@ def _comment(text: str) -> str:
     return "# " + "".join(sign if sign.isprintable() else " " for sign in text)
 
 
+def _why_unused(sample: Sample, sections: list[Section]) -> str:
+    """Why a file is not used that is named like those of a section."""
+    used = next((section.sample for section in sections if section.sample.stem == sample.stem), None)
+    if used is None:
+        return ""
+    other, more, less = used.files[0].name, {*sample.names} - {*used.names}, {*used.names} - {*sample.names}
+    if not more | less:
+        return f" (named like {other}, with the same columns: add it to `file` if its rows are others)"
+    found = f"has {', '.join(sorted(more))}" * bool(more) + " and " * bool(more and less)
+    found += f"lacks {', '.join(sorted(less))}" * bool(less)
+    return f" (DOUBT: it {found}, unlike {other}, and the files of a table need the same columns)"
+
+
 def _decimal(numbers: list[Column]) -> list[str]:
     """The key for the decimal sign of these columns, where it is a comma or may be one."""
     signs = [column.decimal for column in numbers]
@@ -434,5 +447,5 @@ def _written(sections: list[Section], unused: list[Sample], folder: Path) -> str
         elif rest and section.name != "recommend_to":
             lines.append(_comment(f"attributes, all others: {', '.join(column.name for column in rest)}"))
     for sample in unused:
-        lines += ["", _comment(f"not used: {', '.join(sample.specs(folder))}")]
+        lines += ["", _comment(f"not used: {', '.join(sample.specs(folder))}{_why_unused(sample, sections)}")]
     return "\n".join(lines) + "\n"
