@@ -292,3 +292,15 @@ def test_a_flag_that_no_row_has_is_a_doubt(tmp_path: Path) -> None:
     words = "no row has the state 'returned' that the shop file names; there are 'ok', 'back'"
     assert f"orders.csv: {words}" in report.doubts
     assert not any(words in note for note in report.notes)
+
+
+@pytest.mark.parametrize("max_rejected", [0.01, 0.5, 1.0])
+@pytest.mark.parametrize("fault", ["price", "day", "who"])
+def test_a_fault_of_all_rows_is_said_once(fault: str, max_rejected: float, tmp_path: Path) -> None:
+    columns = {"day": "2024-06-{:02}", "who": "c{}", "what": "a{}", "rejected": "{}"}
+    columns |= {"price": {"rejected": "€ {}"}, "day": {"day": "{}. Juni"}, "who": {"who": ""}}[fault]
+    rows = [",".join(text.format(day) for text in columns.values()) for day in range(1, 31)]
+    (tmp_path / "orders.csv").write_text("\n".join(["day,who,what,rejected", *rows]) + "\n", encoding="utf-8")
+    (tmp_path / "shop.toml").write_text(ORDERS.format("orders"), encoding="utf-8")
+    (found,) = checked(tmp_path / "shop.toml", max_rejected=max_rejected).faults
+    assert "30 of 30 rows cannot be used." in found and "100.00%" not in found

@@ -137,13 +137,21 @@ def test_promotions_of_another_shop(tmp_path: Path) -> None:
     [
         ("sku,from\nA-1,2024-01-03\n", "to"),
         ("sku,from,to\nA-1,2024-01-03,2024-01-02\n", r"to is before from: 1.*2024-01-02'\. They are kept"),
-        ("sku,from,to\nA-1,1/31/24,2/1/24\n", r'name their form in the shop file, such as day_format = "%d'),
+        (
+            "sku,from,to\nA-1,1/31/24,2/1/24\n",
+            r'name its form in the shop file, such as day_format = "D/M/Y" or "%d',
+        ),
         ("sku,from,to\n", "a header and no rows"),
     ],
 )
 def test_tables_that_cannot_be_used(rows: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=said):
         made(tmp_path, rows)
+
+
+def test_a_form_that_need_not_be_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="recognised without day_format: leave that key out"):
+        made(tmp_path, "sku,from,to\nA-1,2024-01-03,2024-01-09\n", 'day_format = "D/M/Y"\n')
 
 
 class TestPeriods:

@@ -404,6 +404,32 @@ def test_days_mixed_with_few_of_another_form(tmp_path: Path) -> None:
     assert shop.summary["rejected"] == {"orders.csv: day is not a day as DD/MM/YYYY": 1}
 
 
+JANUARY = [f"2024-01-{day:02}" for day in range(2, 30)]
+
+
+@pytest.mark.parametrize(
+    ("days", "named", "is_left_out"),
+    [
+        ([datetime.fromisoformat(day) for day in JANUARY], "D/M/Y", True),
+        ([date.fromisoformat(day) for day in JANUARY], "%d.%m.%y", True),
+        (JANUARY, "D/M/Y", True),
+        ([f"{day} 10:00" for day in JANUARY], "M/D/Y", True),
+        ([f"{day[8:]}.01.2024" for day in JANUARY], "M/D/Y", True),
+        ([f"{day[8:]}.01.24" for day in JANUARY], "D/M/Y", False),
+        ([f"{day[8:]}.01.24" for day in JANUARY], None, False),
+    ],
+)
+def test_a_form_that_need_not_be_named(
+    tmp_path: Path, days: list[Any], named: str | None, is_left_out: bool
+) -> None:
+    """The advice is to leave the key out where the days are recognised without it, as those of Parquet files."""
+    log = pl.DataFrame({"day": days, "who": ["c"] * len(days), "what": ["a"] * len(days)})
+    text = ORDERS.replace("orders.csv", "orders.parquet") + (f'day_format = "{named}"\n' if named else "")
+    message = error_of(tmp_path, text, {"orders.parquet": log})
+    assert ("recognised without day_format: leave that key out" in message) == is_left_out
+    assert ("Write every day as" in message) != is_left_out
+
+
 # --- prices ---
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from forsys.errors import DataError
+from forsys.tables.limits import MOST_DAYS
 from forsys.tables.reading import Table, shown
 from forsys.tables.shop_file import DAY_FIRST, ISO, MONTH_FIRST
 
@@ -66,6 +67,28 @@ def recognised(table: Table, column: str) -> DayForm:
         f"{place}: {column} {shown(example, 20)} may be {DAY_FIRST} or {MONTH_FIRST}, and the other days do not "
         f'tell which. Name it in the shop file: day_format = "{DAY_FIRST}"'
     )
+
+
+def day_advice(table: Table, column: str, form: DayForm, named: str | None) -> str:
+    """What to do about days that are not of a form; named: by the shop file."""
+    if named and _is_recognised(table, column):
+        return "The days are recognised without day_format: leave that key out."
+    advice = f"Write every day as {'2020-09-30' if form.form == ISO else form.name}."
+    return (
+        advice
+        if named
+        else f'{advice} Or name its form in the shop file, such as day_format = "D/M/Y" or "%d.%m.%y".'
+    )
+
+
+def _is_recognised(table: Table, column: str) -> bool:
+    """Whether most days of a column are read where no form is named, such as those of a Parquet file."""
+    try:
+        form = recognised(table, column)
+    except DataError:
+        return False
+    is_day = form.parsed(pl.col(column), is_tidied=True).is_not_null()
+    return bool(table.collect(table.scan().select(is_day.mean() > MOST_DAYS)).item())
 
 
 def _iso(text: pl.Expr) -> pl.Expr:

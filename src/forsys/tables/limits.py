@@ -41,4 +41,5 @@ NEARLY_ALL = 0.95  # below, other spellings of the ids are tried; one that gets 
 HALF = 0.5  # ...or this far, where next to none matched before: a table may lack customers of the log
 MIN_MATCH = 0.1  # below, the tables belong to different shops and every result would be one for unknown customers
 
+MOST_DAYS = 0.5  # of a column, read without the named form: beyond, that form is the fault
 MAX_ORPHANS = 0.5  # of the returns, without an earlier purchase: beyond, they seem to be the purchases themselves

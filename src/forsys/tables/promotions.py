@@ -7,7 +7,7 @@ import polars as pl
 from forsys.errors import DataError
 from forsys.schema import PROMOTIONS
 from forsys.tables.catalogue import note_columns
-from forsys.tables.day_forms import DayForm, recognised
+from forsys.tables.day_forms import DayForm, day_advice, recognised
 from forsys.tables.ids import ArticleIds, dense_ids
 from forsys.tables.limits import FIRST_DAY, LAST_DAY, MAX_PROMOTION_KINDS
 from forsys.tables.matching import Ids, Key, applied, as_written, matching_key
@@ -37,7 +37,7 @@ def read_promotions(table: Table, ids: ArticleIds, known: pl.Series, issues: Dat
     )
     used = [section.article, section.start]
     frame = table.collect(parsed.with_columns(reason_code(checks, used)))
-    frame = issues.keep_valid(table, frame, checks, advice=_advice(section, form, ids))
+    frame = issues.keep_valid(table, frame, checks, advice=_advice(table, section, form, ids))
     key = _matching(table, section, frame, ids, known, issues)
     kind = pl.col(section.kind).str.strip_chars() if section.kind else pl.lit(None, pl.String)
     promotions = frame.lazy().select(
@@ -89,13 +89,13 @@ def _bad_day(column: str, form: DayForm) -> str:
     return f"{column} is not a day as {form.name}"
 
 
-def _advice(section: Promotions, form: DayForm, ids: ArticleIds) -> dict[str, str]:
+def _advice(table: Table, section: Promotions, form: DayForm, ids: ArticleIds) -> dict[str, str]:
     """What to do about rejected rows, by reason."""
-    days = f"Write every day as {'2020-09-30' if form.form == ISO else form.name}"
-    if not section.day_format:
-        days += ', or name their form in the shop file, such as day_format = "%d.%m.%y"'
-    advice = dict.fromkeys((_bad_day(section.start, form), _bad_day(section.end, form)), f"{days}.")
-    return advice | {ids.bad(section.article): "Write the ids as the orders do."}
+    days = {
+        _bad_day(day, form): day_advice(table, day, form, section.day_format)
+        for day in (section.start, section.end)
+    }
+    return days | {ids.bad(section.article): "Write the ids as the orders do."}
 
 
 def _matching(

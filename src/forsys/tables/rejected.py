@@ -158,11 +158,13 @@ class DataIssues:
         first = kept.row(0, named=True)
         reasons = "; ".join(f"{reason}: {count:,}" for reason, count in by_reason.items())
         share = max(0.05, math.ceil(bad / total * 100) / 100)
-        allow = "No row is left." if bad == total else f"Fix the file, or allow it: --max-rejected {share:.2g}"
+        is_all = bad == total
+        limit = "" if is_all else f", more than {self.max_rejected:.2%}"
+        allow = "No row is left." if is_all else f"Fix the file, or allow it: --max-rejected {share:.2g}"
         return " ".join(
             part
             for part in (
-                f"{table.path}: {bad:,} of {total:,} rows cannot be used, more than {self.max_rejected:.2%}.",
+                f"{table.path}: {bad:,} of {total:,} rows cannot be used{limit}.",
                 f"{reasons}.",
                 f"The first is line {first['line']}{_in_file(first['file'], table)} ({first['reason']}): "
                 f"{_shown_row(first['row'], table)}.",

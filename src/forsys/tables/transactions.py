@@ -12,7 +12,7 @@ from forsys.schema import RETURNS, TRANSACTIONS
 from forsys.tables.attributes import FLAGS
 from forsys.tables.catalogue import note_columns, note_lost_zeros, refuse_unwritable
 from forsys.tables.channels import Channels, channels_of
-from forsys.tables.day_forms import DayForm, recognised
+from forsys.tables.day_forms import DayForm, day_advice, recognised
 from forsys.tables.days import RowsPerDay
 from forsys.tables.ids import ArticleIds, append_sorted, dense_ids, tidy_number
 from forsys.tables.limits import FIRST_DAY, LAST_DAY, MAX_ORPHANS, MAX_UNITS
@@ -279,7 +279,7 @@ def read_transactions(
     _note_no_sale(log, frame, issues)
     _doubt_repeats(table, frame, issues)
     frame = issues.keep_valid(
-        table, frame, log.checks(), hints | dict.fromkeys(log.unclear, UNCLEAR_HINT), _advice(log)
+        table, frame, log.checks(), hints | dict.fromkeys(log.unclear, UNCLEAR_HINT), _advice(log, frame)
     )
     if pause := per_day.pause():
         issues.notes.append(f"{table.name}: {pause}: are the days after it right?")
@@ -375,16 +375,17 @@ def _decimal_signs(log: _Log) -> dict[str, str]:
     return {name: sign for name in unknown if (sign := told[name] or usual)}
 
 
-def _advice(log: _Log) -> dict[str, str]:
+def _advice(log: _Log, frame: pl.DataFrame) -> dict[str, str]:
     """What to do about rejected rows, by reason."""
-    price, named = log.orders.price, log.orders.day_format
-    name_it = "" if named else ' Or name its form in the shop file, such as day_format = "D/M/Y" or "%d.%m.%y".'
+    orders, price = log.orders, log.orders.price
+    is_bad = frame[REASON].is_in(log.codes(log.bad_day)).any()
+    days = {log.bad_day: day_advice(log.table, orders.day, log.form, orders.day_format)} if is_bad else {}
     return {
         log.articles.bad(log.orders.article): (
             f"Article ids are whole numbers of up to {log.articles.digits} digits; number the articles in every "
             "table, or describe them in a shop file of your own."
         ),
-        log.bad_day: f"Write every day as {'2020-09-30' if log.form.form == ISO else log.form.name}.{name_it}",
+        **days,
         log.far_day: "Correct their days, or delete these rows.",
         **dict.fromkeys(log.bad_numbers, _number_advice(log.table.section.decimal)),
         f"{price} is below 0": "Are these returns? Then name them in the shop file: units or returns.",
@@ -415,9 +416,9 @@ def _doubt_repeats(table: Table, frame: pl.DataFrame, issues: DataIssues) -> Non
     if len(table.parts) == 1:
         return
     ends = accumulate((part.height for part in table.parts), initial=0)
-    columns = frame.select(pl.exclude(LOST_ZERO, TAIL_MISSING))
-    rows = [columns[start:end].filter(pl.col(REASON) == 0) for start, end in pairwise(ends)]
-    if found := repeated_rows(rows, "t_dat"):
+    files = [frame[start:end].select(pl.exclude(LOST_ZERO, TAIL_MISSING)) for start, end in pairwise(ends)]
+    valid = [rows if rows[REASON].max() == 0 else rows.filter(pl.col(REASON) == 0) for rows in files]
+    if found := repeated_rows(valid, "t_dat"):
         issues.doubt(
             f"{table.name}: {found.text(table.part_names)}, and count each time: do these exports overlap? Name "
             "files that share no rows"
