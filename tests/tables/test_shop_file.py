@@ -129,6 +129,12 @@ FAULTS = {
     ORDERS + 'price_is = "sum"\n': "line 6: [orders] price_is: Input should be 'unit' or 'line'",
     ORDERS + 'price = "p"\nprice_is = "line"\n': 'price_is = "line" needs the columns `price` and `units`',
     ORDERS + 'channels = { 1 = "web" }\n': "channels are named, but not the column",
+    ORDERS.replace('"what"', '"who"'): "line 1: orders: customer and article name the same column, who. docs",
+    ORDERS.replace('"who"', '"day"'): "orders: day and customer name the same column, day. docs",
+    ORDERS + 'units = "n"\nprice = "n"\n': "orders: price and units name the same column, n. docs",
+    ORDERS + 'channel = "who"\n': "orders: customer and channel name the same column, who. docs",
+    ORDERS
+    + '[promotions]\nfile = "p"\narticle = "a"\nstart = "d"\nend = "a"\n': "article and end name the same column",
     ORDERS + 'encoding = "latin-99"\n': "line 6: [orders] encoding: this encoding is not known",
     ORDERS + 'encoding = "base64"\n': "line 6: [orders] encoding: this encoding is not known",
     ORDERS + 'delimiter = ":"\n': "line 6: [orders] delimiter",

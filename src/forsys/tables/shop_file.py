@@ -5,6 +5,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -145,6 +146,13 @@ class TableSection(Section):
         return {name: column for name in names if (column := getattr(self, name)) is not None}
 
 
+def _twice(keys: dict[str, str]) -> str:
+    """What to say where two keys name the same column, else nothing."""
+    pairs = (pair for pair in combinations(keys, 2) if keys[pair[0]] == keys[pair[1]])
+    one, other = next(pairs, ("", ""))
+    return f"{one} and {other} name the same column, {keys[one]}" if one else ""
+
+
 class Orders(TableSection):
     """One row per order line."""
 
@@ -168,6 +176,8 @@ class Orders(TableSection):
 
     @model_validator(mode="after")
     def _belong_together(self) -> "Orders":
+        if twice := _twice(self.keys()):
+            raise ValueError(twice)
         if self.channels and self.channel is None:
             raise ValueError("channels are named, but not the column `channel` that holds them")
         if self.price_is == "line" and (self.price is None or self.units is None):
@@ -258,6 +268,13 @@ class Promotions(TableSection):
     """Of both days, as in the orders."""
     kind: Column | None = None
     """How it is promoted, such as a leaflet or a display."""
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> "Promotions":
+        for day in ("start", "end"):  # these two may be one: promotions of a single day
+            if twice := _twice(self._keys("article", day)):
+                raise ValueError(twice)
+        return self
 
     def keys(self) -> dict[str, str]:
         """Article and days."""
@@ -366,6 +383,8 @@ def _fault(fault: Any, text: str) -> str:
         message = str(fault["msg"]).removeprefix("Value error, ")
         if fault["type"] == "model_type":  # its message names our classes
             message = f"a section holds keys; write [{section}], and its keys below it"
+        if not key and isinstance(fault["input"], dict):  # of several keys at once
+            return f"{place}{message}."
         return f"{place}{message} (found {str(fault['input'])[:60]!r})."
     model: Any = _MODELS.get(section, _Tables) if key else _Tables
     if (section, key) == ("orders", "order"):
