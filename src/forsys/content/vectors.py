@@ -12,7 +12,7 @@ from forsys.arrays import Bools
 from forsys.errors import DataError
 
 EMBEDDING = 64  # dimensions of a block: on H&M the attributes' one-hot codes have some 600, a shape 446
-PICTURES = ("colour", "shape", "encoding")  # content features that are taken from pictures
+PICTURE_FEATURES = ("colour", "shape", "encoding")  # content features that are taken from pictures
 NEARLY_ALL = 0.95  # share of the articles that never sold
 
 Vectors = npt.NDArray[np.float32]
@@ -38,7 +38,7 @@ def unfair_pictures(articles: pl.DataFrame, never_sold: Bools) -> Bools:
     A shop may keep pictures of just what it sells. Of what never sold, a picture then says that it will.
     """
     pictured = np.zeros(len(articles), bool)
-    for name in set(PICTURES) & set(articles.columns):
+    for name in set(PICTURE_FEATURES) & set(articles.columns):
         pictured |= articles[name].is_not_null().to_numpy()
     is_fair = not never_sold.any() or pictured[never_sold].mean() >= NEARLY_ALL
     return np.zeros(len(articles), bool) if is_fair else never_sold
@@ -49,7 +49,7 @@ def with_fair_pictures(articles: pl.DataFrame, never_sold: Bools) -> pl.DataFram
     unfair = pl.Series(unfair_pictures(articles, never_sold))
     if not unfair.any():
         return articles
-    names = [name for name in PICTURES if name in articles.columns]
+    names = [name for name in PICTURE_FEATURES if name in articles.columns]
     return articles.with_columns(pl.when(~unfair).then(pl.col(name)).alias(name) for name in names)
 
 

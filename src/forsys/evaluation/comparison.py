@@ -16,7 +16,7 @@ import pandas as pd
 from forsys.arrays import Floats, Ints
 from forsys.calendar import Fold
 from forsys.candidates import SourceArtifacts
-from forsys.content.vectors import PICTURES
+from forsys.content.vectors import PICTURE_FEATURES
 from forsys.errors import DataError
 from forsys.evaluation.mixture_accuracy import Rows, mixture_ranks
 from forsys.evaluation.next_item_accuracy import (
@@ -203,7 +203,7 @@ def systems(run: Run) -> dict[str, SourceConfig]:
         configs[cell.title] = network | {"features": []} | run.settings.compare.ids_only | own
         configs[cell.title + FEATURES] = network | own
     # Without pictures: a shop may have pictures of exactly what it sells, which would give new articles away.
-    features = [name for name in network.get("features", ALL_FEATURES) if name not in PICTURES]
+    features = [name for name in network.get("features", ALL_FEATURES) if name not in PICTURE_FEATURES]
     mixture, known = run.settings.compare.mixture, sources | {NETWORK: configs[CELLS["gru"].title + FEATURES]}
     chosen = {member: known.get(member) if of is True else of for member, of in mixture["members"].items()}
     members = {member: of for member, of in chosen.items() if of}

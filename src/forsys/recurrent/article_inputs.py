@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 
 from forsys.arrays import Bools, Floats, Ints, add_at
-from forsys.content.vectors import PICTURES, unfair_pictures
+from forsys.content.vectors import PICTURE_FEATURES, unfair_pictures
 from forsys.errors import DataError
 from forsys.tables.history import History
 
-CONTENT = ("colour", "shape", "words", "encoding")  # columns that the content stage adds to the articles
+REAL_VALUED = ("colour", "shape", "words", "encoding")  # content features that are no codes
 ENCODING = "encoding"  # only where the settings name an image encoder
-ARTICLE_FEATURES = ("attributes", *CONTENT, "sales")
+ARTICLE_FEATURES = ("attributes", *REAL_VALUED, "sales")
 PRODUCT_COLUMNS = ("product_code", "prod_name")  # attributes with thousands of values
 MIN_PRICE = 1e-4  # a lower price counts as this one, so that its logarithm stays near the others
 
@@ -53,12 +53,14 @@ def article_inputs(history: History, as_of: date, features: tuple[str, ...]) -> 
     """
     articles = history.articles
     named = [name for name in features if name != ENCODING or ENCODING in articles.columns]
-    missing = [name for name in named if name in (*CONTENT, "attributes") and name not in articles.columns]
+    missing = [name for name in named if name in (*REAL_VALUED, "attributes") and name not in articles.columns]
     if missing:
         raise DataError(f"The articles lack {', '.join(missing)}. Run the stage `content` first.")
     unfair = unfair_pictures(articles, history.never_sold(as_of))
     fair = np.flatnonzero(~unfair)
-    blocks = [_content(history, name, fair if name in PICTURES else None) for name in CONTENT if name in named]
+    blocks = [
+        _content(history, name, fair if name in PICTURE_FEATURES else None) for name in REAL_VALUED if name in named
+    ]
     if "sales" in features:
         blocks.append((np.arange(len(articles)), sales_features(history, as_of)))
     codes: Ints = np.zeros((len(articles), 0), np.int32)

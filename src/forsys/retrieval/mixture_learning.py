@@ -20,7 +20,7 @@ TRUNCATION = 100  # first ranks that lambdarank looks at, since accuracy is read
 # No settings: strongly regularized, since scores mean a little less on the days that are learned from than in use,
 # where members know more days. On hm-week's 20th .1777 at 10 instead of .1713 with 60 trees at rate .1, 50 rows a
 # leaf, L2 1 and half of the features.
-PARAMETERS: dict[str, Any] = {
+LIGHTGBM_PARAMETERS: dict[str, Any] = {
     "objective": "lambdarank",
     "lambdarank_truncation_level": TRUNCATION,
     "min_data_in_leaf": 500,
@@ -74,7 +74,7 @@ def learn(examples: Examples, trees: int, leaves: int, rate: float, seed: int) -
 
     if not examples.hit.any():
         return np.zeros(0, np.uint8)
-    options = PARAMETERS | {"num_leaves": leaves, "learning_rate": rate, "seed": seed}
+    options = LIGHTGBM_PARAMETERS | {"num_leaves": leaves, "learning_rate": rate, "seed": seed}
     data = lgb.Dataset(examples.features, examples.hit.astype(np.float32), group=examples.sizes)
     callbacks = [step_callback(trees, "LightGBM", "tree")]
     text = lgb.train(options, data, trees, callbacks=callbacks).model_to_string()

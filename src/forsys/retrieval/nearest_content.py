@@ -13,7 +13,7 @@ from scipy.ndimage import uniform_filter1d
 from threadpoolctl import threadpool_limits
 
 from forsys.arrays import Bools, Floats, Ints, inner_products
-from forsys.content.vectors import PICTURES, Vectors, content_vectors, with_fair_pictures
+from forsys.content.vectors import PICTURE_FEATURES, Vectors, content_vectors, with_fair_pictures
 from forsys.retrieval.same_product import pairs_of_equal_code
 from forsys.retrieval.source import PARAMETERS, Source
 from forsys.tables.history import History, Profiles
@@ -101,7 +101,7 @@ def kept_vectors(history: History, as_of: date, weights: Mapping[str, float], wa
 
     What no cut-off changes is made once for all articles: on H&M's 105,542 that is most of a fit.
     """
-    articles, pictures = history.articles, {name: weights[name] for name in PICTURES if name in weights}
+    articles, pictures = history.articles, {name: weights[name] for name in PICTURE_FEATURES if name in weights}
     shown = with_fair_pictures(articles, history.never_sold(as_of)) if pictures else articles
     changing = pictures if shown is not articles else {}
     same = {name: weight for name, weight in weights.items() if name not in changing}

@@ -8,7 +8,7 @@ import polars as pl
 from scipy import sparse
 
 from forsys.arrays import Bools, Floats, inner_products
-from forsys.content.vectors import PICTURES, unfair_pictures
+from forsys.content.vectors import PICTURE_FEATURES, unfair_pictures
 from forsys.ranking.features.group import KEPT_TABLES, Columns, FeatureGroup
 from forsys.ranking.pairs import Pairs
 from forsys.tables.history import History
@@ -23,7 +23,7 @@ MEANINGS = {
     f"halved every {HALF_LIFE:.0f} days; only where any article has such a vector"
     + (
         "; where many new ones have no picture, that of an average article for those without"
-        if column in PICTURES
+        if column in PICTURE_FEATURES
         else ""
     )
     for column, what in VECTORS.items()
@@ -56,12 +56,12 @@ def average_pictures(history: History, as_of: date) -> tuple[dict[str, Floats], 
     """What stands for the picture of an article without one, and which others count as such, see unfair_pictures.
 
     A shop may keep pictures of just what it sells: a missing one would say that the article will not sell. Returns
-    column of PICTURES -> mean of the unit vectors of what sold before `as_of`, (width,), empty where all pictures
-    are fair; and (articles,).
+    column of PICTURE_FEATURES -> mean of the unit vectors of what sold before `as_of`, (width,), empty where all
+    pictures are fair; and (articles,).
     """
     articles, sold = history.articles, pl.Series(history.sold_before(as_of))
     unfair = unfair_pictures(articles, history.never_sold(as_of))
-    there = [name for name in PICTURES if name in articles.columns and unfair.any()]
+    there = [name for name in PICTURE_FEATURES if name in articles.columns and unfair.any()]
     return {name: _mean_unit_vector(articles[name].filter(sold)) for name in there}, unfair
 
 
