@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -459,6 +460,23 @@ def test_prices_with_thousands(prices: tuple[str, str], decimal: str | None, tmp
     assert found["price"] == "price"
     assert ('# DOUBT: thousands or fractions? Write decimal = "." or ","' in text) == (decimal == "DOUBT")
     assert ('decimal = ","\n' in text) == (decimal == 'decimal = ","')
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y %H:%M"])
+@pytest.mark.parametrize(("days_between", "key"), [(-9, "leave_out"), (0, "returns"), (9, "returns")])
+def test_only_earlier_purchases_are_taken_back(days_between: int, key: str, form: str, tmp_path: Path) -> None:
+    """A flagged row whose customer buys the article again later is a purchase that came back itself."""
+    rows = []
+    for n, (day, who, what) in enumerate(ROWS):
+        there = date.fromisoformat(day)
+        rows.append(
+            (there, f"{there:{form}},{who},{what},returned" if n % 3 == 0 else f"{there:{form}},x,{what},ok")
+        )
+        bought = there - timedelta(days_between)
+        rows.append((bought, f"{bought:{form}},{who},{what},ok"))
+    text = "\n".join(["day,customer,sku,status", *(row for _, row in sorted(rows))]) + "\n"
+    found = tomllib.loads(draft([write(tmp_path, "orders.csv", text)], tmp_path))["orders"]
+    assert found[key] == {"status": ["returned"]}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from forsys.tables.files import matches
 from forsys.tables.matching import applied, in_any_spelling
 from forsys.tables.numbers import UNCLEAR, decimal_sign, plain, with_dot
 from forsys.tables.reading import open_parts
-from forsys.tables.shop_file import TableSection, without_endings
+from forsys.tables.shop_file import DAY_FORMS, TableSection, without_endings
 
 MAX_ROWS = 50_000  # of a file that are looked at
 ENCODINGS = (None, "cp1252", "latin-1")  # tried in turn; UTF-8 and UTF-16 need no name in a shop file
@@ -93,6 +93,13 @@ class Column:
         text = pl.col("text")
         days = DayForm().parsed(text, is_tidied=True).is_not_null() | text.str.contains(SLASHED)
         return self.different > 1 and bool(self._of(days.mean() > MIN_DAYS).item())
+
+    @cached_property
+    def days(self) -> pl.Series:
+        """Its values in the form of days that reads most of them; null where they are none."""
+        text = self.values.to_frame("text")
+        read = [text.select(DayForm(form).parsed(pl.col("text"), is_tidied=True)).to_series() for form in DAY_FORMS]
+        return max(read, key=pl.Series.count)
 
     @cached_property
     def is_number(self) -> bool:

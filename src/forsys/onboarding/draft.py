@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from forsys.errors import DataError
-from forsys.onboarding.columns import MIN_DAYS, PICTURE, YES, Column, Sample, read_samples
+from forsys.onboarding.columns import MAX_ROWS, MIN_DAYS, PICTURE, YES, Column, Sample, read_samples
 from forsys.tables.files import folder_contents, is_hidden
 from forsys.tables.limits import MAX_ORPHANS
 from forsys.tables.repeats import repeated_rows
@@ -54,8 +54,9 @@ NO_SALE = "(?i)^(test|tests?_?order|cancel(l?ed)?|storniert|abgebrochen|void(ed)
 RETURN_NAME = r"(return(ed|s)?|refund(ed|s)?|retour(e|en|niert)?|rückgabe|zurück)(?![a-z])"
 NO_SALE_NAME = r"(cancel(l?ed|l?ation)?|storn(o|iert|ierung)?|void(ed)?|(?<![a-z])test)(?![a-z])"
 TAKEN_BACK = "rows that take an earlier purchase back; if they are the purchases themselves, say leave_out"
-ITSELF = "most are the only row of their customer and article, so they are purchases that came back"
+ITSELF = "most have no earlier purchase of that customer and article, so they are purchases that came back"
 LIKE_DAY = r"^\s*\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}(\D|$)"
+FIRST, DAY_OF, IS_FLAGGED = "__first__", "__day__", "__flagged__"
 MIN_WANTED = 0.9  # of the ids of customers in the table of those who want a list
 MIN_OVERLAP = 0.3  # of a table's ids that occur in the orders, or the other way round
 
@@ -323,13 +324,23 @@ def _is_cancelled_day(column: Column) -> bool:
 
 
 def _marks_purchases(orders: Section, column: Column, pattern: str) -> bool:
-    """Whether most rows with a flag are the only ones of their customer and article: they took nothing back."""
+    """Whether most rows with a flag have no earlier purchase of their customer and article: they took nothing back.
+
+    Nothing is said where the first rows of a long file are the newest: earlier purchases are not among them.
+    """
     pair = [orders.columns[key].values for key in ("customer", "article") if key in orders.columns]
-    if len(pair) < 2:
+    if len(pair) < 2 or "day" not in orders.columns:
         return False
-    rows = pl.DataFrame(pair).with_columns(is_flagged=column.values.str.contains(pattern).fill_null(False))
-    flagged, others = rows.filter("is_flagged"), rows.filter(~pl.col("is_flagged"))
-    return flagged.join(others, on=[each.name for each in pair], how="anti").height > MAX_ORPHANS * flagged.height
+    day = orders.columns["day"].days
+    if len(day) >= MAX_ROWS and day.is_sorted(descending=True):
+        return False
+    rows = pl.DataFrame(pair).with_columns(day.alias(DAY_OF), column.values.str.contains(pattern).alias(IS_FLAGGED))
+    names = [each.name for each in pair]
+    bought = (
+        rows.filter(~pl.col(IS_FLAGGED).fill_null(False)).group_by(names).agg(pl.col(DAY_OF).min().alias(FIRST))
+    )
+    flagged = rows.filter(IS_FLAGGED).join(bought, on=names, how="left")
+    return flagged.filter(pl.col(FIRST) <= pl.col(DAY_OF)).height < (1 - MAX_ORPHANS) * flagged.height
 
 
 def _fill_articles(articles: Section) -> None:
