@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import shops
+from forsys.cli import main
 from forsys.errors import DataError
 from forsys.onboarding.draft import draft
 from forsys.tables.build import build_tables
@@ -656,6 +657,19 @@ def test_why_a_file_is_not_used(name: str, header: str, words: str, tmp_path: Pa
     assert bool(words) == ("(" in line)
     names = "sales_*.csv" if name != "sales_3.csv" else ["sales_1.csv", "sales_2.csv"]
     assert tomllib.loads(text)["orders"]["file"] == names
+
+
+def test_what_is_in_doubt_is_said_where_the_draft_is_written_to_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, header in ((1, MONTH), (2, MONTH), (3, "day,customer")):
+        rows = BOUGHT.replace("2024", f"202{number}")
+        rows = "".join(f"{','.join(line.split(',')[: header.count(',') + 1])}\n" for line in rows.split())
+        write(tmp_path, f"sales_{number}.csv", f"{header}\n{rows}")
+    assert main(["map", str(tmp_path), "--to", str(tmp_path / "shop.toml")]) == 0
+    first, *doubts = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{tmp_path / 'shop.toml'}: a draft.")
+    assert any(line.startswith("# not used: sales_3.csv (DOUBT: it lacks sku") for line in doubts)
 
 
 def test_the_same_columns_in_another_order_are_one_table(tmp_path: Path) -> None:

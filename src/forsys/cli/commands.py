@@ -233,7 +233,10 @@ def draft_shop_file(options: argparse.Namespace) -> None:
     else:
         with writing(target):
             write_text(text, target)
-        print(f"{target}: a draft. Read it, correct it, then: forsys check --input {target}")
+        uncertain = [line for line in text.splitlines() if "DOUBT" in line or "A GUESS" in line]
+        print(
+            "\n".join([f"{target}: a draft. Read it, correct it, then: forsys check --input {target}", *uncertain])
+        )
 
 
 def check_data(options: argparse.Namespace) -> int:
