@@ -162,7 +162,7 @@ class TestSteps:
         assert main(["content", *flags(shop)]) == 0
         message = refused(["tune", *flags(shop), "--holdout-days", "29"], capsys)
         assert "84 days" in message
-        assert "Use --holdout-days 28 or fewer" in message
+        assert "Use a holdout of at most 28 days (holdout_days), or a longer log" in message
 
     def test_too_few_articles_for_a_list(self, shop: Path, tmp_path: Path, capsys: Output) -> None:
         few = shutil.copytree(shop, tmp_path / "few")

@@ -72,10 +72,10 @@ def test_a_process_that_was_killed_here_is_followed_at_once(
     folder = output(url, tmp_path)
     found = remote_of(folder)
     assert found is not None
-    held = {"copy": found.id, "holder": "process 7", "beats": 3}
+    held = {"copy": found.id, "holder": "one that is gone", "beats": 3}
     store().pipe_file(f"{url}/output/{LEASE}", json.dumps(held).encode())
     with locked(folder):
-        assert b"process 7" not in objects(url)[f"output/{LEASE}"]
+        assert b"one that is gone" not in objects(url)[f"output/{LEASE}"]
 
 
 def test_a_client_that_was_paused_writes_no_more(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -226,7 +226,7 @@ class TestFaults:
 
     def test_a_holdout_that_is_too_long(self, finished: tuple[Path, Done], shop: Path) -> None:
         done = run_sh(finished[0], "tune", *flags(shop), "--holdout-days", "40")
-        assert "Use --holdout-days 28 or fewer" in refused(done)
+        assert "Use a holdout of at most 28 days (holdout_days), or a longer log" in refused(done)
 
     def test_a_step_out_of_order(self, finished: tuple[Path, Done], shop: Path, tmp_path: Path) -> None:
         shutil.copytree(shop, tmp_path / "another")

@@ -57,7 +57,7 @@ def linked_output(folder: Path) -> None:
 
 
 CASES = [
-    refused("home is a file", home_is_a_file, "file stands where a folder is needed"),
+    refused("home is a file", home_is_a_file, "is a file. Name a folder for the output"),
     refused("home below a file", lambda f: home(f"{home_is_a_file(f)['FORSYS_HOME']}/x"), "stands where a folder"),
     refused("home is a link to itself", home_loops, "loop", "points to itself"),
     refused("home's name is too long", lambda _: home("/tmp/" + "x" * 300), "too long", "shorter path"),
