@@ -109,16 +109,16 @@ def test_a_new_artifact_is_not_current_by_the_old_ones_stamp(tmp_path: Path) -> 
     assert not store.is_current(artifact, "fingerprint")
 
 
-class TestMapped:
+class TestOnDisk:
     @pytest.mark.parametrize("height", [0, 1, 5])
     def test_the_same_values(self, height: int, tmp_path: Path) -> None:
         values = pl.Series([1.5, None, float("nan"), float("-inf"), 0.0][:height], dtype=pl.Float32).fill_null(7)
         frame = pl.DataFrame({"a": values, "b": -values})
-        kept = store.mapped(frame, tmp_path / "new")
+        kept = store.on_disk(frame, tmp_path / "new")
         assert_frame_equal(kept, frame, check_exact=True)
         assert_frame_equal(kept.filter(kept["a"] > 1), frame.filter(frame["a"] > 1))
 
     def test_no_file_is_left(self, tmp_path: Path) -> None:
-        kept = store.mapped(pl.DataFrame({"a": pl.Series([1.0, 2.0], dtype=pl.Float32)}), tmp_path)
+        kept = store.on_disk(pl.DataFrame({"a": pl.Series([1.0, 2.0], dtype=pl.Float32)}), tmp_path)
         assert kept["a"].to_list() == [1, 2]
         assert not list(tmp_path.iterdir())

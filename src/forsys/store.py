@@ -70,7 +70,7 @@ def read_arrow(path: Path) -> pl.DataFrame:
         return pl.read_ipc(file)
 
 
-def mapped(frame: pl.DataFrame, folder: Path) -> pl.DataFrame:
+def on_disk(frame: pl.DataFrame, folder: Path) -> pl.DataFrame:
     """The float32 columns of a frame in a file without a name in `folder`, which the system reads as needed.
 
     It is gone with the frame, or with the process.

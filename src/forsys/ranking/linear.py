@@ -63,8 +63,8 @@ class Linear:
             nothing = np.zeros(len(mean))
             return cls(features.columns, mean, std, nothing, nothing, 0.0)
         inputs = np.empty((len(values), 2 * len(mean)))  # row by row: of another layout scikit-learn makes a copy
-        np.divide(values, std, out=inputs[:, : len(mean)])
-        np.clip(inputs, -MAX_DEVIATIONS, MAX_DEVIATIONS, out=inputs)
+        standardized = np.divide(values, std, out=inputs[:, : len(mean)])
+        np.clip(standardized, -MAX_DEVIATIONS, MAX_DEVIATIONS, out=standardized)
         inputs[:, len(mean) :] = missing
         model = LogisticRegression(C=INVERSE_REGULARIZATION, max_iter=300)
         with threadpool_limits(1, "blas"):  # the order of the sums must not depend on the number of cores

@@ -20,7 +20,7 @@ from forsys.ranking.pairs import Pairs
 from forsys.ranking.tuning import folds_before
 from forsys.run import Run
 from forsys.schema import MAX_RANK
-from forsys.store import mapped
+from forsys.store import on_disk
 from forsys.tables.roles import Roles
 
 PAIRS_PER_BLOCK = 500_000  # in memory at a time: with their candidates and features some .5 GB
@@ -120,7 +120,7 @@ class LabelledFolds:
         key = (fold, fingerprint(sources), sample)
         if key not in self._cache:
             pairs = _labelled_fold(self.run, sources, fold, sample)
-            self._cache[key] = pairs if sample else _mapped(pairs, self.run.workspace.out)
+            self._cache[key] = pairs if sample else _on_disk(pairs, self.run.workspace.out)
         return self._cache[key]
 
 
@@ -175,10 +175,10 @@ def _labelled_fold(run: Run, sources: SourceConfigs, fold: Fold, sample: bool) -
     return TrainingPairs.concat(parts)
 
 
-def _mapped(pairs: TrainingPairs, folder: Path) -> TrainingPairs:
+def _on_disk(pairs: TrainingPairs, folder: Path) -> TrainingPairs:
     """The same with features and ranks on disk: of the 35 weeks of a grocer's backtest they take over 7 GB."""
-    features = mapped(pairs.features, folder)
-    rank = mapped(pl.DataFrame(dict(pairs.rank)), folder)
+    features = on_disk(pairs.features, folder)
+    rank = on_disk(pl.DataFrame(dict(pairs.rank)), folder)
     return replace(pairs, features=features, rank={name: rank[name].to_numpy() for name in rank.columns})
 
 

@@ -93,8 +93,8 @@ class FrequencyThenBestSellers(Source):
 
 def pause(history: History, as_of: date) -> int:
     """Days without a purchase right before `as_of`: after a shop's holiday, best sellers are those before it."""
-    known = history.day[history.known(as_of)]
-    return day_number(as_of) - 1 - int(known.max()) if len(known) else 0
+    newest = int(history.day.max(where=history.known(as_of), initial=0))
+    return day_number(as_of) - 1 - newest if newest else 0
 
 
 BASELINES: dict[str, Source] = {
